@@ -1,0 +1,96 @@
+"""The feature service (Ray actor, MiniLM) against a plain `SentenceTransformer.encode`, on the same texts.
+
+    python benchmarks/embedding_service.py [--texts 192] [--rounds 5]
+
+The plain call sits in a Ray actor too, so that priority, threads and their environment are equal; passing the texts to it
+takes milliseconds. "one by one" is how reward workers submit, here without a pause.
+"""
+
+import argparse
+import os
+import statistics
+
+import numpy as np
+import ray
+import torch
+from common import alternate, ratio, report, sentences
+from sentence_transformers import SentenceTransformer
+
+from dqo_verl.config import MINILM, Settings
+from dqo_verl.features.models import locate
+from dqo_verl.features.service import FeatureService, Submitter
+
+SEED = 0
+
+
+@ray.remote(num_cpus=1)
+class Plain:
+    def __init__(self, threads: int):
+        torch.set_num_threads(threads)
+        self.model = SentenceTransformer(locate(MINILM), device="cpu")
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        return self.model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--texts", type=int, default=192)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    threads = min(8, os.cpu_count() or 1)  # as the service sets it
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    model = Plain.remote(threads)
+    settings = Settings(method="dqo", diversity="dpp")
+    service, submitter = FeatureService(settings), Submitter(settings)
+    natural = sentences(options.texts, SEED)
+    mixes = {"all distinct": natural, "half duplicates": [*natural[::2], *natural[::2]]}
+    rows, words = [], [len(text.split()) for text in natural]
+    for mix, texts in mixes.items():
+        keys = [f"u{i // 4}_{i % 4}" for i in range(len(texts))]
+
+        def plain(texts: list[str] = texts) -> np.ndarray:
+            return ray.get(model.encode.remote(texts))
+
+        def on_demand(texts: list[str] = texts, keys: list[str] = keys) -> np.ndarray:
+            text_of = dict(zip(keys, texts, strict=True))
+            service.ensure(keys, lambda names: [text_of[name] for name in names])
+            return service.embeddings(keys, lambda names: []).values
+
+        def streamed(texts: list[str] = texts, keys: list[str] = keys) -> np.ndarray:
+            for key, text in zip(keys, texts, strict=True):
+                submitter.submit(key, text)
+            return service.embeddings(keys, lambda names: []).values
+
+        difference = max(np.abs(side() - plain()).max() for side in (on_demand, streamed))
+        seconds = alternate({"plain": plain, "on demand": on_demand, "one by one": streamed}, options.rounds)
+        for side in ("on demand", "one by one"):
+            rows.append(
+                {
+                    "texts": mix,
+                    "service": side,
+                    "plain texts/s": len(texts) / statistics.median(seconds["plain"]),
+                    "service texts/s": len(texts) / statistics.median(seconds[side]),
+                    "ratio": ratio(seconds["plain"], seconds[side]),
+                    "lowest ratio": min(p / s for p, s in zip(seconds["plain"], seconds[side], strict=True)),
+                    "highest ratio": max(p / s for p, s in zip(seconds["plain"], seconds[side], strict=True)),
+                    "largest difference": f"{difference:.0e}",
+                }
+            )
+    report(
+        rows,
+        seed=SEED,
+        model=MINILM,
+        texts=options.texts,
+        words_per_text={
+            "median": statistics.median(words),
+            "90%": float(np.percentile(words, 90)),
+            "longest": max(words),
+        },
+        rounds=options.rounds,
+        threads=threads,
+    )
+
+
+if __name__ == "__main__":
+    main()

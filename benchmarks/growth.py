@@ -1,0 +1,160 @@
+"""1x to 32x responses per step (from 32, k = 8): what grows, and where.
+
+    python benchmarks/growth.py [--rounds 3]
+
+The driver is this process, standing for verl's trainer: its bytes are those of the pickled arguments and answers of its
+calls, its time is CPU time (it sleeps while it waits). Responses are submitted beforehand, as reward workers do.
+"service s" is the model's time, summed over its actors; "responses/s" is from the first submission to the last score.
+"""
+
+import argparse
+import math
+import pickle
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from common import RESULTS, report, sentences
+from step_overhead import build_classifier
+from tqdm import tqdm
+
+import dqo_verl
+from dqo_verl.config import Settings
+from dqo_verl.features.service import FeatureService, Submitter
+from dqo_verl.features.stream import uid_of
+
+SEED, K, FROM = 0, 8, 32
+MULTIPLES = (1, 2, 4, 8, 16, 32)
+
+
+class Counting(FeatureService):
+    """Counts what crosses the driver's border."""
+
+    sent = received = 0
+
+    def _shares(self, keys: Sequence[str]) -> dict[int, list[str]]:
+        shares = super()._shares(keys)
+        self.sent += len(pickle.dumps(shares))
+        return shares
+
+    def _ask(self, references: Any) -> list[Any]:
+        answers = super()._ask(references)
+        self.received += len(pickle.dumps(answers))
+        return answers
+
+
+def texts_are_fetched(names: Sequence[str]) -> list[str]:
+    raise AssertionError("every response was streamed")
+
+
+def bonus(service: Counting, keys: list[str]) -> float:
+    """DQO: embeddings, then determinants. Returns the model's seconds."""
+    collected = service.embeddings(keys, texts_are_fetched)
+    dqo_verl.leave_one_out_logdet(torch.from_numpy(collected.values), [uid_of(key) for key in keys])
+    return collected.work_seconds
+
+
+def classes(service: Counting, keys: list[str]) -> float:
+    """DARLING: class labels."""
+    groups = [keys[i : i + K] for i in range(0, len(keys), K)]
+    service.sent += len(pickle.dumps(groups))
+    collected = service.labels(groups, texts_are_fetched)
+    labels = torch.tensor(collected.values)
+    dqo_verl.distinct_fraction(labels[:, :, None] == labels[:, None, :])
+    return collected.work_seconds
+
+
+@ray.remote
+def submit(settings: Settings, keys: list[str], texts: list[str]) -> None:
+    """A reward worker."""
+    submitter = Submitter(settings)
+    for key, text in zip(keys, texts, strict=True):
+        submitter.submit(key, text)
+
+
+def step(service: Counting, settings: Settings, texts: list[str], measure: Callable[..., float]) -> dict[str, float]:
+    keys = [f"u{i // K}_{i % K}" for i in range(len(texts))]
+    service.sent = service.received = 0
+    wall = time.perf_counter()
+    ray.get(submit.remote(settings, keys, texts))
+    cpu = time.process_time()
+    service.ensure(keys, texts_are_fetched)
+    work = measure(service, keys)
+    return {
+        "driver bytes": service.sent + service.received,
+        "driver CPU ms": 1000 * (time.process_time() - cpu),
+        "service s": work,
+        "responses/s": len(texts) / (time.perf_counter() - wall),
+    }
+
+
+def grow(settings: Settings, measure: Callable[..., float], rounds: int, median_words: int) -> list[dict[str, Any]]:
+    service, rows = Counting(settings), []
+    step(service, settings, sentences(FROM, SEED, median_words), measure)  # warm
+    for multiple in tqdm(MULTIPLES, desc=settings.method, leave=False, disable=None):
+        texts = sentences(FROM * multiple, SEED, median_words)
+        found = [step(service, settings, texts, measure) for _ in range(rounds)]
+        medians = {column: statistics.median(row[column] for row in found) for column in found[0]}
+        size = sum(len(text.encode()) for text in texts)
+        rows.append({"method": settings.method, "actors": settings.actors, "responses": len(texts), "text bytes": size})
+        rows[-1] |= medians
+    service.stop()
+    time.sleep(3)  # until Ray has freed the names
+    return rows
+
+
+def plot(rows: list[dict[str, Any]]) -> str:
+    """Seconds over responses, both logarithmic, as an SVG that follows the reader's light or dark scheme."""
+    width, height, left, floor, decades = 640, 360, 70, 310, (-3, -2, -1, 0, 1, 2)
+
+    def place(responses: float, seconds: float) -> str:
+        x = left + 440 * math.log2(responses / FROM) / math.log2(MULTIPLES[-1])
+        return f"{x:.1f},{floor - 54 * (math.log10(seconds) - decades[0]):.1f}"
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        "<style>text{fill:#222}line{stroke:#bbb}path{fill:none;stroke-width:2}.a{stroke:#0969da}.b{stroke:#bc4c00}"
+        ".driver{stroke-dasharray:5 4}"
+        "@media(prefers-color-scheme:dark){text{fill:#ddd}line{stroke:#555}.a{stroke:#58a6ff}.b{stroke:#f0883e}}</style>",
+        f'<text x="{left}" y="18">seconds per step over responses per step, both logarithmic</text>',
+    ]
+    for decade in decades:
+        y = floor - 54 * (decade - decades[0])
+        parts.append(
+            f'<line x1="{left}" x2="{left + 440}" y1="{y}" y2="{y}"/><text x="20" y="{y + 4}">{10.0**decade:g} s</text>'
+        )
+    for multiple in MULTIPLES:
+        x = place(FROM * multiple, 1).split(",")[0]
+        parts.append(f'<text x="{x}" y="{floor + 20}" text-anchor="middle">{FROM * multiple}</text>')
+    for method, colour in (("dqo", "a"), ("darling", "b")):
+        own = [row for row in rows if row["method"] == method and row["actors"] == 1]
+        for column, unit, kind in (("service s", 1, "service"), ("driver CPU ms", 1000, "driver")):
+            points = [place(row["responses"], row[column] / unit) for row in own]
+            x, y = points[-1].split(",")
+            parts.append(f'<path class="{colour} {kind}" d="M{" L".join(points)}"/>')
+            parts.append(f'<text x="{float(x) + 6}" y="{float(y) + 4}">{method} {kind}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+    with tempfile.TemporaryDirectory() as directory:
+        classifier = str(build_classifier(Path(directory)))
+        darling = Settings(method="darling", diversity="partition", classifier=classifier)
+        rows = grow(Settings(method="dqo", diversity="dpp"), bonus, options.rounds, median_words=40)
+        rows += grow(darling, classes, options.rounds, median_words=10)
+        rows += grow(Settings(method="dqo", diversity="dpp", actors=2), bonus, options.rounds, median_words=40)
+    report(rows, seed=SEED, k=K, rounds=options.rounds, median_words={"dqo": 40, "darling": 10})
+    (RESULTS / "growth.svg").write_text(plot(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Diversity-aware RL for language models (DQO, DARLING) as drop-in advantage estimators for verl.
+
+The functions exported here are pure torch: use them in a notebook or in another trainer. Installing the package is all
+that verl needs to find the estimators (`algorithm.adv_estimator=dqo` or `darling`).
+"""
+
+from dqo_verl.diversity import (
+    distinct_fraction,
+    distinct_ngram_fraction,
+    graph_cut_weight,
+    leave_one_out_logdet,
+    loo_logdet,
+    loo_logdet_quality,
+    mean_pairwise_distance,
+    mean_surprisal,
+    set_logdet,
+    unlikeliness,
+)
+from dqo_verl.objective import add, multiply, only, shift_quality, zscore_add
+from dqo_verl.similarity import classes, gaussian_kernel, linear_kernel, same_class
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "add",
+    "classes",
+    "distinct_fraction",
+    "distinct_ngram_fraction",
+    "gaussian_kernel",
+    "graph_cut_weight",
+    "leave_one_out_logdet",
+    "linear_kernel",
+    "loo_logdet",
+    "loo_logdet_quality",
+    "mean_pairwise_distance",
+    "mean_surprisal",
+    "multiply",
+    "only",
+    "same_class",
+    "set_logdet",
+    "shift_quality",
+    "unlikeliness",
+    "zscore_add",
+]

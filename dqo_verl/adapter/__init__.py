@@ -1,0 +1,1 @@
+"""The only place that imports verl or vLLM. `internals.py` holds every touch of a private name."""

@@ -1,0 +1,189 @@
+"""The estimators that verl calls for `algorithm.adv_estimator=dqo|darling`: shape the rewards, then ask the base estimator."""
+
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dqo_verl.adapter import internals
+from dqo_verl.adapter.launch import settings_of
+from dqo_verl.adapter.sessions import Sessions
+from dqo_verl.config import Settings
+from dqo_verl.features.models import compared
+from dqo_verl.features.service import FeatureService
+from dqo_verl.features.stream import Collected
+from dqo_verl.shaping import shape
+from dqo_verl.similarity import first_member
+
+ACROSS_GROUPS = ("gae", "reinforce_plus_plus")  # bases for which a prompt with a single response still has a signal
+
+_service: FeatureService | None = None  # one per trainer process
+
+
+def start_service(config: Any) -> None:
+    """Called when the trainer starts: a model that cannot be loaded or placed ends the run here."""
+    global _service
+    if config.algorithm.get("diversity"):
+        settings = settings_of(config.algorithm)
+        if settings.reads in ("embeddings", "classes"):
+            _service = FeatureService(settings)
+            print(f"[dqo_verl] feature workers are up, pid {', '.join(map(str, _service.pids))}", flush=True)
+
+
+@contextmanager
+def not_streaming() -> Iterator[None]:
+    """While verl validates: nobody collects those responses."""
+    if _service is None:
+        yield
+        return
+    _service.accept(False)
+    try:
+        yield
+    finally:
+        _service.accept(True)
+
+
+class BatchFeatures:
+    """Features of one batch's sessions, collected when a measure asks for them (see `dqo_verl.shaping.Features`)."""
+
+    def __init__(self, step: internals.Step, sessions: Sessions, service: FeatureService | None, settings: Settings):
+        self.step, self.sessions, self.service, self.settings = step, sessions, service, settings
+        self.truncated, self.work_seconds, self.streamed = 0, 0.0, 0
+
+    def text_of(self, names: Sequence[str]) -> list[str]:
+        """What the model wrote in these sessions, fetched from the TransferQueue; a mask leaves out what tools returned."""
+        row_of = dict(zip(self.sessions.names, self.sessions.final_row.tolist(), strict=True))
+        data = self.step.fetch([self.step.batch.keys[row_of[name]] for name in names], "responses", "response_mask")
+        decode = self.step.trainer.tokenizer.decode
+        return [
+            compared(decode(ids[mask.bool()], skip_special_tokens=True), self.settings)
+            for ids, mask in zip(data["responses"].unbind(), data["response_mask"].unbind(), strict=True)
+        ]
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return self.text_of(self.sessions.names)
+
+    def texts(self) -> Sequence[str]:
+        return self._texts
+
+    @cached_property
+    def _identities(self) -> Sequence[Hashable]:
+        if self.service is None:
+            return self._texts
+        identities, self.streamed = self.service.ensure(self.sessions.names, self.text_of)
+        return identities
+
+    def identities(self) -> Sequence[Hashable]:
+        return self._identities
+
+    def log_probs(self) -> tuple[Tensor, Tensor]:
+        keys = [self.step.batch.keys[row] for row in self.sessions.final_row.tolist()]
+        data = self.step.fetch(keys, "old_log_probs", "response_mask").to_padded_tensor()
+        mask = data["response_mask"].float()
+        return (data["old_log_probs"] * mask).sum(dim=-1), mask.sum(dim=-1)
+
+    def _take(self, collected: Collected) -> Any:
+        self.truncated += collected.truncated
+        self.work_seconds += collected.work_seconds
+        return collected.values
+
+    @cached_property
+    def _embeddings(self) -> Tensor:
+        assert self.service is not None
+        self.identities()  # submits what was not streamed
+        return torch.tensor(self._take(self.service.embeddings(self.sessions.names, self.text_of)))
+
+    def embeddings(self) -> Tensor:
+        return self._embeddings
+
+    def same(self, rows: Tensor) -> Tensor:
+        if self.settings.classifier is None:
+            embeddings = self._embeddings[rows]
+            blank = ~embeddings.any(dim=-1)
+            same = (embeddings @ embeddings.mT > self.settings.cosine_threshold) | (
+                blank[..., None] & blank[..., None, :]
+            )
+            if self.settings.partition == "components":
+                return same
+            labels = torch.tensor([first_member(matrix) for matrix in same.tolist()])
+        else:
+            assert self.service is not None
+            self.identities()
+            groups = [[self.sessions.names[row] for row in group] for group in rows.tolist()]
+            labels = torch.tensor(self._take(self.service.labels(groups, self.text_of)))
+        return labels[..., :, None] == labels[..., None, :]
+
+
+def compute_advantage(
+    token_level_rewards: Tensor, response_mask: Tensor, index: Any, config: Any
+) -> tuple[Tensor, Tensor]:
+    """Advantages and returns for verl. Rewards already hold KL if `algorithm.use_kl_in_reward` is on; quality never does."""
+    step = internals.current_step()
+    settings = settings_of(config)
+    keys = list(step.batch.keys)
+    values = step.fetch(keys, "values").to_padded_tensor()["values"] if settings.base == "gae" else None
+
+    def base(rewards: Tensor) -> tuple[Tensor, Tensor]:
+        return internals.base_advantage(settings.base, rewards, response_mask, index, keys, config, values)
+
+    if settings.diversity == "none":
+        return base(token_level_rewards)
+
+    started = time.perf_counter()
+    sessions = Sessions.read(keys, step.batch.tags)
+    scores = (
+        step.fetch(keys, "rm_scores").to_padded_tensor()["rm_scores"]
+        if config.use_kl_in_reward
+        else token_level_rewards
+    )
+    quality = scores.sum(dim=-1)[sessions.final_row]
+    features = BatchFeatures(step, sessions, _service, settings)
+    _refuse_non_finite(quality, sessions, features)
+    shaped = shape(quality, sessions.uids, features, settings)
+    step.metrics.update(shaped.metrics)
+    step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
+    step.metrics["diversity/streamed/frac"] = features.streamed / len(quality)
+    step.metrics["timing_s/diversity"] = time.perf_counter() - started
+    step.metrics["timing_s/diversity_work"] = features.work_seconds
+
+    if settings.changes_nothing:
+        return base(token_level_rewards)
+    rewards = add_at_last_token(token_level_rewards, response_mask, sessions.broadcast(shaped.reward - quality))
+    advantages, returns = base(rewards)
+    advantages = advantages + sessions.broadcast(shaped.bonus).unsqueeze(-1) * response_mask
+    if settings.base not in ACROSS_GROUPS:
+        compared = sessions.broadcast(has_siblings(sessions.uids)).unsqueeze(-1)
+        advantages, returns = advantages * compared, returns * compared
+    return advantages, returns
+
+
+def add_at_last_token(rewards: Tensor, mask: Tensor, added: Tensor) -> Tensor:
+    """`added` (one number per row) on the last token that the model wrote; rows without such a token stay as they are."""
+    positions = torch.arange(mask.shape[-1]).expand_as(mask)
+    last = (positions * mask.bool()).amax(dim=-1)
+    written = mask.bool().any(dim=-1)
+    result = rewards.clone()
+    result[torch.arange(len(rewards)), last] += added * written
+    return result
+
+
+def has_siblings(uids: Sequence[str]) -> Tensor:
+    """1 for a response whose prompt has others, 0 for one alone: verl's GRPO would give it its raw reward as advantage."""
+    counts: dict[str, int] = {}
+    for uid in uids:
+        counts[uid] = counts.get(uid, 0) + 1
+    return torch.tensor([float(counts[uid] > 1) for uid in uids])
+
+
+def _refuse_non_finite(quality: Tensor, sessions: Sessions, features: BatchFeatures) -> None:
+    bad = (~quality.isfinite()).nonzero().flatten().tolist()
+    if bad:
+        raise FloatingPointError(
+            f"The reward of response {sessions.names[bad[0]]} is {quality[bad[0]].item()} ({len(bad)} such in this step). "
+            f"The reward function returned it for the text {features.texts()[bad[0]][:200]!r}"
+        )

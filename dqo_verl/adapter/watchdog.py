@@ -1,0 +1,43 @@
+"""End a CPU run whose vLLM processes died: verl's trainer would wait for their answer for ever."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+def vllm_processes() -> set[int]:
+    """Engine and worker processes started after this one, under the same raylet. Kept simple: one machine, one run."""
+    me = psutil.Process()
+    found = set()
+    for process in me.parent().children(recursive=True):
+        try:
+            if process.create_time() > me.create_time() and "".join(process.cmdline()[:1]).startswith("VLLM::"):
+                found.add(process.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """While training runs, a vanished vLLM process ends this one: the driver then stops with an error."""
+    alive, over = vllm_processes(), threading.Event()
+
+    def look() -> None:
+        while not over.wait(SECONDS_BETWEEN_LOOKS):
+            if dead := {pid for pid in alive if not psutil.pid_exists(pid)}:
+                print(f"[dqo_verl] vLLM process {min(dead)} died; see its last words above. Ending.", file=sys.stderr)
+                sys.stderr.flush()
+                os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()

@@ -1,0 +1,1 @@
+"""`dqo-verl prepare NAME`: public data sets -> parquet that verl reads."""

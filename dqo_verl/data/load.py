@@ -1,0 +1,118 @@
+"""Where the rows come from: the hub (or the mirror in HF_ENDPOINT), a local file, a directory, a saved dataset."""
+
+# mypy: disable-error-code="import-untyped"
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from dqo_verl.data.schema import DataError
+from dqo_verl.data.sources import Source
+
+WRITTEN_HERE = "written here"
+READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+
+
+def load(source: Source, place: str, revision: str | None) -> tuple[dict[str, Any], str]:
+    """Splits by the source's own names, and the exact revision that was read (a commit, or a hash of the content)."""
+    import datasets
+
+    if source.rows is not None:
+        if place != WRITTEN_HERE or revision:
+            raise DataError("this set is written here: it has no --source and no --revision")
+        return {split: datasets.Dataset.from_list(rows) for split, rows in source.rows.items()}, WRITTEN_HERE
+    path = Path(place).expanduser()
+    if path.exists() and revision:
+        raise DataError(f"--revision {revision} is for the hub, but --source {place} is on this machine")
+    if path.is_file():
+        return _read_files({_split_of(path, source): [path]}), "sha256:" + _sha256(path)
+    if path.is_dir():
+        found = _read_directory(path, source)
+        return found, "fingerprint:" + ",".join(split._fingerprint for split in found.values())
+    if place.startswith((".", "/", "~")) or path.suffix in READERS:
+        raise DataError(f"--source {place}: there is no such file or directory")
+    return _from_hub(source, place, revision)
+
+
+def _read_directory(path: Path, source: Source) -> dict[str, Any]:
+    """What `save_to_disk` wrote, a clone of the hub's repository, or files named after the splits."""
+    import datasets
+
+    if (path / "dataset_dict.json").is_file():
+        return dict(datasets.load_from_disk(str(path)))
+    if (path / "state.json").is_file():
+        return {_split_of(path, source): datasets.load_from_disk(str(path))}
+    if (path / "README.md").is_file():
+        return dict(datasets.load_dataset(str(path), source.config))
+    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    if len(files) == 1:
+        return _read_files({_split_of(files[0], source): files})
+    splits = {
+        split: [file for file in files if split in _words(file)] for split in dict.fromkeys(source.splits.values())
+    }
+    if not any(splits.values()):
+        wanted = " or ".join(f"{split}.jsonl" for split in splits)
+        raise DataError(f"--source {path}: no data file in it is named after a split (expected {wanted}, or .parquet)")
+    return _read_files({split: files for split, files in splits.items() if files})
+
+
+def _split_of(path: Path, source: Source) -> str:
+    """A single table is the split that its name speaks of, or the only one that the set has."""
+    theirs = set(source.splits.values())
+    spoken_of = theirs & _words(path)
+    if len(spoken_of) == 1:
+        return spoken_of.pop()
+    if len(theirs) == 1:
+        return theirs.pop()
+    raise DataError(
+        f"--source {path}: which split is it? Name it after one of {', '.join(sorted(theirs))} "
+        f"(e.g. {sorted(theirs)[0]}{path.suffix}), or give a directory that holds a file for each."
+    )
+
+
+def _words(path: Path) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", path.stem.lower()))
+
+
+def _read_files(files: dict[str, list[Path]]) -> dict[str, Any]:
+    """Each split by itself: the files of two splits may have different columns."""
+    import datasets
+
+    tables = {}
+    for split, paths in files.items():
+        kinds = {READERS.get(path.suffix, path.suffix) for path in paths}
+        names = [str(path) for path in paths]
+        if len(kinds) != 1 or not kinds <= set(READERS.values()):
+            raise DataError(f"--source {', '.join(names)}: expected files of one kind that end in {', '.join(READERS)}")
+        try:
+            tables[split] = datasets.load_dataset(kinds.pop(), data_files=names, split="train")
+        except datasets.exceptions.DatasetGenerationError as error:
+            raise DataError(f"--source {', '.join(names)} cannot be read: {error.__cause__ or error}") from error
+    return tables
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _from_hub(source: Source, repository: str, revision: str | None) -> tuple[dict[str, Any], str]:
+    import datasets
+    import httpx
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        commit = HfApi().dataset_info(repository, revision=revision).sha
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise DataError(
+            f"{repository} cannot be had from {os.environ.get('HF_ENDPOINT', 'https://huggingface.co')} "
+            f"({type(error).__name__}). Give a copy with --source PATH, or a mirror with HF_ENDPOINT=https://..."
+        ) from error
+    found = datasets.load_dataset(repository, source.config, revision=commit)
+    return dict(found), f"commit:{commit}"

@@ -1,0 +1,67 @@
+"""The columns of a prepared file, the same for every set so that verl can read several as one, and their checks."""
+
+# mypy: disable-error-code="import-untyped"
+
+from collections.abc import Mapping
+from typing import Any
+
+Row = dict[str, Any]
+ROLES = ("system", "user", "assistant")
+
+
+class DataError(ValueError):
+    """Data that cannot be used, with what is wrong and where."""
+
+
+def arrow_schema() -> Any:
+    """`extra_info.prompt` repeats `prompt`: verl hands a reward function `extra_info`, never the prompt."""
+    import pyarrow as pa
+
+    text, messages = pa.string(), pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+    return pa.schema(
+        [
+            ("data_source", text),
+            ("prompt", messages),
+            ("ability", text),
+            ("reward_model", pa.struct([("style", text), ("ground_truth", text)])),
+            ("extra_info", pa.struct([("split", text), ("index", pa.int64()), ("id", text), ("prompt", messages)])),
+        ]
+    )
+
+
+def wrong(column: str, expected: str, found: Any) -> DataError:
+    shown = repr(found)
+    return DataError(f"column {column}: expected {expected}, found {shown if len(shown) <= 80 else shown[:77] + '...'}")
+
+
+def text(row: Mapping[str, Any], column: str) -> str:
+    """The non-blank text in a column of a source."""
+    if column not in row:
+        raise DataError(f"column {column} is missing; the row has: {', '.join(row)}")
+    value = row[column]
+    if not isinstance(value, str) or not value.strip():
+        raise wrong(column, "a text that is not blank", value)
+    return value
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise `DataError` unless verl and our rewards can use this row."""
+    text(row, "data_source")
+    text(row, "ability")
+    messages = row["prompt"]
+    if not messages or messages[-1]["role"] != "user":
+        raise wrong("prompt", "chat messages, the last one of the user", messages)
+    for i, message in enumerate(messages):
+        if message.get("role") not in ROLES:
+            raise wrong(f"prompt[{i}].role", f"one of {', '.join(ROLES)}", message.get("role"))
+        if not isinstance(message.get("content"), str) or not message["content"].strip():
+            raise wrong(f"prompt[{i}].content", "a text that is not blank", message.get("content"))
+    reward = row["reward_model"]
+    if reward["style"] not in ("rule", "model"):
+        raise wrong("reward_model.style", "rule or model", reward["style"])
+    if not isinstance(reward["ground_truth"], str) or (
+        reward["style"] == "rule" and not reward["ground_truth"].strip()
+    ):
+        raise wrong("reward_model.ground_truth", "the answer as a text", reward["ground_truth"])
+    if row["extra_info"]["prompt"] != messages:
+        raise wrong("extra_info.prompt", "the same messages as in prompt", row["extra_info"]["prompt"])

@@ -1,0 +1,21 @@
+"""Diversity measures: a similarity matrix (or the texts) of a group -> one number per response."""
+
+from dqo_verl.diversity.distance import mean_pairwise_distance
+from dqo_verl.diversity.dpp import leave_one_out_logdet, loo_logdet, loo_logdet_quality, set_logdet
+from dqo_verl.diversity.graph_cut import graph_cut_weight
+from dqo_verl.diversity.likelihood import mean_surprisal, unlikeliness
+from dqo_verl.diversity.ngram import distinct_ngram_fraction
+from dqo_verl.diversity.partition import distinct_fraction
+
+__all__ = [
+    "distinct_fraction",
+    "distinct_ngram_fraction",
+    "graph_cut_weight",
+    "leave_one_out_logdet",
+    "loo_logdet",
+    "loo_logdet_quality",
+    "mean_pairwise_distance",
+    "mean_surprisal",
+    "set_logdet",
+    "unlikeliness",
+]

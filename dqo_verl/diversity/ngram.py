@@ -1,0 +1,18 @@
+"""4-gram distinctness, DARLING's lexical ablation (arXiv 2509.02534, table 3)."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def distinct_ngram_fraction(texts: Sequence[str], n: int = 4) -> Tensor:
+    """Share of a response's n-grams that no other response of the group has: distinct ones / all of its n-grams.
+
+    Words are split at whitespace. The numerator counts each n-gram once, so that repetition lowers the score. A
+    response of fewer than n words gives 0.
+    """
+    grams = [[tuple(words[i : i + n]) for i in range(len(words) - n + 1)] for words in (text.split() for text in texts)]
+    holders = Counter(gram for response in grams for gram in set(response))
+    return torch.tensor([sum(holders[g] == 1 for g in set(own)) / len(own) if own else 0.0 for own in grams])

@@ -1,0 +1,33 @@
+"""Percentile bootstrap over prompts (Efron 1979): the prompts are the sample, their n responses stay together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+RESAMPLES, SEED, LEVEL = 2000, 0, 0.95
+
+
+def interval(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> tuple[Array, Array, Array]:
+    """Mean and 95 % interval of each column of `(prompts, metrics)`; NaN = not defined for that prompt, left out.
+
+    Every column sees the same resamples (multinomial counts, one matrix product a block): paired numbers stay paired.
+    With fewer than two prompts there is no interval: NaN.
+    """
+    prompts = len(values)
+    defined = ~np.isnan(values)
+    filled = np.where(defined, values, 0.0)
+    with np.errstate(invalid="ignore"):
+        mean = filled.sum(axis=0) / defined.sum(axis=0)
+        if prompts < 2:
+            return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+        generator, block = np.random.default_rng(seed), max(1, 4_000_000 // prompts)
+        means = []
+        for start in range(0, resamples, block):
+            size = min(block, resamples - start)
+            counts = generator.multinomial(prompts, np.full(prompts, 1 / prompts), size=size).astype(np.float64)
+            means.append((counts @ filled) / (counts @ defined))
+    drawn = np.concatenate(means)
+    quantile = np.quantile if defined.all() else np.nanquantile  # a resample may hold no prompt that has the metric
+    tails = quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    tails[:, defined.sum(axis=0) < 2] = np.nan
+    return mean, tails[0], tails[1]

@@ -1,0 +1,86 @@
+"""Diversity judged by a model behind an OpenAI-compatible endpoint. The DQO paper's prompt is unknown; this is ours."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+from dqo_verl.evaluation.rows import whole_lines
+
+ATTEMPTS = 3
+PROMPT = """\
+Below are {k} responses to the same request. Rate how different they are from each other in substance: in their ideas, \
+their approach, their facts and their conclusions. Different wording of the same content is not a difference. How good \
+the responses are does not matter.
+
+0 means that all of them say the same thing, 10 means that no two of them share their content.
+
+<request>
+{prompt}
+</request>
+
+{responses}
+
+Answer with one JSON object and nothing else: {{"diversity": <number from 0 to 10>}}"""
+
+
+def client(endpoint: str | None) -> Any:
+    """An OpenAI client with bounded retries. The key comes from OPENAI_API_KEY; local servers need none."""
+    from openai import OpenAI
+
+    key = os.environ.get("OPENAI_API_KEY", "none" if endpoint else None)
+    if key is None:
+        raise SystemExit("Set OPENAI_API_KEY, or name the endpoint of your own server (http://host:port/v1).")
+    return OpenAI(base_url=endpoint, api_key=key, max_retries=5, timeout=600)
+
+
+def render(prompt: str, responses: Sequence[str]) -> str:
+    """The text that the judge sees."""
+    numbered = "\n\n".join(f'<response number="{i}">\n{text}\n</response>' for i, text in enumerate(responses, start=1))
+    return PROMPT.format(k=len(responses), prompt=prompt, responses=numbered)
+
+
+def parse(answer: str) -> float:
+    """The last `{"diversity": x}` of the answer, scaled to 0..1."""
+    found = re.findall(r'"diversity"\s*:\s*(-?\d+(?:\.\d+)?)', answer)
+    if not found or not 0 <= float(found[-1]) <= 10:
+        raise ValueError(f'no {{"diversity": 0..10}} in the judge\'s answer: {answer[:200]!r}')
+    return float(found[-1]) / 10
+
+
+def _ask(api: Any, model: str, text: str) -> float:
+    for attempt in range(ATTEMPTS):
+        reply = api.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": text}], temperature=0.0 if attempt == 0 else 1.0
+        )
+        try:
+            return parse(reply.choices[0].message.content or "")
+        except ValueError:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def judge(
+    groups: Sequence[tuple[str, Sequence[str]]], model: str, endpoint: str | None, cache: Path, concurrency: int = 8
+) -> list[float]:
+    """One number in 0..1 for each (prompt, responses); answers are kept in `cache`: an interrupted run goes on."""
+    texts = [render(prompt, responses) for prompt, responses in groups]
+    keys = [hashlib.sha256(f"{model}\n{text}".encode()).hexdigest() for text in texts]
+    known: dict[str, float] = dict(json.loads(line) for line in whole_lines(cache))
+    todo = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    if todo:
+        api = client(endpoint)
+        with ThreadPoolExecutor(concurrency) as pool, cache.open("a") as file:
+            answers = pool.map(lambda text: _ask(api, model, text), todo.values())
+            for key, value in tqdm(zip(todo, answers, strict=True), total=len(todo), desc="judge", unit="prompt"):
+                known[key] = value
+                file.write(json.dumps([key, value]) + "\n")
+                file.flush()
+    return [known[key] for key in keys]

@@ -1,0 +1,201 @@
+"""Reading responses: jsonl rows -> groups of n responses to one prompt. Definitions of the format: docs/evaluation.md.
+
+Three kinds of row are understood, also mixed over several files:
+
+    {"prompt_id"?, "prompt", "response", "score"?, "acc"?, "temperature"?, ...}     one response a row
+    {"prompt_id"?, "prompt", "responses": [...], "scores"?: [...], "acc"?: [...]}   one group a row: `dqo-verl sample`
+    {"input", "output", "score", "gts", "step", "uid"?, ...}                        verl's validation and rollout dumps
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dqo_verl.evaluation.problems import BadDataError, Problems
+
+VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
+
+
+@dataclass
+class Group:
+    """The responses to one prompt at one temperature and one training step, with what is known about them."""
+
+    prompt_id: str
+    prompt: str
+    where: str
+    temperature: float | None = None
+    step: int | None = None
+    responses: list[str] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+    acc: list[float | None] = field(default_factory=list)
+    cut: list[bool | None] = field(default_factory=list)  # ran into max_tokens
+    ground_truth: Any = None
+    data_source: str = "unknown"
+    extra_info: dict[str, Any] = field(default_factory=dict)
+    sessions: dict[str, tuple[int, int]] = field(default_factory=dict)  # verl: session -> (output index, position)
+
+
+def prompt_text(prompt: Any) -> str:
+    """A prompt as readable text: a string as it is, chat messages as their contents (several: with their roles)."""
+    if isinstance(prompt, str):
+        return prompt
+    if not isinstance(prompt, list) or not prompt or not all(isinstance(m, dict) and "content" in m for m in prompt):
+        raise ValueError("must be a string or a list of chat messages with `role` and `content`")
+    if len(prompt) == 1:
+        return str(prompt[0]["content"])
+    return "\n\n".join(f"[{m.get('role', '?')}] {m['content']}" for m in prompt)
+
+
+def prompt_key(text: str) -> str:
+    """The id of a prompt that has none: the same text has the same id in every run, so that runs can be paired."""
+    return hashlib.sha1(text.encode()).hexdigest()[:12]
+
+
+def _number(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"`{name}` must be a finite number, not {value!r}")
+    return float(value)
+
+
+def _listed(row: dict[str, Any], plural: str, singular: str, n: int) -> list[Any]:
+    """`n` values from the list field, or from the single field repeated; None where the row has neither."""
+    value = row.get(plural, row.get(singular))
+    if not isinstance(value, list):
+        return [value] * n
+    if len(value) != n:
+        raise ValueError(f"`{plural}` has {len(value)} entries for {n} responses")
+    return value
+
+
+def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group]) -> None:
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    if "input" in row and "output" in row:
+        row = {**row, "prompt": row["input"], "response": row["output"]}
+    if "prompt" not in row or ("response" not in row and "responses" not in row):
+        raise ValueError("needs `prompt` and `response` (or `responses`; verl's dumps: `input` and `output`)")
+    prompt = prompt_text(row["prompt"])
+    responses = row["responses"] if "responses" in row else [row["response"]]
+    if not isinstance(responses, list) or not responses:
+        raise ValueError("empty group: `responses` must be a list with at least one text")
+    if not all(isinstance(text, str) for text in responses):
+        raise ValueError("a response is not a text")
+    n = len(responses)
+    scores = [_number(value, "score") for value in _listed(row, "scores", "score", n)]
+    acc = [_number(value, "acc") for value in _listed(row, "acc", "acc", n)]
+    temperature, step = _number(row.get("temperature"), "temperature"), _number(row.get("step"), "step")
+
+    verl_key = VERL_KEY.match(str(row.get("uid", ""))) if "input" in row else None
+    name = verl_key["uid"] if verl_key else str(row["prompt_id"]) if "prompt_id" in row else prompt_key(prompt)
+    reward_model = row.get("reward_model")
+    truth = row.get("ground_truth", row.get("gts", reward_model.get("ground_truth") if reward_model else None))
+    key = (name, temperature, step)
+    if key not in groups:
+        prompt_id = name if "prompt_id" in row and not verl_key else prompt_key(prompt)
+        groups[key] = Group(prompt_id, prompt, where, temperature, None if step is None else int(step))
+        groups[key].ground_truth = truth
+        groups[key].data_source = str(row.get("data_source", "unknown"))
+        groups[key].extra_info = row.get("extra_info") or {}
+    group = groups[key]
+    if group.prompt != prompt:
+        raise ValueError(f"prompt_id {name!r} has another prompt here than at {group.where}")
+    if verl_key and not _is_last_output(group, verl_key["session"], int(verl_key["index"]), responses[0], scores, acc):
+        return
+    group.responses += responses
+    group.scores += scores
+    group.acc += acc
+    group.cut += _listed(row, "cut", "cut", n)
+
+
+def _is_last_output(
+    group: Group, session: str, index: int, text: str, scores: list[float | None], acc: list[float | None]
+) -> bool:
+    """verl keys are `{uid}_{session}_{index}`: of several outputs of one session only the last one counts."""
+    if session not in group.sessions:
+        group.sessions[session] = (index, len(group.responses))
+        return True
+    last, position = group.sessions[session]
+    if index > last:
+        group.sessions[session] = (index, position)
+        group.responses[position], group.scores[position], group.acc[position] = text, scores[0], acc[0]
+    return False
+
+
+def whole_lines(file: Path) -> list[str]:
+    """Lines of a file that is written line by line; a last one cut off by a crash is removed from the file."""
+    if not file.exists():
+        return []
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(file, len(whole))
+    return whole.decode().split("\n")[:-1]  # not splitlines: texts may hold other line separators
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """The file itself, or every `.jsonl` of a folder (verl dumps one a step)."""
+    if path.is_file():
+        yield path
+    elif found := sorted(path.glob("*.jsonl"), key=lambda file: (len(file.stem), file.stem)):
+        yield from found
+    else:
+        raise BadDataError(f"{path}: no such file, and no folder with .jsonl files in it")
+
+
+def read_groups(paths: list[Path], problems: Problems) -> list[Group]:
+    """All groups of all files, in order of appearance."""
+    groups: dict[tuple[Any, ...], Group] = {}
+    for file in (file for path in paths for file in files_of(path)):
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                where = f"{file}:{number}"
+                try:
+                    _add_row(json.loads(line), where, groups)
+                except json.JSONDecodeError as error:
+                    problems.add(where, "not valid JSON", str(error))
+                except ValueError as error:
+                    problems.add(where, "bad row", str(error))
+    if not groups:
+        problems.settle()
+        raise BadDataError(f"no responses in {', '.join(map(str, paths))}")
+    return _number_repeats(list(groups.values()))
+
+
+def _number_repeats(groups: list[Group]) -> list[Group]:
+    """A prompt that verl validates twice (two uids, one text) keeps two groups: the second one's id ends in `#2`."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for group in groups:
+        key = (group.prompt_id, group.temperature, group.step)
+        seen[key] += 1
+        if seen[key] > 1:
+            group.prompt_id += f"#{seen[key]}"
+    return groups
+
+
+def slices(groups: list[Group]) -> dict[tuple[float | None, int | None], list[Group]]:
+    """Groups by (temperature, training step), sorted: each slice is evaluated on its own."""
+    found: dict[tuple[float | None, int | None], list[Group]] = {}
+    for group in groups:
+        found.setdefault((group.temperature, group.step), []).append(group)
+    return dict(sorted(found.items(), key=lambda item: tuple((v is not None, v or 0) for v in item[0])))
+
+
+def same_size(groups: list[Group], problems: Problems) -> list[Group]:
+    """Groups of the most common size (the larger one if two are as common); others are problems: k needs one n."""
+    sizes = Counter(len(group.responses) for group in groups)
+    usual = max(sizes, key=lambda size: (sizes[size], size))
+    for group in groups:
+        if len(group.responses) != usual:
+            problems.add(group.where, "mixed n", f"{len(group.responses)} response(s), the other groups have {usual}")
+    return [group for group in groups if len(group.responses) == usual]

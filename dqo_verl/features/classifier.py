@@ -1,0 +1,155 @@
+"""Pairs of texts -> "do they say the same?", by a sequence classification checkpoint, in process or behind vLLM."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dqo_verl.config import Settings
+from dqo_verl.features.http import Endpoint
+from dqo_verl.features.models import locate
+from dqo_verl.features.pairs import Pair
+
+BATCH_SIZE = 32
+# thresholds on P(same) that belong to public checkpoints: DARLING's two, and NoveltyBench's
+KNOWN_THRESHOLDS = {
+    "dogtooth/similarity-classifier-f168-hf": 0.32,
+    "dogtooth/qwen3-4b-emb-finetuned-step-70-hf": 0.5,
+    "yimingzhang/deberta-v3-large-generation-similarity": 0.102,
+}
+DEFAULT_THRESHOLD = 0.5
+
+
+class PairInput:
+    """The one input format: `[CLS] a [SEP] b [SEP]` as token ids, each text cut to its half of what the model reads.
+
+    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does.
+    """
+
+    def __init__(self, name: str):
+        from transformers import AutoConfig, AutoTokenizer
+
+        self.tokenizer = AutoTokenizer.from_pretrained(locate(name))
+        self.config = AutoConfig.from_pretrained(locate(name))
+        self.start = self._id("cls_token", "<|im_start|>", "bos_token")
+        self.end = self._id("sep_token", "<|im_end|>", "eos_token")
+        self.limit = min(self.tokenizer.model_max_length, self.config.max_position_embeddings)
+        self.budget = (self.limit - 3) // 2
+
+    def _id(self, role: str, literal: str, fallback: str) -> int:
+        vocabulary = self.tokenizer.get_vocab()
+        for token in (getattr(self.tokenizer, role, None), literal, getattr(self.tokenizer, fallback, None)):
+            if isinstance(token, str) and token in vocabulary:
+                return int(vocabulary[token])
+        raise ValueError(f"the tokenizer has none of {role}, {literal}, {fallback} to mark the parts of a pair")
+
+    def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[int], set[str]]:
+        """Token ids of each pair, where its second text begins, and the texts that were cut."""
+        texts = list(dict.fromkeys(text for pair in pairs for text in pair))
+        tokenized = self.tokenizer(texts, add_special_tokens=False, truncation=False)["input_ids"]
+        ids = dict(zip(texts, tokenized, strict=True))
+        cut = {text for text in texts if len(ids[text]) > self.budget}
+        rows, second = [], []
+        for a, b in pairs:
+            first = [self.start, *ids[a][: self.budget], self.end]
+            rows.append([*first, *ids[b][: self.budget], self.end])
+            second.append(len(first))
+        return rows, second, cut
+
+
+class LocalClassifier:
+    """Any two-label sequence classifier in this process; label 1 is "same"."""
+
+    def __init__(self, name: str, device: str, pair_input: PairInput):
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
+        self.torch, self.device = torch, device
+        self.model, report = AutoModelForSequenceClassification.from_pretrained(locate(name), output_loading_info=True)
+        missing, labels = list(report["missing_keys"]), self.model.config.num_labels
+        if missing or labels != 2:
+            raise ValueError(
+                f"{name} is not a trained pair classifier: {labels} labels (2 are needed), weights missing: {missing[:3]}"
+            )
+        self.model.to(device).eval()
+        tokenizer = pair_input.tokenizer
+        self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        self.model.config.pad_token_id = self.pad
+        self.types = "token_type_ids" in tokenizer.model_input_names
+
+    def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
+        self.model.to(self.device)
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+        found = np.empty(len(rows))
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            length = max(len(rows[i]) for i in batch)
+            ids = self.torch.full((len(batch), length), self.pad)
+            mask, types = self.torch.zeros_like(ids), self.torch.zeros_like(ids)
+            for j, i in enumerate(batch):
+                ids[j, : len(rows[i])] = self.torch.tensor(rows[i])
+                mask[j, : len(rows[i])] = 1
+                types[j, second[i] : len(rows[i])] = 1
+            inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self.types else {})
+            with self.torch.inference_mode():
+                logits = self.model(**{key: value.to(self.device) for key, value in inputs.items()}).logits
+            found[batch] = logits.float().softmax(-1)[:, 1].cpu().numpy()
+        return found.tolist()
+
+    def rest(self) -> None:
+        """Give the GPU's memory back until the next batch."""
+        self.model.to("cpu")
+        self.torch.cuda.empty_cache()
+
+
+class ClassifierServer:
+    """vLLM's `POST /classify`, many pairs per request, as token ids: the server adds nothing of its own."""
+
+    def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
+        if (
+            "token_type_ids" in pair_input.tokenizer.model_input_names
+            and getattr(pair_input.config, "type_vocab_size", 1) > 1
+        ):
+            raise ValueError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
+        self.name, self.endpoint = name, endpoint
+
+    def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
+        def request(chunk: Sequence[Any]) -> dict[str, Any]:
+            return {"model": self.name, "input": list(chunk)}
+
+        return self.endpoint.ask("/classify", request, rows, lambda row: float(row["probs"][1]))
+
+    def rest(self) -> None:
+        """The server's memory is its own."""
+
+
+class PairClassifier:
+    """Decisions for pairs, with the threshold that belongs to the checkpoint unless one is typed."""
+
+    def __init__(self, settings: Settings, device: str):
+        self.name = str(settings.classifier)
+        self.both_orders = settings.both_orders
+        self.input = PairInput(self.name)
+        if settings.placement == "http":
+            self.model: LocalClassifier | ClassifierServer = ClassifierServer(self.name, Endpoint(settings), self.input)
+        else:
+            self.model = LocalClassifier(self.name, device, self.input)
+        own = getattr(self.input.config, "similarity_threshold", None)
+        candidates = (settings.threshold, own, KNOWN_THRESHOLDS.get(self.name), DEFAULT_THRESHOLD)
+        self.threshold: float = next(t for t in candidates if t is not None)
+
+    def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:
+        """Whether each pair is the same, and the texts that were cut. A pair is asked once, or in both orders and averaged."""
+        found, cut = self.probabilities(pairs)
+        if self.both_orders:
+            turned, _ = self.probabilities([(b, a) for a, b in pairs])
+            found = [(p + q) / 2 for p, q in zip(found, turned, strict=True)]
+        return [p > self.threshold for p in found], cut
+
+    def probabilities(self, pairs: Sequence[Pair]) -> tuple[list[float], set[str]]:
+        rows, second, cut = self.input.encode(pairs)
+        found = self.model.probabilities(rows, second)
+        bad = [pair for pair, p in zip(pairs, found, strict=True) if not np.isfinite(p)]
+        if bad:
+            raise FloatingPointError(f"{self.name} gave a non-finite probability for the responses {bad[0]!r}"[:400])
+        return found, cut

@@ -1,0 +1,84 @@
+"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
+
+python -m verl.trainer.main_ppo ... 2>&1 | python -m dqo_verl.progress DIR
+"""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+STEP_LINE = re.compile(r"step:(\d+) - (.*)")
+METRIC = re.compile(r"(\S+):(?:np\.\w+\()?(-?[\d.]+(?:e-?\d+)?|nan|inf)")
+SHOWN = {
+    "critic/score/mean": "reward",
+    "diversity/score/mean": "diversity",
+    "actor/entropy": "entropy",
+    "response_length/mean": "length",
+    "timing_s/step": "seconds",
+}
+TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
+RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
+
+
+def short(metrics: dict[str, float], names: dict[str, str]) -> str:
+    return "  ".join(f"{label} {metrics[key]:.3g}" for key, label in names.items() if key in metrics)
+
+
+def follow(log: Path) -> None:
+    """Copy stdin to `log`; print our own messages and one short line per step."""
+    verbose, total = bool(os.environ.get("VERBOSE")), "?"
+    with log.open("a") as file:
+        for line in sys.stdin:
+            file.write(line)
+            file.flush()
+            if verbose:
+                sys.stdout.write(line)
+                continue
+            text = RAY_PREFIX.sub("", line).strip()
+            if found := TOTAL_STEPS.search(text):
+                total = found[1]
+            if found := STEP_LINE.match(text):
+                metrics = {key: float(value) for key, value in METRIC.findall(found[2])}
+                shown = short(metrics, SHOWN) or short(
+                    metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
+                )
+                print(f"step {found[1]}/{total}  {shown}", flush=True)
+            elif text.startswith("[dqo_verl]"):
+                print(text, flush=True)
+
+
+def summary(directory: Path) -> str:
+    """Quality and diversity, first and last, from verl's own file logger."""
+    values: dict[str, list[tuple[int, float]]] = {}
+    for file in sorted(directory.glob("metrics-*.jsonl")):
+        for line in file.read_text().splitlines():
+            record = json.loads(line)
+            for key, value in record["data"].items():
+                if isinstance(value, int | float):
+                    values.setdefault(key, []).append((record["step"], value))
+    names = {key: key.split("/", 1)[1] for key in values if key.startswith("val-core/") and "/mean@" in key}
+    names |= {key: label for key, label in SHOWN.items() if key in values and label != "seconds"}
+    rows = [f"  {'':40} {'first':>8} {'last':>8}"]
+    for key, label in names.items():
+        (first_step, first), (last_step, last) = values[key][0], values[key][-1]
+        rows.append(f"  {label:40} {first:8.3f} {last:8.3f}   (steps {first_step} and {last_step})")
+    return "\n".join(rows)
+
+
+def main(directory: Path) -> int:
+    log = directory / "train.log"
+    print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
+    follow(log)
+    if not any(directory.glob("metrics-*.jsonl")):
+        print("".join(f"{line}\n" for line in log.read_text().splitlines()[-15:]), flush=True)
+        print(f"the run ended before its first step; whole output: {log}")
+        return 1
+    print(summary(directory))
+    print(f"metrics, log, validation samples and checkpoints: {directory}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,31 @@
+"""GSM8K: 1 if the number after `####` is the right one, else 0.
+
+`method=strict` wants the `####`; `method=flexible` takes the last number of the text. Numbers are compared as numbers
+(18, 18.00 and $18 are equal), where verl's own rule compares texts. The whole text is read, where verl's rule reads the
+last 300 characters: noise after the answer costs nothing here, and `characters_after_answer` shows it.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from dqo_verl.rewards.answer_only import AFTER_HASHES, NUMBER, characters_after_answer
+
+PATTERNS = {"strict": AFTER_HASHES, "flexible": re.compile(f"({NUMBER})")}
+
+
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, method: str = "strict", **_: Any
+) -> dict[str, float]:
+    if method not in PATTERNS:
+        raise ValueError(f"reward_kwargs.method={method} is not known. Choose one of: {', '.join(PATTERNS)}")
+    if not re.fullmatch(NUMBER, ground_truth):
+        raise ValueError(f"the ground truth {ground_truth!r} is not a number: is this row of the data from GSM8K?")
+    found = PATTERNS[method].findall(solution_str)
+    correct = float(bool(found) and _number(found[-1]) == _number(ground_truth))
+    return {"score": correct, "acc": correct, "characters_after_answer": float(characters_after_answer(solution_str))}
+
+
+def _number(text: str) -> Decimal:
+    bare = text.replace(",", "").replace("$", "")
+    return Decimal("-" + bare.replace("-", "") if "-" in bare else bare)

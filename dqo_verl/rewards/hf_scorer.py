@@ -1,0 +1,111 @@
+"""Quality from a Hugging Face sequence classifier in a Ray actor of its own: for reward models that vLLM cannot serve.
+
+    reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer
+    +reward.custom_reward_function.reward_kwargs.model=Nexusflow/Athene-RM-8B
+    +reward.custom_reward_function.reward_kwargs.placement=gpu    cpu | gpu (one reserved GPU) | shared (a training GPU)
+
+Any one-label sequence classifier with a chat template, and Athene (`athene.py`). All reward workers share one actor,
+which scores in batches what they ask while it works. Needs the prompt in `extra_info.prompt`.
+"""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from dqo_verl.rewards.conversation import prompt_of
+from dqo_verl.rewards.sequence_classifier import SequenceClassifier
+
+SECONDS_TO_START = 900
+PLACEMENTS: dict[str, dict[str, Any]] = {
+    "cpu": {"num_cpus": 1},
+    "gpu": {"num_cpus": 1, "num_gpus": 1},
+    # Ray would otherwise hide every GPU from an actor that asks for none
+    "shared": {"num_cpus": 1, "num_gpus": 0, "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}},
+}
+
+RESTARTS = 3  # of a scorer that dies, by Ray
+
+_actors: dict[tuple[str, str], Any] = {}
+_lock = threading.Lock()
+
+
+class Scorer:
+    """The Ray actor: while one batch is being scored, the next one gathers."""
+
+    def __init__(self, name: str, device: str):
+        self.model = SequenceClassifier(name, device)
+        self.waiting: list[tuple[list[int], asyncio.Future[float]]] = []
+        self.work: asyncio.Task[None] | None = None
+
+    async def ready(self) -> bool:
+        return True
+
+    async def score(self, prompt: Sequence[dict[str, str]], response: str) -> tuple[float, bool]:
+        ids, cut = self.model.read(prompt, response)
+        future = asyncio.get_running_loop().create_future()
+        self.waiting.append((ids, future))
+        if self.work is None or self.work.done():
+            self.work = asyncio.create_task(self._drain())
+        return await future, cut
+
+    async def _drain(self) -> None:
+        while self.waiting:
+            self.waiting.sort(key=lambda item: len(item[0]))  # rows of like length need little padding
+            batch, self.waiting = self.waiting[: self.model.batch_size], self.waiting[self.model.batch_size :]
+            try:
+                scores = await asyncio.to_thread(self.model, [ids for ids, _ in batch])
+            except Exception as error:  # belongs to those who wait for it
+                for _, future in batch:
+                    future.set_exception(error)
+            else:
+                for (_, future), score in zip(batch, scores, strict=True):
+                    future.set_result(score)
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Any = None,
+    model: str | None = None,
+    placement: str = "gpu",
+    **_: Any,
+) -> dict[str, float]:
+    import ray
+
+    if model is None:
+        raise ValueError("which model? Add +reward.custom_reward_function.reward_kwargs.model=NAME_OR_PATH")
+    quality, cut = ray.get(_actor(model, placement).score.remote(prompt_of(extra_info), solution_str))
+    return {"score": quality, "quality": quality, "truncated": float(cut)}
+
+
+def _actor(model: str, placement: str) -> Any:
+    """The actor that serves `model`; the first to ask starts it, and it lives as long as the handle kept here."""
+    with _lock:
+        if (model, placement) not in _actors:
+            _actors[model, placement] = _start(model, placement)
+        return _actors[model, placement]
+
+
+def _start(model: str, placement: str) -> Any:
+    import ray
+
+    if placement not in PLACEMENTS:
+        raise ValueError(f"reward_kwargs.placement={placement} is not known. Choose one of: {', '.join(PLACEMENTS)}")
+    options = PLACEMENTS[placement] | {
+        "name": f"dqo_verl_scorer:{placement}:{model}",
+        "get_if_exists": True,
+        "max_restarts": RESTARTS,
+        "max_task_retries": RESTARTS,
+    }
+    actor: Any = ray.remote(Scorer).options(**options).remote(model, "cpu" if placement == "cpu" else "cuda")
+    try:
+        ray.get(actor.ready.remote(), timeout=SECONDS_TO_START)
+    except ray.exceptions.GetTimeoutError as error:
+        raise RuntimeError(
+            f"the reward model {model} was not up within {SECONDS_TO_START} s. placement=gpu needs a GPU that the "
+            "trainer leaves free (trainer.n_gpus_per_node one lower); placement=shared uses a training GPU: leave room "
+            "on it (actor_rollout_ref.rollout.gpu_memory_utilization=0.4); placement=cpu is for small models"
+        ) from error
+    return actor

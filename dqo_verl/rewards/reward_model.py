@@ -1,0 +1,65 @@
+"""Quality from a reward model that verl serves by vLLM: `reward.reward_model.enable=True`, asked through verl's router.
+
+    reward.reward_model.enable=True reward.reward_model.enable_resource_pool=True
+    reward.custom_reward_function.path=pkg://dqo_verl.rewards.reward_model
+
+verl then hands the router's address and the reward model's tokenizer to this function. Without a resource pool of its
+own, verl 0.9.1 scores batches that lack data_source, ground truth and extra_info: no custom function can work there.
+The score is the model's last output before any activation, as verl's own path reads it; tokens, not text, are sent, so
+that nothing is added or cut on the way. Needs the prompt in `extra_info.prompt`.
+"""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+
+from dqo_verl.rewards.conversation import prompt_of, tokens
+
+ATTEMPTS = 5  # the router answers 500 to every failure, so even a refusal is asked again
+SECONDS_BETWEEN = 2.0
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)  # seconds
+
+_limits: dict[str, int] = {}
+
+
+async def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Any = None,
+    reward_router_address: str | None = None,
+    reward_model_tokenizer: Any = None,
+    **_: Any,
+) -> dict[str, float]:
+    if reward_router_address is None:
+        raise ValueError(
+            "no reward model is served: set reward.reward_model.enable=True, reward.reward_model.model_path=... and "
+            "reward.reward_model.enable_resource_pool=True, or score in process with pkg://dqo_verl.rewards.hf_scorer"
+        )
+    if reward_router_address not in _limits:
+        models = await _request("GET", reward_router_address, "v1/models")
+        _limits[reward_router_address] = int(models["data"][0]["max_model_len"])
+    ids, cut = tokens(reward_model_tokenizer, prompt_of(extra_info), solution_str, _limits[reward_router_address])
+    answer = await _request("POST", reward_router_address, "classify", {"input": ids, "use_activation": False})
+    quality = float(answer["data"][-1]["probs"][-1])
+    return {"score": quality, "quality": quality, "truncated": float(cut)}
+
+
+async def _request(method: str, address: str, endpoint: str, payload: Any = None) -> Any:
+    url = f"http://{address}/{endpoint}"
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=TIMEOUT) as session,
+                session.request(method, url, json=payload) as response,
+            ):
+                response.raise_for_status()
+                return await response.json()
+        except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+            if attempt == ATTEMPTS:
+                raise RuntimeError(
+                    f"the reward model at {url} gave no answer in {ATTEMPTS} attempts; the last: {error!r}. "
+                    "The cause is in the log of its vLLM server"
+                ) from error
+            await asyncio.sleep(SECONDS_BETWEEN * attempt)

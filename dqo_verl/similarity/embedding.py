@@ -1,0 +1,20 @@
+"""Kernels over unit-norm embeddings `E` of shape `(..., k, d)`."""
+
+from torch import Tensor
+
+
+def linear_kernel(embeddings: Tensor) -> Tensor:
+    """`L = E E^T`, the Gram matrix of DQO (arXiv 2509.04784). A zero row (an empty response) is similar to nothing."""
+    return embeddings @ embeddings.mT
+
+
+def gaussian_kernel(embeddings: Tensor, bandwidth: float = 1.0) -> Tensor:
+    """`L_ij = exp(-|e_i - e_j|^2 / (2 bandwidth^2))`. Not the paper's kernel; a zero row stays similar to nothing."""
+    gram = linear_kernel(embeddings)
+    norms = gram.diagonal(dim1=-2, dim2=-1)
+    squared_distance = (norms.unsqueeze(-1) + norms.unsqueeze(-2) - 2 * gram).clamp(min=0)
+    present = (norms > 0).to(gram.dtype)
+    return (-squared_distance / (2 * bandwidth**2)).exp() * present.unsqueeze(-1) * present.unsqueeze(-2)
+
+
+KERNELS = {"linear": linear_kernel, "gaussian": gaussian_kernel}

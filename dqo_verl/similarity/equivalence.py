@@ -1,0 +1,36 @@
+"""Equivalence classes from pairwise "these two say the same" decisions."""
+
+import torch
+from torch import Tensor
+
+
+def same_class(same: Tensor) -> Tensor:
+    """Transitive closure of `same`, a boolean `(..., k, k)`: True where two responses share a connected component.
+
+    One true pair suffices in either order (DARLING's union-find, arXiv 2509.02534, section 3). A response is always the
+    same as itself. Squaring the reachability matrix log2(k) times closes paths of any length.
+    """
+    k = same.shape[-1]
+    reach = same | same.mT | torch.eye(k, dtype=torch.bool, device=same.device)
+    steps = 1
+    while steps < k - 1:
+        reach = (reach.float() @ reach.float()) > 0
+        steps *= 2
+    return reach
+
+
+def classes(same: Tensor) -> Tensor:
+    """Class label of each response, `(..., k)`: the position of the first member of its connected component."""
+    return same_class(same).int().argmax(dim=-1)
+
+
+def first_member(same: list[list[bool]]) -> list[int]:
+    """NoveltyBench's greedy rule for one group: join the first class whose first member is the same, else open one."""
+    firsts: list[int] = []
+    labels = []
+    for i in range(len(same)):
+        label = next((j for j in firsts if same[i][j]), i)
+        if label == i:
+            firsts.append(i)
+        labels.append(label)
+    return labels

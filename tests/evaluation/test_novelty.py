@@ -1,0 +1,147 @@
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dqo_verl import classes
+from dqo_verl.evaluation.novelty import (
+    PairClassifier,
+    exact_matrix,
+    first_member_classes,
+    same_matrices,
+    short_rule,
+    utility,
+)
+
+MATRICES = st.integers(1, 7).flatmap(lambda k: st.lists(st.booleans(), min_size=k * k, max_size=k * k))
+
+
+def square(bits: list[bool]) -> torch.Tensor:
+    k = int(len(bits) ** 0.5)
+    return torch.tensor(bits).view(k, k).triu(1)
+
+
+def test_first_member_rule_by_hand() -> None:
+    """0~1 and 1~2 but not 0~2: NoveltyBench compares 2 with 0 only, the connected components join all three."""
+    same = torch.zeros(4, 4, dtype=torch.bool)
+    same[0, 1] = same[1, 2] = True
+    assert first_member_classes(same) == [0, 0, 1, 2]
+    assert classes(same).tolist() == [0, 0, 0, 3]
+
+
+@given(MATRICES)
+def test_first_member_rule_is_the_nested_loop_of_the_paper(bits: list[bool]) -> None:
+    same = square(bits)
+    labels, number = [-1] * len(same), 0
+    for i in range(len(same)):
+        if labels[i] < 0:
+            labels[i] = number
+            for j in range(i + 1, len(same)):
+                if labels[j] < 0 and same[i, j]:
+                    labels[j] = number
+            number += 1
+    assert first_member_classes(same) == labels
+    assert len(set(labels)) >= len(set(classes(same).tolist()))
+
+
+def test_utility_by_hand() -> None:
+    """Classes 0 0 1, scores 2 4 6, p = 1/2: (2 + 0 + 6/4) / (1 + 1/2 + 1/4) = 2. Patience 1: (2 + 6) / 3."""
+    assert utility([0, 0, 1], [2, 4, 6], 0.5) == pytest.approx(2.0)
+    assert utility([0, 0, 1], [2, 4, 6], 1.0) == pytest.approx(8 / 3)
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=8), st.floats(0.1, 1.0))
+def test_utility_bounds(scores: list[float], patience: float) -> None:
+    """All different: the weighted mean. All alike: only the first counts. Scale of NoveltyBench: (1-p)/(1-p^k)."""
+    k = len(scores)
+    different, alike = utility(range(k), scores, patience), utility([0] * k, scores, patience)
+    assert alike <= different + 1e-9
+    assert min(scores) - 1e-9 <= different <= max(scores) + 1e-9
+    if patience < 0.999:
+        assert alike == pytest.approx((1 - patience) / (1 - patience**k) * scores[0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Paris", "paris", True),
+        ("Paris", "Rome", False),
+        ("the city of Paris", "Paris the best", True),  # 2 of 4 words
+        ("a b c d e", "a b x y z", False),  # 2 of 5
+        ("", "", True),
+        ("one two three four five six", "one", None),
+    ],
+)
+def test_short_rule(first: str, second: str, same: bool | None) -> None:
+    assert short_rule(first, second) is same
+    assert short_rule(second, first) is same
+
+
+def test_exact_classifier() -> None:
+    assert exact_matrix(["a b", "A  b\n", "a c"]).tolist() == [[False, True, False], [False] * 3, [False] * 3]
+    (same,) = same_matrices([["x", "a b", "A  b", "a c"]], None)
+    assert first_member_classes(same) == [0, 1, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-label BERT with a word tokenizer, saved as a Hugging Face folder."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("classifier")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(30))]
+    tokens = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, model_input_names=["input_ids", "token_type_ids", "attention_mask"], **special
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"vocab_size": len(words), "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = BertConfig(**sizes, intermediate_size=64, max_position_embeddings=64, num_labels=2, initializer_range=0.5)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def texts(seed: int, n: int) -> list[str]:
+    generator = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(6, 40, (n,), generator=generator).tolist()
+    return [" ".join(f"w{int(i)}" for i in torch.randint(0, 30, (m,), generator=generator)) for m in lengths]
+
+
+def test_classifier_batches_like_single_pairs(tiny_classifier: Path) -> None:
+    """CLS first SEP second SEP, each response cut on its own; padding and sorting must not change a decision."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    pairs = list(zip(texts(1, 40), texts(2, 40), strict=True))
+    classifier = PairClassifier(str(tiny_classifier), 0.5, 20, batch=7)
+    found = classifier(pairs)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_classifier)
+    model = AutoModelForSequenceClassification.from_pretrained(tiny_classifier).eval()
+    expected = []
+    for first, second in pairs:
+        a, b = (tokenizer(t, add_special_tokens=False)["input_ids"][:20] for t in (first, second))
+        ids = torch.tensor([[2, *a, 3, *b, 3]])
+        types = torch.tensor([[0] * (len(a) + 2) + [1] * (len(b) + 1)])
+        with torch.no_grad():
+            p = model(input_ids=ids, token_type_ids=types, attention_mask=torch.ones_like(ids)).logits.softmax(-1)[0, 1]
+        expected.append(bool(p > 0.5))
+    assert found == expected
+    assert 0 < sum(found) < len(found)
+    assert len(classifier.cut) == len({t for pair in pairs for t in pair if len(t.split()) > 20})
+
+
+def test_threshold_and_default_length(tiny_classifier: Path) -> None:
+    pairs = list(zip(texts(3, 10), texts(4, 10), strict=True))
+    assert not any(PairClassifier(str(tiny_classifier), 1.0, None)(pairs))
+    assert all(PairClassifier(str(tiny_classifier), 0.0, None)(pairs))
+    assert PairClassifier(str(tiny_classifier), 0.5, None).tokens == 30
+
+
+def test_equal_and_short_texts_never_reach_the_model(tiny_classifier: Path) -> None:
+    long = texts(5, 1)[0]
+    (same,) = same_matrices([[long, long, "w1", "w1 w2"]], PairClassifier(str(tiny_classifier), 1.0, None))
+    assert first_member_classes(same) == [0, 0, 1, 1]

@@ -1,0 +1,258 @@
+"""The report from real files: verl's own file logger, tensorboard, evaluations, hydra settings; seen by Chromium."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqo_verl.evaluation.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
+from dqo_verl.evaluation.cli import main
+from dqo_verl.evaluation.comparison import Cell, compare, difference, headline
+from dqo_verl.evaluation.problems import BadDataError
+from dqo_verl.evaluation.report import class_names
+from dqo_verl.evaluation.runs import Slice, benchmarks, differing_settings, load_run
+from dqo_verl.evaluation.tables import markdown, number, with_interval
+
+
+def part(rewards: dict[str, float], temperature: float | None = 1.0, step: int | None = None) -> Slice:
+    prompts = {i: {"values": {"reward": value}} for i, value in rewards.items()}
+    mean = float(np.mean(list(rewards.values())))
+    summary = {
+        "temperature": temperature,
+        "step": step,
+        "metrics": {"reward": [mean, None, None]},
+        "curves": {},
+        "n": 1,
+    }
+    return Slice(summary, prompts, "x.evaluation", {})
+
+
+def test_differences_are_paired_by_prompt() -> None:
+    """Prompts differ by 100, runs by 1: only pairing can see it. A prompt that one run lacks is left out."""
+    base = {str(i): 100.0 * i for i in range(20)}
+    better = {i: value + 1 + 0.1 * (int(i) % 3) for i, value in base.items()} | {"extra": 1e6}
+    mean, low, high = difference(part(better), part(base), "reward")
+    assert mean == pytest.approx(np.mean([1 + 0.1 * (i % 3) for i in range(20)]))
+    assert low is not None
+    assert high is not None
+    assert 1.0 < low < mean < high < 1.2
+    cells = compare([part(base), part(better)], 0)["reward"]
+    assert (cells[0].verdict, cells[1].verdict) == ("", "higher")
+    assert Cell((0, 0, 0), (0.1, -0.1, 0.2)).verdict == "no clear difference"
+    assert Cell((0, 0, 0), (-1.0, -2.0, -0.5)).verdict == "lower"
+
+
+def test_headline_takes_the_last_step_at_the_common_temperature() -> None:
+    one = [part({"a": 1}, t, s) for t, s in ((0.6, 10), (1.0, 10), (0.6, 20))]
+    two = [part({"a": 1}, t, None) for t in (0.6, 1.3)]
+    assert [(s.temperature, s.step) for s in headline([one, two]) if s] == [(0.6, 20), (0.6, None)]
+    assert headline([one, []])[1] is None
+
+
+def test_classes_are_named_by_size() -> None:
+    assert class_names([0, 1, 1, 2, 0, 1]) == ["B", "A", "A", "C", "B", "A"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.31, 0.32), (-5, 1234), (3, 3), (0, 0), (1e-7, 2e-7)])
+def test_ticks_cover_the_data(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert found[0] <= low + 1e-12
+    assert found[-1] >= high - 1e-12
+    assert 2 <= len(found) <= 8
+
+
+def test_pareto_front_by_hand() -> None:
+    points = [Point(1, 5), Point(2, 4), Point(1.5, 4), Point(3, 1), Point(2, 3)]
+    assert [(p.x, p.y) for p in pareto_front(points)] == [(3, 1), (2, 4), (1, 5)]
+
+
+def test_chart_places_points_and_escapes_names() -> None:
+    drawn = svg(Chart("a<b", "k", series=[Series("<run>", 0, [Point(0, 0), Point(10, 1)])]))
+    HTMLParser().feed(drawn)
+    assert 'points="46.0,216.0 368.0,12.0"' in drawn  # corners of the plot area
+    assert "<run>" not in drawn
+    assert "a&lt;b" in drawn
+    svg(Chart("one point", "x", series=[Series("r", 1, [Point(2, 2)])]))
+    assert difference_bar((None, None, None), 1.0, 0) == ""
+
+
+def test_numbers_as_text() -> None:
+    assert [number(x) for x in (0.12345, 12.34, 12345.6, None)] == ["0.123", "12.3", "12346", "\N{EN DASH}"]
+    assert number(-0.00001) == "0.000"
+    assert number(-1.5) == "\N{MINUS SIGN}1.500"
+    assert with_interval((1, 0.5, 1.5), signed=True) == "+1.000 [+0.500, +1.500]"
+    assert markdown(["a|b"], [["c"]]).splitlines()[0] == "| a\\|b |"
+
+
+def test_file_log_with_a_broken_line_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "data": {"a": 1}}\n{"step": 2, "da')
+    with pytest.raises(BadDataError, match=r"log\.jsonl:2"):
+        load_run(str(tmp_path))
+
+
+def test_a_folder_without_anything_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="neither a log of verl"):
+        load_run(str(tmp_path))
+
+
+def test_verls_own_loggers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracking = pytest.importorskip("verl.utils.tracking", reason="verl is not installed")
+    monkeypatch.setenv("VERL_FILE_LOGGER_PATH", str(tmp_path / "file" / "log.jsonl"))
+    monkeypatch.setenv("TENSORBOARD_DIR", str(tmp_path / "board"))
+    (tmp_path / "file").mkdir()
+    logger = tracking.Tracking("project", "run", ["file", "tensorboard"])
+    for step in (1, 2, 3):
+        logger.log({"critic/score/mean": step / 4, "actor/entropy": np.float64(2.0)}, step)
+    logger.finish()
+    expected = {"critic/score/mean": {1: 0.25, 2: 0.5, 3: 0.75}, "actor/entropy": {1: 2.0, 2: 2.0, 3: 2.0}}
+    assert dict(load_run(str(tmp_path / "file")).curves) == expected
+    assert dict(load_run(str(tmp_path / "board")).curves) == expected
+
+
+def make_run(folder: Path, name: str, spread: int) -> Path:
+    """A run with a log, settings and an evaluation at two temperatures; `spread` different answers a prompt."""
+    run = folder / name
+    (run / ".hydra").mkdir(parents=True)
+    method = "dqo" if spread > 1 else "grpo"
+    (run / ".hydra" / "config.yaml").write_text(f"algorithm:\n  adv_estimator: {method}\n  gamma: 1.0\n")
+    (run / "provenance.json").write_text(
+        json.dumps(
+            {"commit": "abc123", "versions": {"verl": "0.9.1"}, "machine": "m", "date": "2026-01-01", "command": "c"}
+        )
+    )
+    with (run / "log.jsonl").open("w") as file:
+        for step in range(60):
+            data = {"critic/score/mean": step / 60, "actor/entropy": 1 / (1 + step), "response_length/mean": 50 + step}
+            file.write(json.dumps({"step": step, "data": data | {"val-core/x/acc/mean@4": step / 60}}) + "\n")
+    rows = [
+        {
+            "prompt": f"Prompt {i} <script>alert(1)</script>",
+            "responses": [f"answer {(i + j) % spread} & more words to tell" for j in range(4)],
+            "scores": [float((i + j) % 2) for j in range(4)],
+            "temperature": temperature,
+        }
+        for temperature in (0.5, 1.0)
+        for i in range(12)
+    ]
+    (run / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    main(["evaluate", str(run / "answers.jsonl"), "--embedder", "none"])
+    return run
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    runs = [str(make_run(folder, name, spread)) for name, spread in (("grpo", 1), ("dqo", 3))]
+    main(["report", *runs, f"third={folder / 'dqo' / 'log.jsonl'}", "--out", str(folder / "report")])
+    return folder / "report"
+
+
+class Page(HTMLParser):
+    """What a browser would load or run, the headings, and the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.count: dict[str, int] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.count[tag] = self.count.get(tag, 0) + 1
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_page_is_self_contained_and_complete(report: Path) -> None:
+    source = (report / "index.html").read_text()
+    page = Page()
+    page.feed(source)
+    text = " ".join(" ".join(page.text).split())
+    assert "script" not in page.count  # not ours, and none from a prompt
+    assert all(link.startswith("#") for link in page.links)
+    assert "url(" not in source
+    assert "@import" not in source
+    for heading in ("Quality and diversity, temperatures", "Quality with more attempts", "side by side", "Training"):
+        assert heading in text
+    for content in ("algorithm.adv_estimator", "abc123", "third", "12 prompts shared", "Entropy: actor/entropy"):
+        assert content in text
+    assert "algorithm.gamma" not in text  # the same in both runs
+    assert text.count("classes in 4 responses") == 6
+    assert "higher" in text
+
+
+def test_markdown_table(report: Path) -> None:
+    table = (report / "report.md").read_text()
+    row = next(line for line in table.splitlines() if "NoveltyBench distinct" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1] == "1.000 [1.000, 1.000]"
+    assert cells[2].startswith("3.000")
+    assert re.fullmatch(r"\+2\.000 \[.*\] higher", cells[3])
+    assert "| algorithm.adv_estimator |" in table
+
+
+def test_names_and_baseline(report: Path, tmp_path: Path) -> None:
+    run = report.parent / "grpo"
+    with pytest.raises(SystemExit, match="same name"):
+        main(["report", str(run), str(run), "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="none of the runs: grpo"):
+        main(["report", str(run), "--baseline", "x", "--out", str(tmp_path)])
+
+
+def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) -> None:
+    """Another n, another classifier: a difference between such numbers means nothing."""
+    source = (report.parent / "dqo" / "answers.jsonl").read_text()
+    for name, arguments in (("n", ["--embedder", "none"]), ("patience", ["--embedder", "none", "--patience", "0.5"])):
+        run = tmp_path / name
+        run.mkdir()
+        rows = [json.loads(line) for line in source.splitlines()]
+        for row in rows:
+            row["responses"], row["scores"] = (row[key][: 3 if name == "n" else 4] for key in ("responses", "scores"))
+        (run / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        main(["evaluate", str(run / "a.jsonl"), *arguments])
+        with pytest.raises(SystemExit, match=rf"{name} is .* cannot be compared"):
+            main(["report", str(report.parent / "grpo"), str(run), "--out", str(tmp_path / "report")])
+
+
+def test_settings_and_benchmarks(report: Path) -> None:
+    runs = [load_run(str(report.parent / name)) for name in ("grpo", "dqo")]
+    assert differing_settings(runs) == [("algorithm.adv_estimator", ["grpo", "dqo"])]
+    (one,) = benchmarks(runs)
+    assert [[s.temperature for s in parts] for parts in one] == [[0.5, 1.0], [0.5, 1.0]]
+
+
+def screenshot(page: Path, folder: Path, width: int, *flags: str) -> Any:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    target = folder / f"{width}.png"
+    quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --hide-scrollbars"
+    profile = folder / f"profile{width}{len(flags)}"
+    command = [browser, *quiet.split(), "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}"]
+    command += [f"--window-size={width},1600", f"--screenshot={target}", *flags, page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=120, env=os.environ | {"HOME": str(folder)})
+    return np.asarray(image.open(target).convert("RGB")).astype(int)
+
+
+def test_screenshots(report: Path, tmp_path: Path) -> None:
+    """Desktop, phone, dark: drawn, in the colours of the runs, nothing wider than a phone."""
+    page = report / "index.html"
+    desktop = screenshot(page, tmp_path, 1280)
+    for colour in ((0, 114, 178), (213, 94, 0)):  # blue and vermilion: marks of the first two runs
+        assert (np.abs(desktop - colour).max(axis=-1) < 3).sum() > 50
+    assert desktop[2, 2].min() > 240
+    dark = screenshot(page, tmp_path, 1280, "--blink-settings=preferredColorScheme=0")
+    assert dark[2, 2].max() < 40
+    assert (dark.max(axis=-1) > 200).sum() > 500  # text in light ink
+    phone = screenshot(page, tmp_path, 390)
+    assert phone.shape[1] == 390
+    assert (phone[:, -3:] == phone[2, 2]).all()  # the margin is empty: nothing sticks out

@@ -1,0 +1,119 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dqo_verl.evaluation.problems import BadDataError, Problems
+from dqo_verl.evaluation.rows import prompt_key, prompt_text, read_groups, same_size, slices
+
+
+def write(path: Path, *rows: Any) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def test_one_response_a_row_and_one_group_a_row_are_the_same(tmp_path: Path) -> None:
+    single = write(
+        tmp_path / "a.jsonl",
+        {"prompt": "p", "response": "x", "score": 1},
+        {"prompt": "q", "response": "z", "score": 0},
+        {"prompt": "p", "response": "y", "score": 0.5},
+    )
+    grouped = write(
+        tmp_path / "b.jsonl",
+        {"prompt": "p", "responses": ["x", "y"], "scores": [1, 0.5]},
+        {"prompt": [{"role": "user", "content": "q"}], "responses": ["z"], "scores": [0]},
+    )
+    first, second = (read_groups([path], Problems()) for path in (single, grouped))
+    for a, b in zip(first, second, strict=True):
+        assert (a.prompt_id, a.prompt, a.responses, a.scores) == (b.prompt_id, b.prompt, b.responses, b.scores)
+    assert first[0].prompt_id == prompt_key("p")
+    assert first[0].where == f"{single}:1"
+
+
+def test_verls_own_dump_is_read(tmp_path: Path) -> None:
+    """Written by verl itself: groups by uid, the last output of a session counts, one text twice is two groups."""
+    trainer_base = pytest.importorskip("verl.trainer.ppo.v1.trainer_base", reason="verl is not installed")
+    keys = ["u1_0_0", "u1_1_0", "u1_1_1", "u2_0_0", "u2_1_0"]
+    texts = ["a", "unfinished", "b", "c", "d"]
+    trainer_base.PPOTrainer._write_generations(
+        ["p"] * 5, texts, ["42"] * 5, [1.0, 0.0, 0.0, 1.0, 1.0], {"acc": [True, False, False, True, True], "uid": keys},
+        str(tmp_path), 20,
+    )  # fmt: skip
+    groups = read_groups([tmp_path], Problems())
+    assert [group.responses for group in groups] == [["a", "b"], ["c", "d"]]
+    assert [group.prompt_id for group in groups] == [prompt_key("p"), prompt_key("p") + "#2"]
+    assert groups[0].step == 20
+    assert groups[0].acc == [1.0, 0.0]
+    assert groups[0].ground_truth == "42"
+
+
+def test_dumps_without_uid_group_by_input_text(tmp_path: Path) -> None:
+    rows = [{"input": p, "output": o, "score": 1.0, "gts": None, "step": 3} for p, o in ("ax", "by", "az")]
+    groups = read_groups([write(tmp_path / "3.jsonl", *rows)], Problems())
+    assert [group.responses for group in groups] == [["x", "z"], ["y"]]
+
+
+def test_folder_is_read_in_the_order_of_steps(tmp_path: Path) -> None:
+    for step in (100, 20):
+        write(tmp_path / f"{step}.jsonl", {"input": "p", "output": "o", "score": 1.0, "step": step})
+    assert [group.step for group in read_groups([tmp_path], Problems())] == [20, 100]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('{"prompt": "p", "resp', "not valid JSON"),
+        ("[1, 2]", "not a JSON object"),
+        ({"prompt": "p"}, "needs `prompt` and `response`"),
+        ({"response": "p"}, "needs `prompt` and `response`"),
+        ({"prompt": "p", "response": None}, "a response is not a text"),
+        ({"prompt": "p", "responses": []}, "empty group"),
+        ({"prompt": 3, "response": "x"}, "must be a string or a list of chat messages"),
+        ({"prompt": "p", "response": "x", "score": "high"}, "`score` must be a finite number"),
+        ('{"prompt": "p", "response": "x", "score": NaN}', "`score` must be a finite number"),
+        ({"prompt": "p", "responses": ["x", "y"], "scores": [1]}, "`scores` has 1 entries for 2 responses"),
+        ({"prompt_id": "1", "prompt": "other", "response": "x"}, "has another prompt here than at"),
+    ],
+)
+def test_bad_rows_are_named_or_skipped_and_counted(tmp_path: Path, row: Any, told: str) -> None:
+    good = {"prompt_id": "1", "prompt": "p", "response": "x"}
+    path = write(tmp_path / "a.jsonl", good, "", row)
+    strict = Problems()
+    read_groups([path], strict)
+    with pytest.raises(BadDataError, match="--skip-bad") as error:
+        strict.settle()
+    assert f"{path}:3" in str(error.value)
+    assert told in str(error.value)
+    lenient = Problems(skip=True)
+    assert len(read_groups([path], lenient)) == 1
+    lenient.settle()
+    assert lenient.counts.total() == 1
+
+
+def test_mixed_n_is_named_or_skipped(tmp_path: Path) -> None:
+    rows = [{"prompt": p, "responses": ["x"] * n} for p, n in (("a", 4), ("b", 3), ("c", 4))]
+    path, problems = write(tmp_path / "a.jsonl", *rows), Problems()
+    kept = same_size(read_groups([path], problems), problems)
+    assert [group.prompt for group in kept] == ["a", "c"]
+    with pytest.raises(BadDataError, match=r"a.jsonl:2: mixed n: 3 response\(s\), the other groups have 4"):
+        problems.settle()
+
+
+def test_slices_by_temperature_and_step(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "response": "x", "temperature": t, "step": s} for t, s in ((1.0, 5), (0.6, 5), (0.6, 1))]
+    assert list(slices(read_groups([write(tmp_path / "a.jsonl", *rows)], Problems()))) == [(0.6, 1), (0.6, 5), (1.0, 5)]
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="no such file"):
+        read_groups([tmp_path / "none.jsonl"], Problems())
+    with pytest.raises(BadDataError, match="no responses in"):
+        read_groups([write(tmp_path / "empty.jsonl")], Problems())
+
+
+def test_prompt_text() -> None:
+    assert (
+        prompt_text([{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]) == "[system] s\n\n[user] u"
+    )

@@ -1,0 +1,38 @@
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_installs_and_registers_in_an_empty_environment(tmp_path):
+    """The environment sees verl's packages of this one, but our code only through the wheel."""
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("dqo_verl-*.whl")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv/bin/python"
+    site_packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
+    installed = Path(numpy.__file__).parents[1]
+    others = tmp_path / "others"
+    others.mkdir()
+    for path in installed.iterdir():
+        if "dqo_verl" not in path.name and not path.name.endswith(".pth"):
+            (others / path.name).symlink_to(path)
+    (site_packages / "others.pth").write_text(str(others))
+    code = (
+        "import dqo_verl, verl; from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f;"
+        "print(dqo_verl.__file__, f('dqo').__module__, f('darling').__module__)"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.stdout.split() == [
+        str(site_packages / "dqo_verl/__init__.py"),
+        "dqo_verl.adapter.plugin",
+        "dqo_verl.adapter.plugin",
+    ], done.stderr[-2000:]

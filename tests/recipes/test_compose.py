@@ -1,0 +1,197 @@
+"""Every recipe, in both profiles: its command composes with verl's own config and passes verl's checks and ours, without Ray.
+
+`DRY_RUN=1` makes a recipe print the commands that it would run.
+"""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith("pareto"))
+FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
+COMMANDS = ("python -m verl.trainer.main_ppo ", "dqo-verl ")
+GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
+# part of a recipe's name -> measure and combination that must come out of it; the first one counts
+PROMISES = {
+    "_std": None,
+    "_measure": None,
+    "likelihood": ("likelihood", "multiply"),
+    "unlikeliness": ("likelihood", "multiply"),
+    "entropy": ("surprisal", "add"),
+    "dra_grpo": ("graph_cut", "multiply"),
+    "baseline": (None, None),
+    "4gram": ("ngram", "multiply"),
+    "additive": ("partition", "zscore_add"),
+    "darling": ("partition", "multiply"),
+    "floor": ("partition", "multiply"),
+    "correct_only": ("partition", "multiply"),
+    "dqo": ("dpp", "add"),
+    "alpha_k": ("dpp", "add"),
+}
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """The tiny profile's own checkpoints, hardly trained."""
+    from dqo_verl import tiny, tiny_judges
+
+    directory = tmp_path_factory.mktemp("cache")
+    tiny.build(directory / "tiny", steps=2)
+    tiny_judges.build(directory / "tiny", steps=2)
+    return directory
+
+
+@pytest.fixture
+def commands(cache, tmp_path):
+    """`commands(script, profile, *typed, KNOB=value)` -> the overrides of each command that the recipe would run."""
+
+    def dry_run(script, profile, *typed, **knobs):
+        environment = {key: value for key, value in os.environ.items() if key not in ("RAY_ADDRESS", *GPU_MODELS)}
+        environment |= {"DRY_RUN": "1", "PROFILE": profile, "DQO_VERL_CACHE": str(cache), "OUT": str(tmp_path / "out")}
+        done = subprocess.run(
+            ["bash", RECIPES / script, *typed], env=environment | knobs, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        lines = [shlex.split(line) for line in done.stdout.splitlines() if line.startswith(COMMANDS)]
+        assert lines, done.stdout
+        assert not (tmp_path / "out").exists(), "a dry run leaves nothing behind"
+        return [line[3:] if line[0] == "python" else line[1:] for line in lines]
+
+    return dry_run
+
+
+@pytest.fixture
+def checked(cache):
+    """`checked(overrides)` -> the config after everything that verl's driver does to it before Ray starts."""
+
+    def check(overrides):
+        import verl  # noqa: F401  loads the plugin
+        from hydra import compose, initialize_config_module
+        from verl.trainer.ppo.utils import need_critic, need_reference_policy
+        from verl.utils.config import validate_config
+
+        # the driver reads these before Ray starts: where they are on the hub, the tiny ones stand in
+        stand_ins = {
+            "actor_rollout_ref.model.path": cache / "tiny/policy",
+            "critic.model.path": cache / "tiny/policy",
+            "+algorithm.diversity.classifier": cache / "tiny/classifier",
+        }
+        overrides = [f"{key}={stand_ins.get(key, value)}" for key, value in (o.split("=", 1) for o in overrides)]
+        with initialize_config_module("verl.trainer.config", version_base=None):
+            config = compose("ppo_trainer", overrides=[o for o in overrides if not o.startswith("hydra.")])
+        validate_config(config, need_reference_policy(config), need_critic(config))
+        return config
+
+    return check
+
+
+def uses_the_method_of(script, config):
+    """What the recipe's name promises is what runs."""
+    diversity = config.algorithm.get("diversity") or {}
+    promised = next((method for part, method in PROMISES.items() if part in script), None)
+    return promised is None or (diversity.get("diversity"), diversity.get("combine")) == promised
+
+
+@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_recipe(script, profile, commands, checked, cache):
+    for overrides in commands(script, profile, **FEWER):
+        keys = [override.split("=")[0].lstrip("+~") for override in overrides]
+        assert len(keys) == len(set(keys)), "each key once"
+        config = checked(overrides)
+        assert config.actor_rollout_ref.rollout.n >= 2
+        assert uses_the_method_of(script, config)
+        if profile == "cpu":
+            assert config.trainer.device == "cpu"
+            named = [value for value in (override.split("=", 1)[-1] for override in overrides) if "/" in value]
+            tiny = [value for value in named if value.startswith(f"{cache}/tiny/")]
+            assert all(Path(value).exists() for value in tiny)
+            elsewhere = {
+                value for value in named if value not in tiny and "/out" not in value and "pkg://" not in value
+            }
+            assert elsewhere <= {"sentence-transformers/all-MiniLM-L6-v2"}, "the tiny profile needs no network"
+
+
+@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize(
+    ("script", "typed", "expected"),
+    [
+        ("dqo_gsm8k_qwen.sh", ["algorithm.adv_estimator=darling"], ("darling", "partition", "grpo")),
+        ("dqo_gsm8k_qwen.sh", ["+algorithm.diversity.alpha=0"], ("dqo", "dpp", "grpo")),
+        ("dqo_gsm8k_qwen.sh", ["+algorithm.diversity.answer_only=true"], ("dqo", "dpp", "grpo")),
+        (
+            "dqo_gsm8k_qwen.sh",
+            ["algorithm.adv_estimator=darling", "trainer.total_training_steps=5"],
+            ("darling", "partition", "grpo"),
+        ),
+        ("dqo_gsm8k_qwen.sh", ["+algorithm.diversity.scale=decoupled"], ("dqo", "dpp", "grpo")),
+        ("baseline_gsm8k_ppo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "gae")),
+        ("baseline_dolly_ppo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "gae")),
+        ("baseline_gsm8k_rloo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "rloo")),
+    ],
+)
+def test_overrides_that_the_documents_mention(script, profile, typed, expected, commands, checked):
+    (overrides,) = commands(script, profile, *typed)
+    config = checked(overrides)
+    diversity = config.algorithm.diversity
+    assert (diversity.method, diversity.diversity, diversity.base) == expected
+    assert config.critic.enable == (expected[2] == "gae" or None)
+    assert set(typed) <= set(overrides)
+
+
+def test_a_reward_only_baseline_by_one_override(commands, checked):
+    (overrides,) = commands("dqo_gsm8k_qwen.sh", "gpu", "algorithm.adv_estimator=grpo")
+    assert "diversity" not in checked(overrides).algorithm
+
+
+@pytest.mark.parametrize(
+    ("script", "knobs", "expected"),
+    [
+        ("dqo_gsm8k_qwen.sh", {"REWARD": "model"}, {"reward.reward_model.enable": True}),
+        ("dqo_gsm8k_qwen.sh", {"ALPHA": "2", "K": "8"}, {"algorithm.diversity.alpha": 2.0}),
+        ("baseline_gsm8k_grpo.sh", {"STD": "True"}, {"algorithm.norm_adv_by_std_in_grpo": True}),
+        ("baseline_wildchat_grpo_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": True}),
+        ("darling_wildchat_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": False, "data.train_batch_size": 32}),
+        ("darling_math_qwen3_4b.sh", {}, {"actor_rollout_ref.actor.ppo_mini_batch_size": 64}),
+        ("darling_math_qwen3_4b.sh", {}, {"actor_rollout_ref.actor.use_kl_loss": False}),
+        ("darling_math_qwen3_4b.sh", {"NNODES": "8"}, {"ray_kwargs.ray_init.address": "auto", "trainer.nnodes": 8}),
+        (
+            "darling_wildchat_llama70b.sh",
+            {"RAY_ADDRESS": "head:6379"},
+            {"ray_kwargs.ray_init.address": "head:6379", "trainer.nnodes": 4},
+        ),
+    ],
+)
+def test_knobs(script, knobs, expected, commands, checked):
+    from omegaconf import OmegaConf
+
+    (overrides,) = commands(script, "gpu", **knobs)
+    config = checked(overrides)
+    assert {key: OmegaConf.select(config, key) for key in expected} == expected
+
+
+def test_an_unknown_method_is_refused():
+    environment = os.environ | {"DRY_RUN": "1", "METHOD": "divpo"}
+    done = subprocess.run(["bash", RECIPES / "dqo_gsm8k_qwen.sh"], env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "METHOD=divpo is not in recipes/_methods.sh" in done.stderr
+
+
+@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+def test_temperatures_are_sampled_and_evaluated(profile, commands):
+    import argparse
+
+    from dqo_verl.evaluation.cli import add_commands
+
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers())
+    parsed = [parser.parse_args(line) for line in commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two")]
+    sampled, evaluated = parsed[::2], parsed[1::2]
+    assert [(each.model, each.temperature) for each in sampled] == [
+        (model, [t]) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
+    ]
+    assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]

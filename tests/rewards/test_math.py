@@ -1,0 +1,101 @@
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dqo_verl.rewards import math
+
+pytest.importorskip("math_verify")
+
+HANGS = "so \\boxed{9^{9^{9^{9}}}}"  # math-verify works on it until it is stopped
+SECONDS = 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "gold", "acc"),
+    [
+        ("so $\\boxed{\\frac{1}{2}}$", "0.5", 1),
+        ("so $\\boxed{0.5}$", "\\frac{1}{2}", 1),
+        ("The answer is $2\\sqrt{3}$.", "\\sqrt{12}", 1),
+        ("so \\boxed{3, 1}", "1,3", 1),
+        ("so \\boxed{(3, 1)}", "(1,3)", 0),
+        ("so \\boxed{7}", "8", 0),
+        ("no number", "8", 0),
+        ("", "8", 0),
+    ],
+)
+def test_judges_by_value(text: str, gold: str, acc: int) -> None:
+    result = math.compute_score("math", text, gold)
+    assert (result["score"], result["acc"], result["timeout"]) == (acc, acc, 0)
+
+
+def test_through_verls_reward_manager(scored) -> None:
+    texts = ["so \\boxed{5}", HANGS, "so \\boxed{6}", "so \\boxed{5} banana"]
+    results = scored("math", texts, "5", kwargs={"timeout": SECONDS})
+    assert [result["acc"] for result in results] == [1, 0, 0, 1]
+    assert [result["timeout"] for result in results] == [0, 1, 0, 0]
+    assert [result["characters_after_answer"] for result in results] == [0, 0, 0, len("banana")]
+
+
+def test_a_hang_is_stopped_counted_and_the_next_response_is_judged() -> None:
+    grader = math.Grader()
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    started = time.perf_counter()
+    assert grader("5", HANGS, SECONDS) is None
+    assert SECONDS <= time.perf_counter() - started < SECONDS + 5
+    assert grader.stopped == 1
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    grader.close()
+
+
+@pytest.mark.parametrize("expression", ["10^{10^{10}}!", "(" * 3000 + "1" + ")" * 3000, "{" * 50_000, "7" * 100_000])
+def test_huge_input_never_costs_more_than_its_time(expression: str) -> None:
+    started = time.perf_counter()
+    assert math.compute_score("math", f"so \\boxed{{{expression}}}", "5", timeout=SECONDS)["acc"] == 0
+    assert time.perf_counter() - started < SECONDS + 5
+    assert math.compute_score("math", "so \\boxed{5}", "5")["acc"] == 1
+
+
+def test_a_worker_that_died_between_two_responses_costs_nothing() -> None:
+    grader = math.Grader()
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    assert grader.process is not None
+    os.kill(grader.process.pid, signal.SIGKILL)
+    grader.process.wait()
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    assert grader.stopped == 0
+    grader.close()
+
+
+def test_a_worker_that_dies_over_a_response_is_replaced() -> None:
+    grader = math.Grader()
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    assert grader.process is not None
+    killer = threading.Timer(0.5, os.kill, (grader.process.pid, signal.SIGKILL))
+    killer.start()
+    assert grader("5", HANGS, 60) is None
+    assert grader("5", "\\boxed{5}", SECONDS) is True
+    assert grader.stopped == 1
+    grader.close()
+
+
+def test_threads_get_their_own_verdicts() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda n: math.compute_score("math", f"\\boxed{{{n % 3}}}", "1")["acc"], range(60)))
+    assert results == [float(n % 3 == 1) for n in range(60)]
+
+
+def test_an_empty_ground_truth_is_named() -> None:
+    with pytest.raises(ValueError, match="cannot read the ground truth ''"):
+        math.compute_score("math", "\\boxed{5}", "")
+
+
+def test_without_math_verify_the_message_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = [sys.executable, "-I", "-S", *math.START[1:]]  # an interpreter without site-packages
+    monkeypatch.setattr(math, "START", bare)
+    with pytest.raises(RuntimeError, match=r"pip install 'dqo_verl\[math\]'"):
+        math.Grader()("5", "\\boxed{5}", SECONDS)

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# All checks: lint, format, types, then every test (unit, property, contract, and real training runs).
+#   bash tests/run.sh                   everything, about 15 minutes on two cores; makes the environment if there is none
+#   bash tests/run.sh -m "not e2e"      what is typed here goes to pytest
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source recipes/_setup.sh
+python -m pip install -q --no-deps -r requirements/dev.txt
+ruff check .
+ruff format --check .
+mypy
+python -m pytest "$@"
