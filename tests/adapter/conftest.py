@@ -23,7 +23,7 @@ def compose(*overrides):
         return hydra_compose("ppo_trainer", overrides=[*BASIC, *overrides])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own
 def ray_and_queue():
     import ray
     import transfer_queue as tq
@@ -42,9 +42,9 @@ def tokenizer():
     return build_tokenizer(random.Random(0))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(ray_and_queue):
-    """One worker with the packaged MiniLM for all tests."""
+    """One worker with the packaged MiniLM for a module's tests."""
     from dqo_verl.adapter import estimator
 
     estimator.start_service(prepared("algorithm.adv_estimator=dqo"))
