@@ -64,13 +64,15 @@ in_process_reward_model() {
   TINY+=("$kwargs.model=$CACHE/tiny/reward_model" "$kwargs.placement=cpu")
 }
 
+make_tiny() {
+  echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
+  python -m dqo_verl.tiny "$CACHE/tiny"
+  [ -z "${NEEDS_JUDGES:-}" ] || python -m dqo_verl.tiny_judges "$CACHE/tiny"
+}
+
 # sizes that fit two CPU cores; the engine is the same: Ray, FSDP2, vLLM
 tiny_profile() {
-  if [ -z "${DRY_RUN:-}" ]; then
-    echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
-    python -m dqo_verl.tiny "$CACHE/tiny"
-    [ -z "${NEEDS_JUDGES:-}" ] || python -m dqo_verl.tiny_judges "$CACHE/tiny"
-  fi
+  [ -n "${DRY_RUN:-}" ] || make_tiny
   TINY=(
     trainer.device=cpu trainer.n_gpus_per_node=1 trainer.nnodes=1
     data.train_files="$CACHE/tiny/train.parquet" data.val_files="$CACHE/tiny/test.parquet"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith("pareto"))
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("pareto", "demo")))
 FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
 COMMANDS = ("python -m verl.trainer.main_ppo ", "dqo-verl ")
 GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
@@ -195,3 +195,23 @@ def test_temperatures_are_sampled_and_evaluated(profile, commands):
         (model, [t]) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
     ]
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
+
+
+@pytest.mark.parametrize("task", ["sums", "sentences"])
+def test_every_row_of_the_demo(task, commands, checked, cache):
+    from dqo_verl.demo import sums
+
+    sums.save_embedder(cache / "demo/sums-s0/embedder")
+    rows = "grpo grpo_no_std entropy darling pairwise gate dqo_alpha0.25 dqo_k4 std_alpha4 decoupled_alpha4"
+    configs = [checked(o) for o in commands("demo_collapse.sh", "cpu", TASK=task, SEED="0", ROWS=rows)]
+    found = {row: config.algorithm for row, config in zip(rows.split(), configs, strict=True)}
+    settings = {row: algorithm.get("diversity") or {} for row, algorithm in found.items()}
+    assert [row for row in found if found[row].norm_adv_by_std_in_grpo] == ["grpo", "std_alpha4", "decoupled_alpha4"]
+    assert [row for row, own in settings.items() if own.get("alpha") == 4] == ["std_alpha4", "decoupled_alpha4"]
+    assert settings["decoupled_alpha4"].scale == "decoupled"
+    assert settings["gate"].gate == 0.5
+    assert settings["pairwise"].diversity == "pairwise"
+    assert settings["darling"].combine == "multiply"
+    assert configs[7].actor_rollout_ref.rollout.n == 4
+    assert configs[2].actor_rollout_ref.actor.entropy_coeff == 0.01
+    assert {config.trainer.v1.sampler.custom_sampler.name for config in configs} == {"QuickReplayBuffer"}

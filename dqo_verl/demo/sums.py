@@ -1,0 +1,52 @@
+"""Task `sums`: write two numbers that add up to N. N - 1 right answers for each N, all equally good."""
+
+# mypy: disable-error-code="import-untyped"
+
+import random
+import re
+from pathlib import Path
+
+from dqo_verl.tiny_model import Example
+
+LESSONS, WRONG = 1000, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
+NUMBERS = range(20, 116)
+SUM = re.compile(r"([1-9]\d*)\+([1-9]\d*)")
+
+
+def problems() -> list[Example]:
+    """All prompts, with N as ground truth."""
+    return [(f"{n} =", str(n)) for n in NUMBERS]
+
+
+def answer(rng: random.Random, truth: str) -> str:
+    total = int(truth)
+    first = rng.randint(1, total - 1)
+    second = total - first
+    if rng.random() < WRONG:
+        second = max(1, second + rng.choice((-10, -1, 1, 10)))
+    return f"{first}+{second}"
+
+
+def is_right(text: str, truth: str) -> bool:
+    """Two positive numbers, and nothing else."""
+    found = SUM.fullmatch(text)
+    return bool(found and int(found[1]) + int(found[2]) == int(truth))
+
+
+def save_embedder(directory: Path) -> None:
+    """A sentence-transformers model of sums: orthogonal for two different right answers, 0.5 if one number is shared.
+
+    General text embedders have no sense of numbers. This one has a random vector for every first and every second number.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+    parts = ["[UNK]", *(f"{n}+" for n in range(200)), *(str(n) for n in range(200))]
+    tokenizer = Tokenizer(models.WordLevel({part: i for i, part in enumerate(parts)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\d+\+|.+"), "isolated")
+    basis = torch.nn.functional.one_hot(torch.arange(len(parts))).float()
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=basis)], device="cpu").save(
+        str(directory)
+    )

@@ -1,0 +1,149 @@
+"""From the records of all runs: a table, a verdict for each claim, and the curves.
+
+    python -m dqo_verl.demo.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md and DIR/curves.svg
+
+Intervals are 95% Student intervals over seeds; differences are paired, because the runs of one seed share its first policy and its
+prompts. One seed has no interval and no verdict.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from math import nan
+from pathlib import Path
+
+from dqo_verl.demo.claims import CLAIMS, Claim, Runs, last
+from dqo_verl.evaluation.charts import Chart, Point, Series
+from dqo_verl.evaluation.figure import figure
+from dqo_verl.evaluation.tables import markdown
+
+SHOWN = {
+    "pass@1": "pass@1",
+    "pass@n": "pass@10",
+    "effective_classes": "different right answers of 10",
+    "entropy": "entropy of the policy",
+}
+MAIN = ("grpo", "grpo_no_std", "entropy", "dqo", "darling")
+Triple = tuple[float, float, float]
+
+
+def read(directory: Path) -> dict[int, Runs]:
+    """`seed -> row -> record`."""
+    found: dict[int, Runs] = {}
+    for file in sorted((directory / "records").glob("*-s*.json")):
+        row, _, seed = file.stem.rpartition("-s")
+        found.setdefault(int(seed), {})[row] = json.loads(file.read_text())
+    if not found:
+        raise SystemExit(f"no records in {directory / 'records'}")
+    return found
+
+
+def interval(values: Sequence[float]) -> Triple:
+    """Mean and 95% interval over seeds; NaN limits for a single one."""
+    import numpy as np
+    from scipy.stats import t  # type: ignore[import-untyped,unused-ignore]
+
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, nan, nan
+    reach = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
+    return mean, mean - reach, mean + reach
+
+
+def verdict(limits: Sequence[tuple[Triple, float]]) -> str:
+    """All intervals above their bounds: supported. One below: not supported. Otherwise unclear."""
+    if any(high < above for (_, _, high), above in limits):
+        return "not supported"
+    return "supported" if limits and all(low > above for (_, low, _), above in limits) else "unclear"
+
+
+def judged(claim: Claim, seeds: dict[int, Runs]) -> tuple[str, list[str]]:
+    """The verdict, and a line of numbers for each check; seeds that lack a run of a check are left out of it."""
+    limits, lines = [], []
+    for check in claim.checks:
+        values = []
+        for runs in seeds.values():
+            try:
+                values.append(check.value(runs))
+            except KeyError:
+                continue
+        if not values:
+            return "not run", []
+        triple = interval(values)
+        limits.append((triple, check.above))
+        lines.append(f"{check.says}: {told(triple)}, needs > {check.above:g} ({len(values)} seeds)")
+    return verdict(limits), lines
+
+
+def told(triple: Triple) -> str:
+    mean, low, high = triple
+    return f"{mean:.2f}" if low != low else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def table(seeds: dict[int, Runs]) -> str:
+    """Every row at its last validation."""
+    rows = list(dict.fromkeys([*MAIN, *(row for runs in seeds.values() for row in runs)]))
+    lines = []
+    for row in rows:
+        runs = [seed[row] for seed in seeds.values() if row in seed]
+        if runs:
+            steps = {max(int(step) for step in run["curves"]["pass@1"]) for run in runs}
+            cells = [told(interval([last(run, name) for run in runs])) for name in SHOWN]
+            lines.append([f"`{row}`", str(len(runs)), "/".join(map(str, sorted(steps))), *cells])
+    return markdown(["run", "seeds", "steps", *SHOWN.values()], lines)
+
+
+def charts(seeds: dict[int, Runs]) -> list[Chart]:
+    """Mean and interval over seeds at every step that all seeds of a row have; the main rows."""
+    found = []
+    for metric, title in SHOWN.items():
+        series = []
+        for style, row in enumerate(MAIN):
+            curves = [seed[row]["curves"][metric] for seed in seeds.values() if row in seed]
+            steps = sorted(set.intersection(*(set(map(int, curve)) for curve in curves))) if curves else []
+            points = []
+            for step in steps:
+                mean, low, high = interval([curve[str(step)] for curve in curves])
+                points.append(Point(step, mean, y_interval=None if low != low else (low, high)))
+            series.append(Series(row, style, points, band=True, marks=False))
+        found.append(Chart(title, "training step", series=[one for one in series if one.points]))
+    k = max(len(run["pass@k"]) for runs in seeds.values() for run in runs.values())
+    series = []
+    for style, row in enumerate(MAIN):
+        runs = [seed[row] for seed in seeds.values() if row in seed]
+        points = [Point(i + 1, interval([run["pass@k"][i] for run in runs])[0]) for i in range(k if runs else 0)]
+        series.append(Series(row, style, points))
+    found.append(Chart("pass@k at the end", "k", series=[one for one in series if one.points]))
+    return found
+
+
+def results(directory: Path) -> str:
+    seeds = read(directory)
+    runs = [run for seed in seeds.values() for run in seed.values()]
+    commits = sorted({str(run["provenance"]["commit"]) for run in runs})
+    parts = [
+        table(seeds),
+        "Means over seeds with 95% intervals, at the last step, on held-out prompts with 10 responses each.",
+        "## Verdicts",
+    ]
+    for claim in CLAIMS:
+        said, lines = judged(claim, seeds)
+        parts.append("\n".join([f"**({claim.letter}) {claim.says}: {said}.**", "", *(f"- {line}" for line in lines)]))
+    versions = runs[0]["provenance"]["versions"]
+    parts.append(
+        f"{len(runs)} runs; {runs[0]['prompts']} held-out prompts; {runs[0]['provenance']['machine']}; "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}; commits {', '.join(commits)}."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def main(directory: Path) -> None:
+    text = results(directory)
+    (directory / "results.md").write_text(text)
+    (directory / "curves.svg").write_text(figure(charts(read(directory))))
+    print(text)
+    print(f"Written to {directory / 'results.md'} and {directory / 'curves.svg'}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,31 @@
+"""Charts side by side with a legend, as one SVG file for a document; light and dark like the report's page."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from dqo_verl.evaluation.charts import HEIGHT, WIDTH, Chart, mark, svg
+
+STYLE = Path(__file__).with_name("report.css")
+HEAD, LINE, GAP = 24, 18, 14  # pixels: a chart's title, a line of the legend, between charts
+
+
+def figure(charts: Sequence[Chart], columns: int = 2) -> str:
+    """The charts in rows, and below them the marks of all runs with their names."""
+    width, rows = columns * (WIDTH + GAP), -(-len(charts) // columns)
+    names = {series.name: series.style for chart in charts for series in chart.series}
+    per_line = max(1, width // 190)
+    height = rows * (HEIGHT + HEAD + GAP) + LINE * -(-len(names) // per_line) + 8
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">',
+        f"<style>{STYLE.read_text()}svg svg{{width:{WIDTH}px;height:{HEIGHT}px}}.title{{font-weight:600}}</style>",
+    ]
+    for place, chart in enumerate(charts):
+        x, y = (place % columns) * (WIDTH + GAP), (place // columns) * (HEIGHT + HEAD + GAP)
+        parts.append(f'<text class="title" x="{x + 6}" y="{y + 15}">{escape(chart.title)}</text>')
+        parts.append(svg(chart).replace("<svg ", f'<svg x="{x}" y="{y + HEAD}" ', 1))
+    top = rows * (HEIGHT + HEAD + GAP) + 8
+    for place, (name, style) in enumerate(names.items()):
+        x, y = 12 + (place % per_line) * 190, top + (place // per_line) * LINE
+        parts.append(f'{mark(style, x, y)}<text x="{x + 10}" y="{y + 4}">{escape(name)}</text>')
+    return "".join([*parts, "</svg>\n"])

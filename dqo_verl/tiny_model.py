@@ -1,0 +1,109 @@
+"""The parts of which tiny policies are made on the spot: tokenizer, model, supervision, verl's parquet."""
+
+# mypy: disable-error-code="import-untyped, no-untyped-call"
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+Example = tuple[str, str]  # what the user says, what the policy answers
+
+
+def byte_tokenizer(corpus: Iterable[str], vocab_size: int, chat_template: str = CHATML) -> Any:
+    """Byte-level BPE with single digits."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        chat_template=chat_template,
+        model_max_length=512,
+    )
+
+
+def new_policy(tokenizer: Any, seed: int) -> Any:
+    """Qwen2 architecture, 0.5 million parameters, random weights."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=3,
+        num_attention_heads=4,  # vLLM's CPU attention wants a head size of at least 32
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype="float32",
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def supervise(model: Any, tokenizer: Any, batch: Callable[[], Sequence[Example]], steps: int) -> Any:
+    """Train `model` on the answers of fresh batches, one pass."""
+    import torch
+    from tqdm import trange
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    for _ in (bar := trange(steps, desc="tiny policy", leave=False, disable=None)):
+        rows, starts = [], []
+        for asked, answer in batch():
+            message = [{"role": "user", "content": asked}]
+            prompt = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+            starts.append(len(tokenizer(prompt)["input_ids"]))
+            rows.append(tokenizer(prompt + answer + tokenizer.eos_token)["input_ids"])
+        length = torch.tensor([len(row) for row in rows])
+        ids = torch.full((len(rows), int(length.max())), tokenizer.pad_token_id)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+        position = torch.arange(ids.shape[1])
+        in_answer = (position >= torch.tensor(starts)[:, None]) & (position < length[:, None])
+        mask = (position < length[:, None]).long()
+        loss = model(input_ids=ids, attention_mask=mask, labels=ids.masked_fill(~in_answer, -100)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        bar.set_postfix(loss=f"{loss.item():.2f}")
+    return model
+
+
+def write_data(path: Path, data_source: str, problems: Sequence[Example]) -> None:
+    """Parquet with the columns of `dqo-verl prepare`; a problem is what the user says and its ground truth."""
+    import pandas as pd
+
+    def row(index: int, asked: str, truth: str) -> dict[str, Any]:
+        prompt = [{"role": "user", "content": asked}]
+        return {
+            "data_source": data_source,
+            "prompt": prompt,
+            "ability": "math",
+            "reward_model": {"style": "rule", "ground_truth": truth},
+            "extra_info": {"split": path.stem, "index": index, "prompt": prompt},
+        }
+
+    pd.DataFrame(row(index, *problem) for index, problem in enumerate(problems)).to_parquet(path)
