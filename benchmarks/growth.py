@@ -26,7 +26,7 @@ from tqdm import tqdm
 import dqo_verl
 from dqo_verl.config import Settings
 from dqo_verl.features.service import FeatureService, Submitter
-from dqo_verl.features.stream import uid_of
+from dqo_verl.features.partition_stream import uid_of
 
 SEED, K, FROM = 0, 8, 32
 MULTIPLES = (1, 2, 4, 8, 16, 32)
@@ -36,6 +36,11 @@ class Counting(FeatureService):
     """Counts what crosses the driver's border."""
 
     sent = received = 0
+
+    def known(self, keys: Sequence[str]) -> list[int | None]:
+        shares = FeatureService._shares(self, keys)
+        references = [self.workers[i].identities.remote(share) for i, share in shares.items()]
+        return [identity for answer in ray.get(references) for identity in answer]
 
     def _shares(self, keys: Sequence[str]) -> dict[int, list[str]]:
         shares = super()._shares(keys)
@@ -82,6 +87,8 @@ def step(service: Counting, settings: Settings, texts: list[str], measure: Calla
     service.sent = service.received = 0
     wall = time.perf_counter()
     ray.get(submit.remote(settings, keys, texts))
+    while None in service.known(keys):  # on its way
+        time.sleep(0.01)
     cpu = time.process_time()
     service.ensure(keys, texts_are_fetched)
     work = measure(service, keys)

@@ -3,7 +3,7 @@
 # policy repeat itself; do DQO and DARLING keep its answers diverse at the same quality?
 #
 #   bash recipes/demo_collapse.sh              one seed, five methods (times: docs/results.md)
-#   QUICK=1 bash recipes/demo_collapse.sh      three methods, 30 steps
+#   QUICK=1 bash recipes/demo_collapse.sh      three methods, 20 steps
 #   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure, gate; hours
 #
 # TASK=sums | sentences    two numbers that add up to N | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source recipes/_setup.sh
-export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 30 || echo 60)}
+export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 60)}
 OUT=${OUT:-outputs/demo_collapse/$TASK${QUICK:+-quick}}
 CACHE=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}
 

@@ -38,7 +38,7 @@ class Misbehaving:
     """Answers embeddings as its current `mood` says; counts requests."""
 
     def __init__(self):
-        self.mood, self.requests = "well", 0
+        self.mood, self.requests, self.hangs_for = "well", 0, 3.0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ class Misbehaving:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 mood = outer.mood(outer.requests) if callable(outer.mood) else outer.mood
                 if mood == "hang":
-                    time.sleep(3)
+                    time.sleep(outer.hangs_for)
                 rows = [{"index": i, "embedding": [1.0, float(len(text))]} for i, text in enumerate(body["input"])]
                 if mood == "short":
                     rows = rows[:-1]

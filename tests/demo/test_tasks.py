@@ -57,3 +57,12 @@ def test_the_embedder_of_sums_tells_right_answers_apart(tmp_path):
         expected[3, other] = expected[other, 3] = 0.5  # one number shared
     torch.testing.assert_close(cosine, expected)
     assert not cut.any()
+
+
+def test_evaluation_reads_with_the_same_embedder(tmp_path):
+    from dqo_verl.evaluation.semantic import embed
+
+    sums.save_embedder(tmp_path)
+    vectors, cut = embed(["8+9", "8+10", "8+9", ""], str(tmp_path))
+    assert (vectors @ vectors.T)[0].tolist() == pytest.approx([1, 0.5, 1, 0])
+    assert cut == 0

@@ -107,8 +107,13 @@ def test_one_override_turns_ppo_into_dqo_on_ppo_and_failed_siblings_are_missed_b
         assert metrics["diversity/bonus/mean"] == pytest.approx(metrics["diversity/score/mean"], abs=1e-5)
 
 
-def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_path, server):
-    server.mood = lambda number: "500" if number % 3 == 0 else "well"
+@pytest.mark.parametrize(
+    ("in_the_end", "cause"),
+    [("nan", "non-finite or zero embedding for the response"), ("short", "rows for")],
+)
+def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_path, server, in_the_end, cause):
+    server.hangs_for = 12  # the client waits half of the deadline, then asks again
+    server.mood = lambda number: "hang" if number == 2 else "500" if number % 3 == 0 else "well"
     run = start(
         tmp_path,
         "algorithm.adv_estimator=dqo",
@@ -118,10 +123,10 @@ def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_pa
         "trainer.total_training_steps=50",
     )
     run.wait_for_step(2)
-    assert server.requests >= 3
-    server.mood = "nan"
+    assert server.requests >= 4
+    server.mood = in_the_end
     assert run.finish() != 0
-    assert "non-finite or zero embedding for the response" in run.text()
+    assert cause in run.text()
 
 
 def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path):
