@@ -25,8 +25,8 @@ from tqdm import tqdm
 
 import dqo_verl
 from dqo_verl.config import Settings
-from dqo_verl.features.service import FeatureService, Submitter
 from dqo_verl.features.partition_stream import uid_of
+from dqo_verl.features.service import FeatureService, Submitter
 
 SEED, K, FROM = 0, 8, 32
 MULTIPLES = (1, 2, 4, 8, 16, 32)

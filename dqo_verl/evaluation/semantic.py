@@ -1,7 +1,7 @@
 """Diversity of embeddings: cosine distance, log-det, DQO bonus (arXiv 2509.04784), Vendi score (arXiv 2210.02410)."""
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 
 import torch
 from torch import Tensor
@@ -34,8 +34,8 @@ def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
         raise ValueError(f"the embedder {embedder!r} returned numbers that are not finite")
     blank = torch.tensor([not text.strip() for text in unique])
     found = torch.nn.functional.normalize(found, dim=-1).masked_fill(blank.unsqueeze(-1), 0.0)
-    limit = model.max_seq_length
-    limited = unique if limit is not None and isfinite(limit) else []  # static embedders read everything
+    limit = model.max_seq_length or inf  # static embedders read everything
+    limited = unique if isfinite(limit) else []
     lengths = model.tokenizer(limited, truncation=False, verbose=False)["input_ids"] if limited else []
     too_long = {text for text, ids in zip(limited, lengths, strict=True) if len(ids) > limit}
     place = {text: row for row, text in enumerate(unique)}
