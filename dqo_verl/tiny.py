@@ -1,9 +1,10 @@
 """A tiny policy and a GSM8K-shaped data set, made on the spot: what the recipes train where there is no GPU.
 
-    python -m dqo_verl.tiny DIR          about a minute on two cores; a finished DIR is left as it is
+    python -m dqo_verl.tiny DIR [REMARKS]     about a minute on two cores; a finished DIR is left as it is
 
 The policy (Qwen2 architecture, 0.5 million parameters) is supervised on worked additions in several wordings, a fifth of
-them wrong, so that it starts imperfect and varied: reward can rise, and diversity can fall.
+them wrong, so that it starts imperfect and varied: reward can rise, and diversity can fall. With REMARKS, a probability, it
+goes on after the answer with a remark about somebody, then with another one, and so on.
 """
 
 import random
@@ -40,9 +41,12 @@ def wrong_by(rng: random.Random) -> int:
     return rng.choice((-2, -1, 1, 2))
 
 
-def answer(rng: random.Random, name: str, thing: str, a: int, b: int) -> str:
+def answer(rng: random.Random, name: str, thing: str, a: int, b: int, remarks: float = 0.0) -> str:
     total = a + b + (wrong_by(rng) if rng.random() < WRONG else 0)
-    return rng.choice(wordings(name, thing, a, b, total))
+    text = rng.choice(wordings(name, thing, a, b, total))
+    while remarks and rng.random() < remarks:
+        text += f" {rng.choice(NAMES)} has {rng.randint(2, 20)} {rng.choice(THINGS)}."
+    return text
 
 
 def problems(rng: random.Random, n: int) -> list[tuple[str, str, int, int]]:
@@ -75,7 +79,7 @@ def build_tokenizer(rng: random.Random) -> Any:
     )
 
 
-def build_policy(tokenizer: Any, rng: random.Random, steps: int) -> Any:
+def build_policy(tokenizer: Any, rng: random.Random, steps: int, remarks: float = 0.0) -> Any:
     """Supervise the policy on fresh problems, one pass."""
     import torch
     from tqdm import trange
@@ -105,7 +109,7 @@ def build_policy(tokenizer: Any, rng: random.Random, steps: int) -> Any:
             message = [{"role": "user", "content": f"{question(*problem)} {INSTRUCTION}"}]
             prompt = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
             starts.append(len(tokenizer(prompt)["input_ids"]))
-            rows.append(tokenizer(prompt + answer(rng, *problem) + tokenizer.eos_token)["input_ids"])
+            rows.append(tokenizer(prompt + answer(rng, *problem, remarks) + tokenizer.eos_token)["input_ids"])
         length = torch.tensor([len(row) for row in rows])
         ids = torch.full((BATCH, int(length.max())), tokenizer.pad_token_id)
         for i, row in enumerate(rows):
@@ -140,7 +144,7 @@ def write_data(path: Path, rng: random.Random, n: int, split: str) -> None:
     pd.DataFrame(row(*numbered) for numbered in enumerate(problems(rng, n))).to_parquet(path)
 
 
-def build(directory: Path, steps: int = STEPS) -> None:
+def build(directory: Path, steps: int = STEPS, remarks: float = 0.0) -> None:
     if (directory / "complete").exists():
         return
     directory.mkdir(parents=True, exist_ok=True)
@@ -149,9 +153,9 @@ def build(directory: Path, steps: int = STEPS) -> None:
     tokenizer.save_pretrained(directory / "policy")
     write_data(directory / "train.parquet", rng, 256, "train")
     write_data(directory / "test.parquet", rng, 32, "test")
-    build_policy(tokenizer, rng, steps).save_pretrained(directory / "policy")
+    build_policy(tokenizer, rng, steps, remarks).save_pretrained(directory / "policy")
     (directory / "complete").touch()
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), remarks=float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)

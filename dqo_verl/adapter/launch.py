@@ -9,6 +9,7 @@ from dqo_verl.adapter import internals
 from dqo_verl.config import PREFIX, Settings, SettingsError, resolve
 from dqo_verl.features import models
 from dqo_verl.methods import METHODS, VERL_SETTINGS
+from dqo_verl.rewards import hf_scorer
 
 # keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
 LEGACY = {
@@ -34,11 +35,12 @@ LEGACY = {
 
 
 def prepare(config: DictConfig) -> None:
-    """Turn what was typed into complete settings under `algorithm.diversity`; nothing happens without diversity."""
+    """Turn what was typed into complete settings under `algorithm.diversity`; without diversity nothing is changed."""
     algorithm = config.algorithm
     typed = dict(algorithm.get("diversity") or {})
     if "method" in typed:  # already done
         return
+    _check_scorer(config)
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
     settings = resolve(estimator, measure, typed, internals.registered_bases())
@@ -92,6 +94,13 @@ def _refuse(config: DictConfig, settings: Settings) -> None:
             "0.9. Set reward.reward_model.enable_resource_pool=True with its own n_gpus_per_node, or drop the function."
         )
     models.check(settings)
+
+
+def _check_scorer(config: DictConfig) -> None:
+    """The in-process reward model loads with the first response; whether it is there at all is found now."""
+    function = config.reward.custom_reward_function
+    if function.path == f"pkg://{hf_scorer.__name__}":
+        hf_scorer.check(**(function.get("reward_kwargs") or {}))
 
 
 def _can_stream(config: DictConfig, settings: Settings) -> bool:

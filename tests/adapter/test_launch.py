@@ -68,6 +68,36 @@ def test_refused_before_ray(overrides, message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
 
 
+SCORER = [
+    "reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer",
+    "reward.custom_reward_function.name=compute_score",
+]
+KWARGS = "+reward.custom_reward_function.reward_kwargs"
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], r"reward_kwargs\.model=NAME_OR_PATH"),
+        ([f"{KWARGS}.model=/nowhere/model"], r"reward_kwargs\.model=/nowhere/model: there is no such directory"),
+        (
+            [f"{KWARGS}.model=nobody/has-this-model"],
+            r"\+reward\.custom_reward_function\.reward_kwargs\.model=/path/to/it",
+        ),
+        ([f"{KWARGS}.model=nobody/has-this-model", f"{KWARGS}.placement=tpu"], "cpu, gpu, shared"),
+    ],
+)
+def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides, message):
+    with pytest.raises(SettingsError, match=message):
+        prepared(f"algorithm.adv_estimator={estimator}", *SCORER, *overrides)
+
+
+def test_a_reward_model_within_reach_is_not_loaded_and_changes_nothing(pair_classifier):
+    overrides = ["algorithm.adv_estimator=grpo", *SCORER, f"{KWARGS}.model={pair_classifier}"]
+    assert prepared(*overrides) == compose(*overrides)
+
+
 def test_a_directory_without_a_model_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="not the directory of a model"):
         prepared("algorithm.adv_estimator=dqo", f"+algorithm.diversity.embedder={tmp_path}")

@@ -23,6 +23,7 @@ PROMISES = {
     "unlikeliness": ("likelihood", "multiply"),
     "entropy": ("surprisal", "add"),
     "dra_grpo": ("graph_cut", "multiply"),
+    "deviation": ("deviation", "multiply"),
     "baseline": (None, None),
     "4gram": ("ngram", "multiply"),
     "additive": ("partition", "zscore_add"),
@@ -79,6 +80,7 @@ def checked(cache):
             "actor_rollout_ref.model.path": cache / "tiny/policy",
             "critic.model.path": cache / "tiny/policy",
             "+algorithm.diversity.classifier": cache / "tiny/classifier",
+            "+reward.custom_reward_function.reward_kwargs.model": cache / "tiny/reward_model",
         }
         overrides = [f"{key}={stand_ins.get(key, value)}" for key, value in (o.split("=", 1) for o in overrides)]
         with initialize_config_module("verl.trainer.config", version_base=None):
@@ -189,9 +191,23 @@ def test_temperatures_are_sampled_and_evaluated(profile, commands):
 
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())
-    parsed = [parser.parse_args(line) for line in commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two")]
+    lines = commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two", SCORE="my.py:score")
+    parsed = [parser.parse_args(line) for line in lines]
     sampled, evaluated = parsed[::2], parsed[1::2]
     assert [(each.model, each.temperature) for each in sampled] == [
         (model, [t]) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
     ]
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
+    assert {each.score_with for each in evaluated} == {"my.py:score"}
+
+
+def test_temperatures_need_nothing_on_the_tiny_profile_and_say_what_they_need_on_a_gpu(commands, cache, tmp_path):
+    lines = commands("pareto_temperature.sh", "cpu")
+    assert len(lines) == 10
+    assert all("dqo_verl.rewards.gsm8k:compute_score" in line for line in lines[1::2])
+    environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu", "DQO_VERL_CACHE": str(cache)}
+    for typed in ([], ["a=m/one"]):
+        script = ["bash", RECIPES / "pareto_temperature.sh", *typed]
+        done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "needs models, NAME=PATH each, and SCORE" in done.stderr
