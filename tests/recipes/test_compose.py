@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith("pareto"))
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("pareto", "toy")))
 FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
-COMMANDS = ("python -m verl.trainer.main_ppo ", "dqo-verl ")
+COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m dqo_verl.toy_city ", "dqo-verl ")
 GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
 # part of a recipe's name -> measure and combination that must come out of it; the first one counts
 PROMISES = {
     "_std": None,
     "_measure": None,
+    "hacking": ("dpp", "add"),
     "likelihood": ("likelihood", "multiply"),
     "unlikeliness": ("likelihood", "multiply"),
     "entropy": ("surprisal", "add"),
@@ -33,17 +34,6 @@ PROMISES = {
     "dqo": ("dpp", "add"),
     "alpha_k": ("dpp", "add"),
 }
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """The tiny profile's own checkpoints, hardly trained."""
-    from dqo_verl import tiny, tiny_judges
-
-    directory = tmp_path_factory.mktemp("cache")
-    tiny.build(directory / "tiny", steps=2)
-    tiny_judges.build(directory / "tiny", steps=2)
-    return directory
 
 
 @pytest.fixture
@@ -110,7 +100,7 @@ def test_recipe(script, profile, commands, checked, cache):
         if profile == "cpu":
             assert config.trainer.device == "cpu"
             named = [value for value in (override.split("=", 1)[-1] for override in overrides) if "/" in value]
-            tiny = [value for value in named if value.startswith(f"{cache}/tiny/")]
+            tiny = [value for value in named if value.startswith(f"{cache}/tiny")]
             assert all(Path(value).exists() for value in tiny)
             elsewhere = {
                 value for value in named if value not in tiny and "/out" not in value and "pkg://" not in value
@@ -181,6 +171,11 @@ def test_an_unknown_method_is_refused():
     done = subprocess.run(["bash", RECIPES / "dqo_gsm8k_qwen.sh"], env=environment, capture_output=True, text=True)
     assert done.returncode != 0
     assert "METHOD=divpo is not in recipes/_methods.sh" in done.stderr
+
+
+def test_the_toy_runs_its_module(commands, tmp_path):
+    (line,) = commands("toy_city.sh", "cpu", "--seeds", "3")
+    assert line == [str(tmp_path / "out"), "--seeds", "3"]
 
 
 @pytest.mark.parametrize("profile", ["gpu", "cpu"])
