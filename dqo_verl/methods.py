@@ -27,6 +27,9 @@ MEASURES: dict[str, Measure] = {
     "none": Measure("nothing", "add"),  # the base estimator, untouched
 }
 
+# what two responses get is the same for both
+SYMMETRIC = ("dpp", "pairwise", "partition", "graph_cut", "deviation")
+
 METHODS: dict[str, dict[str, object]] = {
     "dqo": {"diversity": "dpp"},  # r + alpha d, on GRPO, or on PPO with base=gae
     "darling": {"diversity": "partition"},  # q * v, on GRPO without std division

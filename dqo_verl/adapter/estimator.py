@@ -13,14 +13,12 @@ from torch import Tensor
 from dqo_verl.adapter import internals
 from dqo_verl.adapter.launch import settings_of
 from dqo_verl.adapter.sessions import Sessions
-from dqo_verl.config import Settings
+from dqo_verl.config import ACROSS_GROUPS, Settings
 from dqo_verl.features.models import compared
 from dqo_verl.features.service import FeatureService
 from dqo_verl.features.stream import Collected
 from dqo_verl.shaping import shape
 from dqo_verl.similarity import first_member
-
-ACROSS_GROUPS = ("gae", "reinforce_plus_plus")  # bases for which a prompt with a single response still has a signal
 
 _service: FeatureService | None = None  # one per trainer process
 

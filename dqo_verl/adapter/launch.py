@@ -6,9 +6,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dqo_verl.adapter import internals
-from dqo_verl.config import PREFIX, Settings, SettingsError, resolve
+from dqo_verl.config import ACROSS_GROUPS, PREFIX, Settings, SettingsError, resolve
 from dqo_verl.features import models
-from dqo_verl.methods import METHODS, VERL_SETTINGS
+from dqo_verl.methods import METHODS, SYMMETRIC, VERL_SETTINGS
 from dqo_verl.rewards import hf_scorer
 
 # keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
@@ -132,5 +132,11 @@ def _announcement(settings: Settings, config: DictConfig) -> str:
         lines.append(
             "[dqo_verl] note: with std division, groups of equal quality get full-size advantages from the bonus alone, "
             f"whatever alpha is. To avoid it: algorithm.norm_adv_by_std_in_grpo=False or +{PREFIX}.scale=decoupled."
+        )
+    adds = settings.combine != "multiply" and not settings.changes_nothing and settings.base not in ACROSS_GROUPS
+    if config.actor_rollout_ref.rollout.n == 2 and settings.diversity in SYMMETRIC and adds:
+        lines.append(
+            f"[dqo_verl] note: two responses are equally diverse, and {settings.base} compares within groups: with "
+            "actor_rollout_ref.rollout.n=2 the bonus cancels. Take 3 at least, or base=gae."
         )
     return "\n".join(lines)

@@ -50,6 +50,24 @@ def test_the_hidden_alpha_is_mentioned(capsys):
 
 
 @pytest.mark.parametrize(
+    ("overrides", "mentioned"),
+    [
+        (["algorithm.adv_estimator=dqo"], True),
+        (["algorithm.adv_estimator=rloo", "+reward_model.diversity=pairwise"], True),
+        (["algorithm.adv_estimator=gae", "+reward_model.diversity=dpp"], False),
+        (["algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=0"], False),
+        (["algorithm.adv_estimator=grpo", "+reward_model.diversity=surprisal"], False),
+        (["algorithm.adv_estimator=darling"], False),
+    ],
+)
+def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned, capsys):
+    prepared(*overrides, "actor_rollout_ref.rollout.n=2")
+    assert ("rollout.n=2 the bonus cancels" in capsys.readouterr().out) == mentioned
+    prepared(*overrides, "actor_rollout_ref.rollout.n=4")
+    assert "cancels" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
