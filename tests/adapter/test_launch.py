@@ -106,7 +106,8 @@ KWARGS = "+reward.custom_reward_function.reward_kwargs"
         ([f"{KWARGS}.model=nobody/has-this-model", f"{KWARGS}.placement=tpu"], "cpu, gpu, shared"),
     ],
 )
-def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides, message):
+def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides, message, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no retries
     with pytest.raises(SettingsError, match=message):
         prepared(f"algorithm.adv_estimator={estimator}", *SCORER, *overrides)
 
