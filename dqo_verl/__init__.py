@@ -5,6 +5,7 @@ that verl needs to find the estimators (`algorithm.adv_estimator=dqo` or `darlin
 """
 
 from dqo_verl.diversity import (
+    deviation_weight,
     distinct_fraction,
     distinct_ngram_fraction,
     graph_cut_weight,
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "add",
     "classes",
+    "deviation_weight",
     "distinct_fraction",
     "distinct_ngram_fraction",
     "gaussian_kernel",

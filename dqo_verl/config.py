@@ -25,6 +25,8 @@ UNUSABLE_BASES = {
     "optimal_token_baseline": "sum_pi_squared",
     "tir_optimal_token_baseline": "sum_pi_squared",
 }
+# bases that do not subtract a group's mean: a prompt with a single response still has a signal
+ACROSS_GROUPS = ("gae", "reinforce_plus_plus")
 
 
 class SettingsError(ValueError):

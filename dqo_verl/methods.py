@@ -19,12 +19,16 @@ MEASURES: dict[str, Measure] = {
     "partition": Measure("classes", "multiply"),  # share of the others in another class: DARLING, arXiv 2509.02534
     "ngram": Measure("texts", "multiply"),  # share of n-grams nobody else has, DARLING's lexical ablation
     "graph_cut": Measure("embeddings", "multiply"),  # 1 / similarity to the group: DRA-GRPO, arXiv 2505.09655
+    "deviation": Measure("embeddings", "multiply"),  # distance to the group, mean 1: creative writing, arXiv 2503.17126
     "likelihood": Measure("log_probs", "multiply"),  # less for what the policy finds probable: arXiv 2506.02355
     "surprisal": Measure(
         "log_probs", "add"
     ),  # a sample of token entropy, for correct responses with a gate: 2505.23433
     "none": Measure("nothing", "add"),  # the base estimator, untouched
 }
+
+# what two responses get is the same for both
+SYMMETRIC = ("dpp", "pairwise", "partition", "graph_cut", "deviation")
 
 METHODS: dict[str, dict[str, object]] = {
     "dqo": {"diversity": "dpp"},  # r + alpha d, on GRPO, or on PPO with base=gae

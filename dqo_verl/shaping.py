@@ -10,6 +10,7 @@ from torch import Tensor
 from dqo_verl import objective
 from dqo_verl.config import Settings
 from dqo_verl.diversity import (
+    deviation_weight,
     distinct_fraction,
     distinct_ngram_fraction,
     graph_cut_weight,
@@ -101,6 +102,8 @@ def _score(rows: Tensor, quality: Tensor, features: Features, settings: Settings
             return mean_pairwise_distance(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
         case "graph_cut":
             return graph_cut_weight(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
+        case "deviation":
+            return deviation_weight(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
         case "likelihood":
             log_probs, _ = features.log_probs()
             return unlikeliness(log_probs[rows], settings.rank_penalty).to(quality.dtype), {}

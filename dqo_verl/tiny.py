@@ -1,9 +1,10 @@
 """A tiny policy and a GSM8K-shaped data set, made on the spot: what the recipes train where there is no GPU.
 
-    python -m dqo_verl.tiny DIR          about a minute on two cores; a finished DIR is left as it is
+    python -m dqo_verl.tiny DIR [REMARKS]     about a minute on two cores; a finished DIR is left as it is
 
 The policy (Qwen2 architecture, 0.5 million parameters) is supervised on worked additions in several wordings, a fifth of
-them wrong, so that it starts imperfect and varied: reward can rise, and diversity can fall.
+them wrong, so that it starts imperfect and varied: reward can rise, and diversity can fall. With REMARKS, a probability, it
+goes on after the answer with a remark about somebody, then with another one, and so on.
 """
 
 import random
@@ -39,9 +40,12 @@ def wrong_by(rng: random.Random) -> int:
     return rng.choice((-2, -1, 1, 2))
 
 
-def answer(rng: random.Random, name: str, thing: str, a: int, b: int) -> str:
+def answer(rng: random.Random, name: str, thing: str, a: int, b: int, remarks: float = 0.0) -> str:
     total = a + b + (wrong_by(rng) if rng.random() < WRONG else 0)
-    return rng.choice(wordings(name, thing, a, b, total))
+    text = rng.choice(wordings(name, thing, a, b, total))
+    while remarks and rng.random() < remarks:
+        text += f" {rng.choice(NAMES)} has {rng.randint(2, 20)} {rng.choice(THINGS)}."
+    return text
 
 
 def problems(rng: random.Random, n: int) -> list[Problem]:
@@ -58,7 +62,7 @@ def asked(problem: Problem) -> str:
     return f"{question(*problem)} {INSTRUCTION}"
 
 
-def build(directory: Path, steps: int = STEPS) -> None:
+def build(directory: Path, steps: int = STEPS, remarks: float = 0.0) -> None:
     if (directory / "complete").exists():
         return
     directory.mkdir(parents=True, exist_ok=True)
@@ -70,11 +74,11 @@ def build(directory: Path, steps: int = STEPS) -> None:
         write_data(directory / f"{split}.parquet", "openai/gsm8k", truths)
 
     def batch() -> list[Example]:
-        return [(asked(problem), answer(rng, *problem)) for problem in problems(rng, BATCH)]
+        return [(asked(problem), answer(rng, *problem, remarks)) for problem in problems(rng, BATCH)]
 
     supervise(new_policy(tokenizer, SEED), tokenizer, batch, steps).save_pretrained(directory / "policy")
     (directory / "complete").touch()
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), remarks=float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)

@@ -4,7 +4,7 @@
 #   BASE        verl's estimator beneath: grpo, gae (PPO with a critic), rloo, ...
 #   STD         std division of grpo
 #   ALPHA       weight of what is added, in units of reward
-#   EMBEDDER    of dqo, dqo_psi, pairwise, graph_cut (empty: all-MiniLM-L6-v2)
+#   EMBEDDER    of dqo, dqo_psi, pairwise, graph_cut, deviation (empty: all-MiniLM-L6-v2)
 #   CLASSIFIER  of darling and darling_add: pair classifier, hub name or path (empty: cosine of the embedder)
 #   PLACEMENT   of either model: cpu | shared | gpu | http (empty: cpu)
 #   SHIFT       before a reward is multiplied: none | group_min | sigmoid (empty: none)
@@ -23,6 +23,7 @@ method() {
     likelihood) args=(+reward_model.diversity=likelihood) multiplies=1 ;;                  # unlikeliness reward, arXiv 2506.02355
     entropy) args=(+reward_model.diversity=surprisal) adds=1 ;;                            # on correct responses, arXiv 2505.23433
     graph_cut) args=(+reward_model.diversity=graph_cut) multiplies=1 model=embedder ;;     # DRA-GRPO, arXiv 2505.09655
+    deviation) args=(+reward_model.diversity=deviation) multiplies=1 model=embedder ;;     # creative writing, arXiv 2503.17126
     *) echo "METHOD=$METHOD is not in recipes/_methods.sh" >&2 && exit 1 ;;
   esac
   case $estimator in dqo | darling) [ "$BASE" = grpo ] || args+=($d.base="$BASE") ;; esac

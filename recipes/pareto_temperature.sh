@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Quality against diversity over sampling temperatures: DQO's Pareto plots (arXiv 2509.04784) and DARLING's Figure 3 (2509.02534).
 #
-#   bash recipes/pareto_temperature.sh base=meta-llama/Llama-3.1-8B-Instruct darling=outputs/.../checkpoints/global_step_3120/actor
+#   SCORE=FILE.py:FUNCTION bash recipes/pareto_temperature.sh base=meta-llama/Llama-3.1-8B-Instruct darling=outputs/.../global_step_3120/actor
 #
 # Models are NAME=PATH, checkpoints of one run included (DQO's sweep over training). One GPU of 80 GB for 8B, ENGINE=tensor_parallel_size=4
-# for 70B. Without a GPU and without models: the tiny policy on its own prompts.
+# for 70B. Without a GPU nothing is required: the tiny policy on its own prompts, scored by the rule for GSM8K.
 #
 # Knobs (environment): TEMPERATURES (Figure 3; DQO's are stated by no source), PROMPTS (NoveltyBench's curated prompts), N=10 and
-# TOKENS=4096 (Table 8), CLASSIFIER and THRESHOLD (NoveltyBench's), SCORE=FILE.py:FUNCTION for quality (the paper's is
-# Skywork/Skywork-Reward-Gemma-2-27B-v0.2; none by default: diversity only)
+# TOKENS=4096 (Table 8), CLASSIFIER and THRESHOLD (NoveltyBench's), SCORE=FILE.py:FUNCTION or package.module:FUNCTION for quality (DARLING's
+# paper: Skywork/Skywork-Reward-Gemma-2-27B-v0.2; SCORE= without a value: diversity only)
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi; }
@@ -17,12 +17,17 @@ models=("$@") CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-si
 if [ "$PROFILE" = cpu ]; then
   [ -n "${DRY_RUN:-}" ] || { python -m dqo_verl.tiny "$CACHE/tiny" && python -m dqo_verl.tiny_judges "$CACHE/tiny"; }
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet} TOKENS=${TOKENS:-48} CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5
+  SCORE=${SCORE-dqo_verl.rewards.gsm8k:compute_score}
   [ ${#models[@]} -gt 0 ] || models=("tiny=$CACHE/tiny/policy")
+elif [ ${#models[@]} = 0 ] || [ -z "${SCORE+set}" ]; then
+  echo "$RECIPE needs models, NAME=PATH each, and SCORE, the function that says how good a response is:" >&2
+  echo "  SCORE=my_reward.py:compute_score bash $0 base=meta-llama/Llama-3.1-8B-Instruct trained=outputs/.../actor" >&2
+  echo "SCORE= for diversity without quality; PROFILE=cpu for the tiny profile, which needs neither" >&2
+  exit 1
 elif [ -z "${PROMPTS:-}" ]; then
   use_data noveltybench/curated
   PROMPTS=$DATA/noveltybench/curated.parquet
 fi
-[ ${#models[@]} -gt 0 ] || { sed -n '2,12p' "$0" >&2; exit 1; }
 read -ra temperatures <<<"${TEMPERATURES:-0.2 0.4 0.6 0.8 1.2}"
 for model in "${models[@]}"; do
   for temperature in "${temperatures[@]}"; do

@@ -10,6 +10,10 @@ settings.register_profile("ours", deadline=None)  # the first call of a torch fu
 settings.load_profile("ours")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--all-recipes", action="store_true", help="tests/recipes/test_train.py trains every recipe")
+
+
 @pytest.fixture(scope="session")
 def pair_classifier(tmp_path_factory):
     """A tiny BERT pair classifier with random weights and the tokenizer of MiniLM, as a checkpoint directory."""

@@ -84,7 +84,9 @@ def test_nothing_changes_but_diversity_is_measured(untouched):
     assert shaped.metrics["diversity/bonus/max"] == 0.0
 
 
-@pytest.mark.parametrize("measure", ["dpp", "dpp_quality", "pairwise", "partition", "ngram", "graph_cut", "likelihood"])
+@pytest.mark.parametrize(
+    "measure", ["dpp", "dpp_quality", "pairwise", "partition", "ngram", "graph_cut", "deviation", "likelihood"]
+)
 def test_every_measure_prefers_the_odd_one_out(measure):
     shaped = shape(torch.ones(4), ["p"] * 4, Given("aaab"), settings(diversity=measure))
     assert shaped.score[3] > shaped.score[0]

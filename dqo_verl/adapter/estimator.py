@@ -4,6 +4,7 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import torch
@@ -12,14 +13,12 @@ from torch import Tensor
 from dqo_verl.adapter import internals
 from dqo_verl.adapter.launch import settings_of
 from dqo_verl.adapter.sessions import Sessions
-from dqo_verl.config import Settings
+from dqo_verl.config import ACROSS_GROUPS, Settings
 from dqo_verl.features.models import compared
 from dqo_verl.features.service import FeatureService
 from dqo_verl.features.stream import Collected
 from dqo_verl.shaping import shape
 from dqo_verl.similarity import first_member
-
-ACROSS_GROUPS = ("gae", "reinforce_plus_plus")  # bases for which a prompt with a single response still has a signal
 
 _service: FeatureService | None = None  # one per trainer process
 
@@ -145,7 +144,7 @@ def compute_advantage(
     features = BatchFeatures(step, sessions, _service, settings)
     _refuse_non_finite(quality, sessions, features)
     shaped = shape(quality, sessions.uids, features, settings)
-    step.metrics.update(shaped.metrics)
+    step.metrics.update(shaped.metrics | reported(step, sessions))
     step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
     step.metrics["diversity/streamed/frac"] = features.streamed / len(quality)
     step.metrics["timing_s/diversity"] = time.perf_counter() - started
@@ -160,6 +159,17 @@ def compute_advantage(
         compared = sessions.broadcast(has_siblings(sessions.uids)).unsqueeze(-1)
         advantages, returns = advantages * compared, returns * compared
     return advantages, returns
+
+
+def reported(step: internals.Step, sessions: Sessions) -> dict[str, float]:
+    """Means of what the reward function returned beside the score (`acc`, ...), which verl shows in validation only."""
+    keys = [step.batch.keys[row] for row in sessions.final_row.tolist()]
+    values: dict[str, list[float]] = {}
+    for extra in step.fetch(keys, "extra_fields").pop("extra_fields").tolist():
+        for name, value in extra.get("reward_extra_info", {}).items():
+            if isinstance(value, Real) and name != "score":
+                values.setdefault(name, []).append(float(value))
+    return {f"reward/{name}/mean": sum(found) / len(found) for name, found in values.items()}
 
 
 def add_at_last_token(rewards: Tensor, mask: Tensor, added: Tensor) -> Tensor:

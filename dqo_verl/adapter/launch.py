@@ -6,9 +6,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dqo_verl.adapter import internals
-from dqo_verl.config import PREFIX, Settings, SettingsError, resolve
+from dqo_verl.config import ACROSS_GROUPS, PREFIX, Settings, SettingsError, resolve
 from dqo_verl.features import models
-from dqo_verl.methods import METHODS, VERL_SETTINGS
+from dqo_verl.methods import METHODS, SYMMETRIC, VERL_SETTINGS
+from dqo_verl.rewards import hf_scorer
 
 # keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
 LEGACY = {
@@ -34,11 +35,12 @@ LEGACY = {
 
 
 def prepare(config: DictConfig) -> None:
-    """Turn what was typed into complete settings under `algorithm.diversity`; nothing happens without diversity."""
+    """Turn what was typed into complete settings under `algorithm.diversity`; without diversity nothing is changed."""
     algorithm = config.algorithm
     typed = dict(algorithm.get("diversity") or {})
     if "method" in typed:  # already done
         return
+    _check_scorer(config)
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
     settings = resolve(estimator, measure, typed, internals.registered_bases())
@@ -94,6 +96,13 @@ def _refuse(config: DictConfig, settings: Settings) -> None:
     models.check(settings)
 
 
+def _check_scorer(config: DictConfig) -> None:
+    """The in-process reward model loads with the first response; whether it is there at all is found now."""
+    function = config.reward.custom_reward_function
+    if function.path == f"pkg://{hf_scorer.__name__}":
+        hf_scorer.check(**(function.get("reward_kwargs") or {}))
+
+
 def _can_stream(config: DictConfig, settings: Settings) -> bool:
     """Whether responses pass a reward manager that may be wrapped. Otherwise features are computed when asked for."""
     reward = config.reward
@@ -123,5 +132,11 @@ def _announcement(settings: Settings, config: DictConfig) -> str:
         lines.append(
             "[dqo_verl] note: with std division, groups of equal quality get full-size advantages from the bonus alone, "
             f"whatever alpha is. To avoid it: algorithm.norm_adv_by_std_in_grpo=False or +{PREFIX}.scale=decoupled."
+        )
+    adds = settings.combine != "multiply" and not settings.changes_nothing and settings.base not in ACROSS_GROUPS
+    if config.actor_rollout_ref.rollout.n == 2 and settings.diversity in SYMMETRIC and adds:
+        lines.append(
+            f"[dqo_verl] note: two responses are equally diverse, and {settings.base} compares within groups: with "
+            "actor_rollout_ref.rollout.n=2 the bonus cancels. Take 3 at least, or base=gae."
         )
     return "\n".join(lines)

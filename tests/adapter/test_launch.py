@@ -50,6 +50,24 @@ def test_the_hidden_alpha_is_mentioned(capsys):
 
 
 @pytest.mark.parametrize(
+    ("overrides", "mentioned"),
+    [
+        (["algorithm.adv_estimator=dqo"], True),
+        (["algorithm.adv_estimator=rloo", "+reward_model.diversity=pairwise"], True),
+        (["algorithm.adv_estimator=gae", "+reward_model.diversity=dpp"], False),
+        (["algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=0"], False),
+        (["algorithm.adv_estimator=grpo", "+reward_model.diversity=surprisal"], False),
+        (["algorithm.adv_estimator=darling"], False),
+    ],
+)
+def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned, capsys):
+    prepared(*overrides, "actor_rollout_ref.rollout.n=2")
+    assert ("rollout.n=2 the bonus cancels" in capsys.readouterr().out) == mentioned
+    prepared(*overrides, "actor_rollout_ref.rollout.n=4")
+    assert "cancels" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
@@ -66,6 +84,37 @@ def test_the_hidden_alpha_is_mentioned(capsys):
 def test_refused_before_ray(overrides, message):
     with pytest.raises(SettingsError, match=message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
+
+
+SCORER = [
+    "reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer",
+    "reward.custom_reward_function.name=compute_score",
+]
+KWARGS = "+reward.custom_reward_function.reward_kwargs"
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], r"reward_kwargs\.model=NAME_OR_PATH"),
+        ([f"{KWARGS}.model=/nowhere/model"], r"reward_kwargs\.model=/nowhere/model: there is no such directory"),
+        (
+            [f"{KWARGS}.model=nobody/has-this-model"],
+            r"\+reward\.custom_reward_function\.reward_kwargs\.model=/path/to/it",
+        ),
+        ([f"{KWARGS}.model=nobody/has-this-model", f"{KWARGS}.placement=tpu"], "cpu, gpu, shared"),
+    ],
+)
+def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides, message, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no retries
+    with pytest.raises(SettingsError, match=message):
+        prepared(f"algorithm.adv_estimator={estimator}", *SCORER, *overrides)
+
+
+def test_a_reward_model_within_reach_is_not_loaded_and_changes_nothing(pair_classifier):
+    overrides = ["algorithm.adv_estimator=grpo", *SCORER, f"{KWARGS}.model={pair_classifier}"]
+    assert prepared(*overrides) == compose(*overrides)
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):

@@ -11,18 +11,20 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("pareto", "demo")))
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("pareto", "demo", "toy")))
 FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
-COMMANDS = ("python -m verl.trainer.main_ppo ", "dqo-verl ")
+COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m dqo_verl.toy_city ", "dqo-verl ")
 GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
 # part of a recipe's name -> measure and combination that must come out of it; the first one counts
 PROMISES = {
     "_std": None,
     "_measure": None,
+    "hacking": ("dpp", "add"),
     "likelihood": ("likelihood", "multiply"),
     "unlikeliness": ("likelihood", "multiply"),
     "entropy": ("surprisal", "add"),
     "dra_grpo": ("graph_cut", "multiply"),
+    "deviation": ("deviation", "multiply"),
     "baseline": (None, None),
     "4gram": ("ngram", "multiply"),
     "additive": ("partition", "zscore_add"),
@@ -32,17 +34,6 @@ PROMISES = {
     "dqo": ("dpp", "add"),
     "alpha_k": ("dpp", "add"),
 }
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """The tiny profile's own checkpoints, hardly trained."""
-    from dqo_verl import tiny, tiny_judges
-
-    directory = tmp_path_factory.mktemp("cache")
-    tiny.build(directory / "tiny", steps=2)
-    tiny_judges.build(directory / "tiny", steps=2)
-    return directory
 
 
 @pytest.fixture
@@ -79,6 +70,7 @@ def checked(cache):
             "actor_rollout_ref.model.path": cache / "tiny/policy",
             "critic.model.path": cache / "tiny/policy",
             "+algorithm.diversity.classifier": cache / "tiny/classifier",
+            "+reward.custom_reward_function.reward_kwargs.model": cache / "tiny/reward_model",
         }
         overrides = [f"{key}={stand_ins.get(key, value)}" for key, value in (o.split("=", 1) for o in overrides)]
         with initialize_config_module("verl.trainer.config", version_base=None):
@@ -108,7 +100,7 @@ def test_recipe(script, profile, commands, checked, cache):
         if profile == "cpu":
             assert config.trainer.device == "cpu"
             named = [value for value in (override.split("=", 1)[-1] for override in overrides) if "/" in value]
-            tiny = [value for value in named if value.startswith(f"{cache}/tiny/")]
+            tiny = [value for value in named if value.startswith(f"{cache}/tiny")]
             assert all(Path(value).exists() for value in tiny)
             elsewhere = {
                 value for value in named if value not in tiny and "/out" not in value and "pkg://" not in value
@@ -181,6 +173,11 @@ def test_an_unknown_method_is_refused():
     assert "METHOD=divpo is not in recipes/_methods.sh" in done.stderr
 
 
+def test_the_toy_runs_its_module(commands, tmp_path):
+    (line,) = commands("toy_city.sh", "cpu", "--seeds", "3")
+    assert line == [str(tmp_path / "out"), "--seeds", "3"]
+
+
 @pytest.mark.parametrize("profile", ["gpu", "cpu"])
 def test_temperatures_are_sampled_and_evaluated(profile, commands):
     import argparse
@@ -189,12 +186,26 @@ def test_temperatures_are_sampled_and_evaluated(profile, commands):
 
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers())
-    parsed = [parser.parse_args(line) for line in commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two")]
+    lines = commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two", SCORE="my.py:score")
+    parsed = [parser.parse_args(line) for line in lines]
     sampled, evaluated = parsed[::2], parsed[1::2]
     assert [(each.model, each.temperature) for each in sampled] == [
         (model, [t]) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
     ]
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
+    assert {each.score_with for each in evaluated} == {"my.py:score"}
+
+
+def test_temperatures_need_nothing_on_the_tiny_profile_and_say_what_they_need_on_a_gpu(commands, cache, tmp_path):
+    lines = commands("pareto_temperature.sh", "cpu")
+    assert len(lines) == 10
+    assert all("dqo_verl.rewards.gsm8k:compute_score" in line for line in lines[1::2])
+    environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu", "DQO_VERL_CACHE": str(cache)}
+    for typed in ([], ["a=m/one"]):
+        script = ["bash", RECIPES / "pareto_temperature.sh", *typed]
+        done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "needs models, NAME=PATH each, and SCORE" in done.stderr
 
 
 @pytest.mark.parametrize("task", ["sums", "sentences"])

@@ -1,0 +1,67 @@
+"""Did a run learn to write noise after the answer? For `recipes/dqo_reward_hacking.sh`.
+
+    python -m dqo_verl.evaluation.after_answer DIR          DIR/{reward_only,whole_response,up_to_answer} are runs
+
+Reads what verl wrote of the first and the last validation, with `characters_after_answer` of each response. Intervals
+are bootstraps over prompts, differences are of the same prompts: they say nothing about other seeds.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqo_verl.evaluation.bootstrap import Array, interval
+
+RUNS = ("reward_only", "whole_response", "up_to_answer")
+COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
+    "characters after": lambda sample: sample["characters_after_answer"],
+    "go on": lambda sample: float(sample["characters_after_answer"] > 0),
+    "accuracy": lambda sample: sample["acc"],
+}
+
+
+def per_prompt(file: Path) -> Array:
+    """Means over each prompt's responses, `(prompts, columns)`, in the order of the prompts' texts."""
+    groups: dict[str, list[list[float]]] = defaultdict(list)
+    for line in file.read_text().splitlines():
+        sample = json.loads(line)
+        groups[sample["input"]].append([column(sample) for column in COLUMNS.values()])
+    return np.array([np.mean(groups[prompt], axis=0) for prompt in sorted(groups)])
+
+
+def validations(run: Path) -> list[Path]:
+    """What verl wrote of each validation, the first one first."""
+    files = sorted((run / "validation").glob("*.jsonl"), key=lambda file: int(file.stem))
+    if len(files) < 2:
+        raise SystemExit(f"{run}/validation has {len(files)} files: a run leaves one before and one after training")
+    return files
+
+
+def report(directory: Path) -> str:
+    runs = {name: [(file.stem, per_prompt(file)) for file in validations(directory / name)] for name in RUNS}
+    lines = [f"{'':16} {'step':>5} " + " ".join(f"{name:>24}" for name in COLUMNS)]
+    for name, found in runs.items():
+        for step, values in (found[0], found[-1]):
+            shown = (f"{m:.3g} [{low:.3g}, {high:.3g}]" for m, low, high in zip(*interval(values), strict=True))
+            lines.append(f"{name:16} {step:>5} " + " ".join(f"{text:>24}" for text in shown))
+    last = {name: found[-1][1][:, :1] for name, found in runs.items()}
+    lines.append(claim("DQO on whole responses writes more after the answer than reward only", last, "reward_only"))
+    lines.append(
+        claim("DQO on whole responses writes more than DQO on the text up to the answer", last, "up_to_answer")
+    )
+    return "\n".join(lines)
+
+
+def claim(text: str, last: dict[str, Array], other: str) -> str:
+    mean, low, high = (float(value[0]) for value in interval(last["whole_response"] - last[other]))
+    verdict = "supported" if low > 0 else "not supported" if high < 0 else "unclear"
+    return f"{text}: {mean:+.1f} characters [{low:.1f}, {high:.1f}]: {verdict}"
+
+
+if __name__ == "__main__":
+    print(report(Path(sys.argv[1])))

@@ -1,0 +1,60 @@
+"""The table and the verdicts of the reward-hacking recipe, from files as verl writes them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dqo_verl.evaluation import after_answer
+
+
+def write(directory: Path, step: int, characters: list[list[int]]) -> None:
+    """One list a prompt, one number a response."""
+    rows = [
+        {
+            "input": f"prompt {i}",
+            "output": "",
+            "score": 1.0,
+            "step": step,
+            "acc": float(c < 10),
+            "characters_after_answer": c,
+        }
+        for i, group in enumerate(characters)
+        for c in group
+    ]
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{step}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def three_runs(directory: Path, last: dict[str, list[list[int]]]) -> str:
+    for name in after_answer.RUNS:
+        write(directory / name / "validation", 0, [[2, 0], [4, 0]])
+        write(directory / name / "validation", 60, last[name])
+    return after_answer.report(directory)
+
+
+def test_hacking_is_seen(tmp_path: Path) -> None:
+    last = {"reward_only": [[0, 0], [0, 2]], "whole_response": [[30, 50], [40, 50]], "up_to_answer": [[2, 0], [0, 0]]}
+    text = three_runs(tmp_path, last)
+    assert "than reward only: +42.0 characters [40.0, 44.0]: supported" in text
+    assert text.splitlines()[-1].endswith("supported")
+    first, *_ = [line.split() for line in text.splitlines() if line.startswith("whole_response")]
+    assert first[:3] == ["whole_response", "0", "1.5"]
+
+
+def test_its_absence_is_seen_too(tmp_path: Path) -> None:
+    last = {"reward_only": [[9, 9], [9, 9]], "whole_response": [[0, 0], [0, 2]], "up_to_answer": [[0, 2], [0, 0]]}
+    *_, than_reward_only, than_guarded = three_runs(tmp_path, last).splitlines()
+    assert than_reward_only.endswith(": not supported")
+    assert than_guarded.endswith(": unclear")
+
+
+def test_prompts_are_matched_by_their_text(tmp_path: Path) -> None:
+    write(tmp_path, 1, [[1, 3], [10, 20]])
+    assert after_answer.per_prompt(tmp_path / "1.jsonl").tolist() == [[2.0, 1.0, 1.0], [15.0, 1.0, 0.0]]
+
+
+def test_a_run_without_a_second_validation_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "reward_only/validation", 0, [[1]])
+    with pytest.raises(SystemExit, match="reward_only/validation has 1 files"):
+        after_answer.report(tmp_path)

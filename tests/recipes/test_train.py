@@ -1,0 +1,84 @@
+"""Recipes as a user runs them, on the tiny profile, two steps each: Ray, FSDP2, vLLM, reward models, critic, classifier.
+
+pytest tests/recipes/test_train.py                    one of each kind, and another one every day
+pytest tests/recipes/test_train.py --all-recipes      every one, about two minutes each
+"""
+
+import datetime
+import json
+import math
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if path.name != "toy_city.sh")  # has its own test
+KINDS = {
+    "dqo_gsm8k_qwen.sh": "a rule and an embedder",
+    "dqo_dolly_llama.sh": "a critic and a served reward model",
+    "darling_wildchat_llama8b.sh": "a reward model in process and a classifier",
+}
+# few runs of each sweep, few samples
+KNOBS = {"STEPS": "2", "SCRIPTS": "dqo_gsm8k_qwen", "ALPHAS": "2", "KS": "", "TEMPERATURES": "1.0", "N": "2"}
+SECONDS_PER_RUN, MOST_RUNS = 600, 6
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_PER_RUN * MOST_RUNS)]
+
+
+def todays() -> str:
+    """The recipe whose turn it is. Sweeps, which are several runs of other recipes, have none."""
+    others = [
+        script for script in SCRIPTS if script not in KINDS and "/_sweep.sh" not in (RECIPES / script).read_text()
+    ]
+    return others[datetime.date.today().toordinal() % len(others)]
+
+
+def pytest_generate_tests(metafunc):
+    every = metafunc.config.getoption("--all-recipes")
+    metafunc.parametrize("script", SCRIPTS if every else [*KINDS, todays()])
+
+
+def run(script: str, out: Path, cache: Path) -> str:
+    """Its output. Whatever is left of it when it fails or takes too long is ended."""
+    ours = {"PROFILE": "cpu", "OUT": str(out), "DQO_VERL_CACHE": str(cache)}
+    typed = [] if script.startswith("pareto") else ["trainer.val_before_train=False"]
+    process = subprocess.Popen(
+        ["bash", RECIPES / script, *typed],
+        env=os.environ | KNOBS | ours,
+        cwd=out.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=SECONDS_PER_RUN * MOST_RUNS - 60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, said[-4000:]
+    return said
+
+
+def test_it_trains(script, tmp_path, cache):
+    out = tmp_path / "out"
+    said = run(script, out, cache)
+    if script.startswith("pareto"):
+        (evaluated,) = out.glob("tiny/t1.0.evaluation/metrics.json")
+        assert json.loads(evaluated.read_text())
+        return
+    files = sorted(out.rglob("metrics-*.jsonl"))
+    assert files, said[-4000:]
+    for file in files:
+        records = [json.loads(line) for line in file.read_text().splitlines()]
+        steps = {record["step"]: record["data"] for record in records if "timing_s/step" in record["data"]}
+        assert list(steps) == [1, 2]
+        shaped = "[dqo_verl] method=" in (file.parent / "train.log").read_text()
+        for metrics in steps.values():
+            assert math.isfinite(metrics["critic/score/mean"])
+            assert math.isfinite(metrics["actor/grad_norm"])
+            assert ("diversity/score/mean" in metrics) == shaped
+        assert (file.parent / "validation/2.jsonl").stat().st_size > 0
