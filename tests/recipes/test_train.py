@@ -22,7 +22,15 @@ KINDS = {
     "darling_wildchat_llama8b.sh": "a reward model in process and a classifier",
 }
 # few runs of each sweep, few samples
-KNOBS = {"STEPS": "2", "SCRIPTS": "dqo_gsm8k_qwen", "ALPHAS": "2", "KS": "", "TEMPERATURES": "1.0", "N": "2"}
+KNOBS = {
+    "STEPS": "2",
+    "ROWS": "dqo",
+    "SCRIPTS": "dqo_gsm8k_qwen",
+    "ALPHAS": "2",
+    "KS": "",
+    "TEMPERATURES": "1.0",
+    "N": "2",
+}
 SECONDS_PER_RUN, MOST_RUNS = 600, 6
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_PER_RUN * MOST_RUNS)]
