@@ -18,14 +18,17 @@ def figure(charts: Sequence[Chart], columns: int = 2) -> str:
     height = rows * (HEIGHT + HEAD + GAP) + LINE * -(-len(names) // per_line) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">',
-        f"<style>{STYLE.read_text()}svg svg{{width:{WIDTH}px;height:{HEIGHT}px}}.title{{font-weight:600}}</style>",
+        f"<style>{STYLE.read_text()} .title {{ font-weight: 600 }}</style>",
     ]
     for place, chart in enumerate(charts):
         x, y = (place % columns) * (WIDTH + GAP), (place // columns) * (HEIGHT + HEAD + GAP)
         parts.append(f'<text class="title" x="{x + 6}" y="{y + 15}">{escape(chart.title)}</text>')
-        parts.append(svg(chart).replace("<svg ", f'<svg x="{x}" y="{y + HEAD}" ', 1))
+        drawn = svg(chart)
+        inside = drawn[drawn.index(">") + 1 : -len("</svg>")]
+        parts.append(f'<g transform="translate({x} {y + HEAD})">{inside}</g>')
     top = rows * (HEIGHT + HEAD + GAP) + 8
     for place, (name, style) in enumerate(names.items()):
         x, y = 12 + (place % per_line) * 190, top + (place // per_line) * LINE
-        parts.append(f'{mark(style, x, y)}<text x="{x + 10}" y="{y + 4}">{escape(name)}</text>')
+        line = f'<path class="line c{style % 8} d{style % 4}" d="M{x - 8} {y}H{x + 22}"/>'
+        parts.append(f'{line}{mark(style, x + 7, y)}<text x="{x + 30}" y="{y + 4}">{escape(name)}</text>')
     return "".join([*parts, "</svg>\n"])

@@ -85,7 +85,7 @@ def test_the_figure_shows_every_row_that_ran(tmp_path):
     verdicts.main(tmp_path)
     figure = (tmp_path / "curves.svg").read_text()
     assert figure.startswith("<svg xmlns=")
-    assert figure.count("<svg x=") == 5
+    assert figure.count("<g transform=") == 5
     assert ">grpo<" in figure
     assert ">darling<" in figure
     assert ">dqo<" not in figure
