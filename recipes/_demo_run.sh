@@ -2,7 +2,7 @@
 # One run of demo_collapse.sh, started by it, with TASK, SEED, STEPS and the knobs of _methods.sh in the environment: a tiny policy
 # on either kind of machine. What the papers leave open was chosen on plain GRPO alone, so that GRPO collapses.
 PROFILE=cpu BASE=grpo METHOD=${METHOD:-dqo} STD=${STD:-False} K=${K:-8}
-MODEL=made-on-the-spot LR=2e-3 BATCH=16 KL=0 EPOCHS=1000 PROMPT=32 RESPONSE=24
+MODEL=made-on-the-spot LR=1e-3 BATCH=32 KL=0 EPOCHS=1000 PROMPT=32 RESPONSE=24
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 ASSETS=${ASSETS:-$CACHE/demo/$TASK-s$SEED}
 make_tiny() { python -m dqo_verl.demo.assets "$TASK" "$SEED" "$ASSETS"; }
