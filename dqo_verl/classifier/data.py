@@ -53,14 +53,13 @@ def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
 
 def read_pairs(place: str, split: str = "train") -> tuple[list[LabelledPair], str]:
     """Pairs of a jsonl or parquet file, a directory, a saved dataset or a hub id, and the revision that was read."""
+    if Path(place).is_file() and not Path(place).read_bytes().strip():
+        raise DataError(f"{place}: no pairs in it")
     tables, revision = load(_source(split), place, None)
     names = [name for name in tables if name == split] or list(tables)
     if len(names) != 1:
         raise DataError(f"{place} has the splits {', '.join(tables)} and none named {split}: choose with PLACE:SPLIT")
-    pairs = check(tables[names[0]], place)
-    if not pairs:
-        raise DataError(f"{place}: no pairs in it")
-    return pairs, revision
+    return check(tables[names[0]], place), revision
 
 
 def read_all(places: Sequence[str]) -> tuple[list[LabelledPair], dict[str, str]]:
