@@ -60,7 +60,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
     train = read_all(args.train)[0] if args.train else []
     if leaked := {pair.prompt for pair in pairs} & {pair.prompt for pair in train}:
         raise DataError(f"{len(leaked)} prompts are in --source and in --train; judge on pairs of other prompts")
-    result = evaluate_checkpoint(score(args.checkpoint, pairs), pairs, train, args.threshold_by, "classifier")
+    try:
+        scored = score(args.checkpoint, pairs)
+    except (ValueError, OSError) as error:  # what the checkpoint lacks
+        raise DataError(str(error)) from error
+    result = evaluate_checkpoint(scored, pairs, train, args.threshold_by, "classifier")
     if args.out:
         args.out.write_text(json.dumps({"checkpoint": args.checkpoint, "source": revisions} | result, indent=1) + "\n")
     print(table(result))

@@ -117,7 +117,7 @@ def reachable(model: str, endpoint: str) -> Any:
     api = client(endpoint)
     try:
         served = [one.id for one in api.with_options(timeout=TIMEOUT, max_retries=1).models.list()]
-    except openai.OpenAIError as error:
+    except (openai.OpenAIError, AttributeError) as error:  # the latter where the answer is a web page
         raise DataError(
             f"--endpoint {endpoint} does not answer ({type(error).__name__}: {str(error)[:200]}). "
             "It must be an OpenAI-compatible server: http://host:port/v1"

@@ -43,9 +43,16 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)
     torch.manual_seed(settings.seed)  # of the head
-    model, report = AutoModelForSequenceClassification.from_pretrained(
-        locate(settings.backbone), config=config, dtype=torch.float32, output_loading_info=True
-    )
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            locate(settings.backbone), config=config, dtype=torch.float32, output_loading_info=True
+        )
+    except RuntimeError as error:
+        if "mismatch" not in str(error):
+            raise
+        raise DataError(
+            f"{settings.backbone}: its weights have other shapes than its config.json says: {error}"
+        ) from error
     missing = sorted(name for name in report["missing_keys"] if not HEAD.search(name))
     if missing:
         raise DataError(

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-WORDS = "apple pear plum fig kiwi melon grape lemon peach mango".split()
+WORDS = ["apple", "pear", "plum", "fig", "kiwi", "melon", "grape", "lemon", "peach", "mango"]
 
 
 def _rows(number, seed=0):
