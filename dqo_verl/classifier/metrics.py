@@ -89,7 +89,7 @@ def best_threshold(scores: Array, labels: NDArray[np.int_], metric: str) -> floa
     said = np.searchsorted(np.sort(scores[similar]), edges, side="right")
     false = np.searchsorted(np.sort(scores[~similar]), edges, side="right")
     p, q = int(similar.sum()), int((~similar).sum())
-    right_of_both = (p - said) / max(p, 1), false / max(q, 1)
-    quality = sum(right_of_both) / 2 if metric == "balanced_accuracy" else (p - said + false) / (p + q)
+    recall, specificity = (p - said) / max(p, 1), false / max(q, 1)
+    quality = (recall + specificity) / 2 if metric == "balanced_accuracy" else (p - said + false) / (p + q)
     best = edges[quality >= quality.max() - 1e-12]
     return float(best[len(best) // 2])

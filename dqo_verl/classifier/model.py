@@ -3,6 +3,7 @@
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 
 import re
+from pathlib import Path
 from typing import Any
 
 from dqo_verl.classifier.settings import TrainSettings
@@ -39,6 +40,8 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     config.id2label, config.label2id = LABELS, {name: label for label, name in LABELS.items()}
     config.pad_token_id = padding(pair_input.tokenizer)
     config.similarity_tokens, config.similarity_prompt_tokens = pair_input.budget, pair_input.prompt_budget
+    if settings.layers is not None:
+        config.num_hidden_layers = settings.layers
     for name in DROPOUTS:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)
@@ -60,9 +63,21 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
             f"missing, e.g. {', '.join(missing[:3])}. Is its config.json the right one?"
         )
     leave_out_token_types(model)
+    if (Path(locate(settings.backbone)) / "modules.json").is_file():
+        start_pooler(model)
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model
+
+
+def start_pooler(model: Any) -> None:
+    """A sentence encoder takes means of tokens; the pooler that it has was never trained, and starts as the identity."""
+    from torch import nn
+
+    for name, part in model.named_modules():
+        if name.endswith("pooler.dense"):
+            nn.init.eye_(part.weight)
+            nn.init.zeros_(part.bias)
 
 
 def leave_out_token_types(model: Any) -> None:

@@ -18,6 +18,9 @@ class TrainSettings:
     micro_batch: int = 1  # ordered pairs that a process holds at once
     warmup: int = 10  # steps
     lr: float = 2e-5  # falls to a tenth of it along a cosine
+    head_lr: float | None = None  # of the head and pooler; none: the same
+    layers: int | None = None  # keep the first ones only; none: all
+    overlap: float = 0.0  # weight of the side task `overlap.py`
     tokens: int = 2048  # of each response
     prompt_tokens: int = 0  # of the prompt before them; 0 leaves it out
     dropout: float | None = None  # none: what the backbone's config says
@@ -30,8 +33,9 @@ class TrainSettings:
         for name in ("steps", "batch", "micro_batch", "tokens"):
             if getattr(self, name) < 1:
                 raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1 is needed")
-        if self.lr <= 0:
-            raise DataError(f"--lr {self.lr}: a positive number is needed")
+        for name in ("lr", "head_lr"):
+            if (value := getattr(self, name)) is not None and value <= 0:
+                raise DataError(f"--{name.replace('_', '-')} {value}: a positive number is needed")
         if self.precision not in PRECISIONS:
             raise DataError(f"--precision {self.precision}: one of {', '.join(PRECISIONS)}")
 
