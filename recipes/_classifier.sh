@@ -2,12 +2,14 @@
 # calls `train_classifier "$@"`.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
+SMALL=()
 show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi; }
 
 # without a GPU and without pairs of your own: small ones that the package makes, and the embedder's backbone
 tiny_pairs() {
-  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-40} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-2e-4}
-  TOKENS=${TOKENS:-254} DROPOUT=${DROPOUT:-0} FOLDS=${FOLDS:-0}
+  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-2e-4}
+  TOKENS=${TOKENS:-254} FOLDS=${FOLDS:-0}
+  SMALL=(--dropout 0 --layers 3 --overlap 1 --head-lr 1e-3) # what two cores can train: docs/classifier.md
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {
@@ -34,7 +36,7 @@ train_classifier() {
   [ "$PROFILE" = cpu ] || command=(accelerate launch --num_processes "${NGPUS:-$GPUS}" --num_machines 1 --dynamo_backend no
     --mixed_precision no -m dqo_verl.cli) # the precision is dqo-verl's own option
   show "${command[@]}" classifier train --source "$PAIRS" --out "$OUT" --backbone "$BACKBONE" --steps "$STEPS" --batch "$BATCH" \
-    --micro-batch "$MICRO" --lr "$LR" --warmup 10 --tokens "$TOKENS" ${DROPOUT:+--dropout "$DROPOUT"} --folds "${FOLDS:-0}" "$@"
+    --micro-batch "$MICRO" --lr "$LR" --warmup 10 --tokens "$TOKENS" --folds "${FOLDS:-0}" "${SMALL[@]}" "$@"
   [ -z "${HELD_OUT:-}" ] || show dqo-verl classifier evaluate "$OUT/model" --source "$HELD_OUT" --train "$PAIRS" \
     --out "$OUT/held_out.json"
 }
