@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("dqo_verl.doctor", "dqo_verl.data.cli", "dqo_verl.evaluation.cli")
+COMMANDS = ("dqo_verl.doctor", "dqo_verl.data.cli", "dqo_verl.evaluation.cli", "dqo_verl.classifier.cli")
 
 
 def main() -> int:

@@ -1,7 +1,12 @@
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -36,6 +41,51 @@ def pair_classifier(tmp_path_factory):
     BertForSequenceClassification(config).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
+
+
+def _serve(model, name):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, str(Path(__file__).parent / "features/serve_vllm.py"), "serve", str(model)]
+    options = ["--port", str(port), "--served-model-name", name, "--runner", "pooling", "--enforce-eager"]
+    environment = os.environ | {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(
+        [*command, *options, "--dtype", "float32", "--host", "127.0.0.1"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def serve_vllm():
+    """`serve_vllm({name: model})` -> URLs of vLLM-cpu servers, one a model, until the module ends."""
+    import requests
+
+    started = []
+
+    def start(models):
+        begun = [_serve(model, name) for name, model in models.items()]
+        started.extend(process for process, _ in begun)
+        for process, url in begun:
+            until = time.monotonic() + 240
+            while True:
+                assert process.poll() is None, f"vLLM at {url} ended"
+                assert time.monotonic() < until, f"vLLM at {url} is not up after 240 s"
+                try:
+                    if requests.get(f"{url}/health", timeout=2).ok:
+                        break
+                except requests.ConnectionError:
+                    time.sleep(1)
+        return [url for _, url in begun]
+
+    yield start
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(30)
 
 
 class Misbehaving:

@@ -121,7 +121,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
         "--classifier-threshold",
         type=float,
         default=default.classifier_threshold,
-        help="above it: the same",
+        help="above it: the same (otherwise the checkpoint's own)",
     )
     add("--classifier-tokens", type=int, help="of each response (otherwise half of what the model takes)")
     add("--patience", type=float, default=default.patience, help="of NoveltyBench's utility")

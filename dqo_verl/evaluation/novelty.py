@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,47 +25,31 @@ def exact_matrix(texts: Sequence[str]) -> Tensor:
 
 
 class PairClassifier:
-    """A sequence-classification model over `CLS first SEP second SEP`: P(label 1) > threshold means the same."""
+    """A sequence classifier on the input format that it was trained with: P(label 1) > threshold means the same.
 
-    def __init__(self, name: str, threshold: float, tokens: int | None, batch: int = 32) -> None:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    Without a threshold the one that travels with the checkpoint counts, as in a training step.
+    """
 
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(name)
-        self.model: Any = AutoModelForSequenceClassification.from_pretrained(name).to(self.device).eval()
-        if self.model.config.num_labels != 2:
-            raise ValueError(
-                f"classifier {name!r} has {self.model.config.num_labels} labels; two are needed, label 1 = same"
-            )
-        self.threshold, self.batch = threshold, batch
-        self.tokens = tokens or (self.model.config.max_position_embeddings - 4) // 2  # of each response
+    def __init__(self, name: str, threshold: float | None, tokens: int | None, batch: int = 32) -> None:
+        from dqo_verl.features.classifier import LocalClassifier, PairInput, threshold_of
+
+        self.input = PairInput(name, tokens)
+        self.model = LocalClassifier(name, "cuda" if torch.cuda.is_available() else "cpu", self.input)
+        self.threshold = threshold_of(name, self.input.config) if threshold is None else threshold
+        self.tokens, self.batch = self.input.budget, batch  # tokens: of each response
         self.cut: set[str] = set()
 
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
-        if len(ids) > self.tokens:
-            self.cut.add(text)
-        return ids[: self.tokens]
-
-    @torch.inference_mode()
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
         """Decide all pairs, long ones together so that little is padded."""
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
         same = [False] * len(pairs)
-        for start in tqdm(range(0, len(order), self.batch), desc="classifier", unit="batch"):
-            rows = order[start : start + self.batch]
-            inputs = [self._pair(*pairs[i]) for i in rows]
-            batch = self.tokenizer.pad(inputs, return_tensors="pt").to(self.device)
-            probability = self.model(**batch).logits.float().softmax(dim=-1)[:, 1]
-            for i, p in zip(rows, probability.tolist(), strict=True):
+        for start in tqdm(range(0, len(order), self.batch), desc="classifier", unit="batch", disable=None):
+            chosen = order[start : start + self.batch]
+            rows, second, cut = self.input.encode([pairs[i] for i in chosen])
+            self.cut |= cut
+            for i, p in zip(chosen, self.model.probabilities(rows, second), strict=True):
                 same[i] = p > self.threshold
         return same
-
-    def _pair(self, first: str, second: str) -> dict[str, list[int]]:
-        cls, sep = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        head, tail = [cls, *self._ids(first), sep], [*self._ids(second), sep]
-        types = {"token_type_ids": [0] * len(head) + [1] * len(tail)}
-        return {"input_ids": head + tail} | (types if "token_type_ids" in self.tokenizer.model_input_names else {})
 
 
 def same_matrices(groups: Sequence[Sequence[str]], classifier: PairClassifier | None) -> list[Tensor]:

@@ -14,7 +14,7 @@ class Options:
     good_at: float | None = None
     embedder: str = MINILM
     classifier: str = "exact"
-    classifier_threshold: float = 0.5
+    classifier_threshold: float | None = None  # the checkpoint's own
     classifier_tokens: int | None = None
     patience: float = 0.8
     judge: str | None = None

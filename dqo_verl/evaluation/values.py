@@ -86,7 +86,11 @@ def add_classes(groups: list[Group], options: Options, found: Measured) -> None:
         classifier = novelty.PairClassifier(options.classifier, options.classifier_threshold, options.classifier_tokens)
     matrices = novelty.same_matrices([group.responses for group in groups], classifier)
     if classifier is not None:
-        found.notes["classifier"] = {"tokens of each response": classifier.tokens, "texts cut": len(classifier.cut)}
+        found.notes["classifier"] = {
+            "threshold": classifier.threshold,
+            "tokens of each response": classifier.tokens,
+            "texts cut": len(classifier.cut),
+        }
     found.labels = [novelty.first_member_classes(same) for same in matrices]
     negative = any(score is not None and score < 0 for group in groups for score in group.scores)
     if negative:

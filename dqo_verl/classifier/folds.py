@@ -1,0 +1,65 @@
+"""Cross-validation: every pair is scored by a model that has seen neither it nor another pair of its prompt."""
+
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dqo_verl.classifier.data import LabelledPair
+from dqo_verl.classifier.metrics import best_threshold
+from dqo_verl.classifier.score import Scores, score
+from dqo_verl.classifier.settings import TrainSettings
+from dqo_verl.classifier.train import train
+from dqo_verl.data.schema import DataError
+
+
+def fold_of_each(pairs: Sequence[LabelledPair], folds: int, seed: int) -> list[int]:
+    """Prompts are dealt out one by one, those with similar pairs first: sizes and shares of labels are about equal."""
+    similar: dict[str, int] = {}
+    for pair in pairs:
+        similar[pair.prompt] = similar.get(pair.prompt, 0) + pair.similar
+    if len(similar) < folds:
+        raise DataError(f"--folds {folds}: the pairs have {len(similar)} prompts only")
+    prompts = list(similar)
+    random.Random(seed).shuffle(prompts)
+    prompts.sort(key=lambda prompt: similar[prompt] == 0)
+    fold = {prompt: i % folds for i, prompt in enumerate(prompts)}
+    return [fold[pair.prompt] for pair in pairs]
+
+
+def out_of_fold(
+    pairs: Sequence[LabelledPair], settings: TrainSettings, out: Path, folds: int, save_every: int
+) -> tuple[Scores, list[int]]:
+    """P(same) of each pair, and its fold. The folds' models are not kept; a finished fold is not trained again."""
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    fold = fold_of_each(pairs, folds, settings.seed)
+    found = np.empty(len(pairs))
+    for i in range(folds):
+        rest = [pair for pair, its in zip(pairs, fold, strict=True) if its != i]
+        own = [k for k, its in enumerate(fold) if its == i]
+        directory = out / "folds" / str(i)
+        scores = directory / "scores.json"
+        if not scores.exists():
+            checkpoint = train(rest, settings, directory, save_every, f"fold {i + 1} of {folds}")
+            if PartialState().is_main_process:
+                both = score(str(checkpoint), [pairs[k] for k in own]).both
+                partial = scores.with_suffix(".partial")
+                partial.write_text(json.dumps(both.tolist()))
+                partial.replace(scores)
+                shutil.rmtree(checkpoint)
+        PartialState().wait_for_everyone()
+        found[own] = json.loads(scores.read_text())
+    return found, fold
+
+
+def thresholds_of_others(scores: Scores, labels: np.ndarray, fold: Sequence[int], metric: str) -> Scores:
+    """For each pair the best threshold on the pairs of all other folds."""
+    folds = np.array(fold)
+    found = np.empty(len(scores))
+    for i in np.unique(folds):
+        found[folds == i] = best_threshold(scores[folds != i], labels[folds != i], metric)
+    return found

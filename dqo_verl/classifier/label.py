@@ -1,0 +1,127 @@
+"""Labels by an LLM: each pair is asked about in both orders, and kept where the two answers agree."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+from dqo_verl.classifier.question import render, similar
+from dqo_verl.classifier.traces import Traces
+from dqo_verl.data.schema import DataError
+from dqo_verl.evaluation.judge import client
+from dqo_verl.evaluation.rows import whole_lines
+
+ATTEMPTS = 3  # of a question whose answer holds no verdict
+TIMEOUT = 10  # seconds for the first sign of life
+
+
+def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurrency: int) -> dict[str, int]:
+    """Write the agreed pairs to `out` as training data for the classifier; returns what became of all pairs.
+
+    Every answer is kept in `OUT.answers.jsonl` at once: the same command again asks only what is missing.
+    """
+    import openai
+
+    if concurrency < 1:
+        raise DataError(f"--concurrency {concurrency}: at least 1 is needed")
+    cache = out.with_suffix(".answers.jsonl")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    questions = [(render(p.prompt, p.a, p.b), render(p.prompt, p.b, p.a)) for p in pairs]
+    known: dict[str, int] = dict(json.loads(line) for line in whole_lines(cache))
+    todo = dict.fromkeys(text for both in questions for text in both if key_of(model, text) not in known)
+    refused: set[str] = set()
+    if todo:
+        api = reachable(model, endpoint)
+        pool = ThreadPoolExecutor(concurrency)
+        asked = {pool.submit(ask, api, model, text): text for text in todo}
+        try:
+            with cache.open("a") as file:
+                for future in tqdm(as_completed(asked), total=len(asked), desc="label", unit="answer", disable=None):
+                    key = key_of(model, asked[future])
+                    try:
+                        verdict = future.result()
+                    except openai.BadRequestError:  # longer than the judge reads, most likely
+                        refused.add(key)
+                        continue
+                    if verdict is not None:
+                        known[key] = verdict
+                        file.write(json.dumps([key, verdict]) + "\n")
+                        file.flush()
+        except openai.OpenAIError as error:
+            left = sum(key_of(model, text) not in known for text in todo)
+            raise DataError(
+                f"{endpoint}: {type(error).__name__}: {str(error)[:300]}. {left} of {2 * len(pairs)} answers are "
+                f"missing, the others are in {cache}: the same command goes on."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return write(pairs, questions, known, refused, out, model)
+
+
+def write(
+    pairs: Sequence[Traces],
+    questions: Sequence[tuple[str, str]],
+    known: dict[str, int],
+    refused: set[str],
+    out: Path,
+    model: str,
+) -> dict[str, int]:
+    counts: Counter[str] = Counter(dict.fromkeys(("different", "similar", "disagreed", "no verdict", "refused"), 0))
+    lines = []
+    for pair, both in zip(pairs, questions, strict=True):
+        keys = [key_of(model, text) for text in both]
+        verdicts = {known.get(key) for key in keys}
+        if refused & set(keys):
+            counts["refused"] += 1
+        elif None in verdicts:
+            counts["no verdict"] += 1
+        elif len(verdicts) == 2:
+            counts["disagreed"] += 1
+        else:
+            (verdict,) = verdicts
+            counts["similar" if verdict else "different"] += 1
+            row = {"prompt": pair.prompt, "generation_0": pair.a, "generation_1": pair.b, "similar": verdict}
+            lines.append(json.dumps(row | {"labeler": model}, ensure_ascii=False) + "\n")
+    if not lines:
+        raise DataError(f"{model} labelled none of {len(pairs)} pairs ({dict(counts)}). Is it able to judge solutions?")
+    partial = out.with_suffix(".partial")
+    partial.write_text("".join(lines), encoding="utf-8")
+    partial.replace(out)
+    return dict(counts)
+
+
+def key_of(model: str, text: str) -> str:
+    return hashlib.sha256(f"{model}\n{text}".encode()).hexdigest()
+
+
+def ask(api: Any, model: str, text: str) -> int | None:
+    """1 similar, 0 different, None if the judge does not say, at temperature 0 first."""
+    for attempt in range(ATTEMPTS):
+        message = {"role": "user", "content": text}
+        reply = api.chat.completions.create(model=model, messages=[message], temperature=float(attempt > 0))
+        verdict = similar(reply.choices[0].message.content or "")
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def reachable(model: str, endpoint: str) -> Any:
+    """The client of an endpoint that answers and serves the model; otherwise what is wrong, before anything is asked."""
+    import openai
+
+    api = client(endpoint)
+    try:
+        served = [one.id for one in api.with_options(timeout=TIMEOUT, max_retries=1).models.list()]
+    except (openai.OpenAIError, AttributeError) as error:  # the latter where the answer is a web page
+        raise DataError(
+            f"--endpoint {endpoint} does not answer ({type(error).__name__}: {str(error)[:200]}). "
+            "It must be an OpenAI-compatible server: http://host:port/v1"
+        ) from error
+    if model not in served:
+        raise DataError(f"--model {model} is not served at {endpoint}; it has {', '.join(served) or 'no model'}")
+    return api

@@ -1,0 +1,55 @@
+"""`classifier train`: a checkpoint, and the threshold that travels with it."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dqo_verl.classifier.checkpoint import set_threshold
+from dqo_verl.classifier.data import LabelledPair, check_both_classes
+from dqo_verl.classifier.evaluate import evaluate_folds, labels_of, table
+from dqo_verl.classifier.folds import out_of_fold
+from dqo_verl.classifier.metrics import best_threshold
+from dqo_verl.classifier.settings import TrainSettings
+from dqo_verl.classifier.train import train
+from dqo_verl.data.schema import DataError
+from dqo_verl.features.classifier import DEFAULT_THRESHOLD
+
+PACKAGES = ("torch", "transformers", "accelerate", "numpy")
+
+
+def train_and_choose(
+    pairs: Sequence[LabelledPair],
+    revisions: Mapping[str, str],
+    settings: TrainSettings,
+    out: Path,
+    folds: int,
+    metric: str,
+    save_every: int,
+) -> None:
+    """All pairs train the checkpoint. With folds, its threshold is the best one for out-of-fold scores of them."""
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    check_both_classes(pairs, ", ".join(revisions))
+    if folds == 1 or folds < 0:
+        raise DataError(f"--folds {folds}: at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
+    threshold = DEFAULT_THRESHOLD
+    if folds:
+        scores, fold = out_of_fold(pairs, settings, out, folds, save_every)
+        threshold = best_threshold(scores, labels_of(pairs), metric)
+        if PartialState().is_main_process:
+            result = evaluate_folds(scores, fold, pairs, metric, "classifier")
+            about = {"source": dict(revisions), "settings": settings.as_dict(), "versions": versions()}
+            found = about | {"out_of_fold": scores.tolist(), "fold": fold} | result
+            (out / "folds.json").write_text(json.dumps(found, indent=1) + "\n")
+            print(f"{folds}-fold cross-validation, thresholds from the other folds:\n{table(result)}\n", flush=True)
+    checkpoint = train(pairs, settings, out, save_every, "all pairs")
+    if PartialState().is_main_process:
+        set_threshold(checkpoint, threshold)
+        print(f"threshold {threshold:.3f}. Use it: +algorithm.diversity.classifier={checkpoint.resolve()}")
+
+
+def versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}

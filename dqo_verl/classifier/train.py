@@ -1,0 +1,179 @@
+"""Fine-tune a backbone on labelled pairs: class-weighted cross-entropy, any number of processes, resumable at every step.
+
+Everything that an update depends on (its pairs, learning rate, dropout) is a function of the seed and the step, so a run
+that was killed goes on from its last saved state and ends with the same weights. The loss of an update is
+`sum_i w(y_i) CE_i / sum_i w(y_i)` over its whole batch, however that is spread over micro-batches and processes.
+"""
+
+# mypy: disable-error-code="import-untyped, no-untyped-call"
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dqo_verl.classifier.data import LabelledPair, check_both_classes
+from dqo_verl.classifier.model import HEAD, input_of, model_of
+from dqo_verl.classifier.overlap import WithOverlap, loss_sum, shared_tokens
+from dqo_verl.classifier.runs import claim, last_state, log_until
+from dqo_verl.classifier.schedule import Ordered, batch_of, class_weights, learning_rate
+from dqo_verl.classifier.settings import TrainSettings
+from dqo_verl.data.schema import DataError
+from dqo_verl.features.classifier import padded, padding
+
+GRADIENT_NORM = 1.0
+
+
+def accelerator_of(settings: TrainSettings) -> Any:
+    import torch
+    from accelerate import Accelerator
+
+    if settings.precision == "fp16" and not torch.cuda.is_available():
+        raise DataError("--precision fp16 needs a GPU. Without one: --precision bf16, or no")
+    accelerator = Accelerator(mixed_precision=settings.precision)
+    if settings.batch % accelerator.num_processes:
+        raise DataError(
+            f"--batch {settings.batch} cannot be shared equally by {accelerator.num_processes} processes: "
+            "choose a multiple of them"
+        )
+    return accelerator
+
+
+class Trainer:
+    """A model, its optimizer, and one update after the other."""
+
+    def __init__(self, pairs: Sequence[LabelledPair], settings: TrainSettings):
+        import torch
+
+        self.torch, self.pairs, self.settings = torch, pairs, settings
+        self.accelerator = accelerator_of(settings)
+        self.input = input_of(settings)
+        self.pad = padding(self.input.tokenizer)
+        self.weights = class_weights([pair.similar for pair in pairs])
+        model = WithOverlap(model_of(settings, self.input), settings.overlap > 0)
+        groups = [
+            {"params": [p for n, p in model.named_parameters() if bool(HEAD.search(n)) == is_head], "head": is_head}
+            for is_head in (False, True)
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        self.model.train()
+
+    def update(self, step: int) -> float:
+        """One optimizer step; returns the loss of the whole batch."""
+        torch, accelerator, settings = self.torch, self.accelerator, self.settings
+        torch.manual_seed((settings.seed << 40) + (step << 12) + accelerator.process_index)  # of dropout
+        whole = batch_of(step, len(self.pairs), settings)
+        total = sum(self.weights[self.pairs[one.pair].similar] for one in whole)
+        rows, shared = self.rows(whole)
+        by_length = sorted(range(len(whole)), key=lambda i: len(rows[i]))
+        own = by_length[accelerator.process_index :: accelerator.num_processes]
+        parts = [own[i : i + settings.micro_batch] for i in range(0, len(own), settings.micro_batch)]
+        loss_so_far = torch.zeros((), device=accelerator.device)
+        for part in parts:
+            inputs = {k: v.to(accelerator.device) for k, v in padded([rows[i] for i in part], self.pad).items()}
+            labels = torch.tensor([self.pairs[whole[i].pair].similar for i in part], device=accelerator.device)
+            waits = contextlib.nullcontext() if part is parts[-1] else accelerator.no_sync(self.model)
+            with waits:
+                logits, overlap = self.model(**inputs)
+                weights = torch.tensor(self.weights, device=accelerator.device)
+                each = torch.nn.functional.cross_entropy(logits.float(), labels, weight=weights, reduction="none")
+                loss = each.sum() / total
+                side = torch.zeros_like(loss)
+                if overlap is not None:
+                    side = settings.overlap * loss_sum(overlap.float(), [shared[i] for i in part]) / len(whole)
+                accelerator.backward((loss + side) * accelerator.num_processes)  # those of processes are averaged
+            loss_so_far += loss.detach()
+        accelerator.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
+        for group in self.optimizer.param_groups:
+            factor = settings.head_lr / settings.lr if settings.head_lr and group["head"] else 1.0
+            group["lr"] = learning_rate(step, settings) * factor
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        found = float(accelerator.reduce(loss_so_far, "sum"))
+        if found != found:
+            raise FloatingPointError(f"the loss of step {step + 1} is not a number: lower --lr, or --precision no")
+        return found
+
+    def rows(self, batch: Sequence[Ordered]) -> tuple[list[list[int]], list[list[float]]]:
+        """Token ids of each ordered pair, and what the side task says of them."""
+        chosen = [self.pairs[one.pair] for one in batch]
+        texts = [(p.b, p.a) if one.turned else (p.a, p.b) for one, p in zip(batch, chosen, strict=True)]
+        rows, second, _ = self.input.encode(texts, [pair.prompt for pair in chosen])
+        if not self.settings.overlap:
+            return rows, []
+        first = [1 + row[1:].index(self.input.end) + 1 if self.input.prompt_budget else 1 for row in rows]
+        return rows, [shared_tokens(*each) for each in zip(rows, second, first, strict=True)]
+
+    def cut(self) -> tuple[int, int]:
+        """How many responses are longer than the budget, of how many."""
+        texts = [(pair.a, pair.b) for pair in self.pairs]
+        _, _, cut = self.input.encode(texts, [pair.prompt for pair in self.pairs])
+        return sum(a in cut for a, _ in texts) + sum(b in cut for _, b in texts), 2 * len(texts)
+
+    def save_state(self, state: Path, step: int) -> None:
+        """After `step` updates; the one before stays until this one is whole."""
+        partial = state / "partial"
+        self.accelerator.save_state(str(partial))
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            before = list(state.glob("step-*"))
+            partial.rename(state / f"step-{step}")
+            for path in before:
+                shutil.rmtree(path)
+        self.accelerator.wait_for_everyone()
+
+    def export(self, directory: Path) -> None:
+        """An ordinary Hugging Face checkpoint; it appears when it is whole."""
+        weights = self.accelerator.get_state_dict(self.model)
+        if self.accelerator.is_main_process:
+            partial = directory.with_name(directory.name + ".partial")
+            own = {name.removeprefix("model."): value for name, value in weights.items() if name.startswith("model.")}
+            self.accelerator.unwrap_model(self.model).model.save_pretrained(partial, state_dict=own)
+            self.input.tokenizer.save_pretrained(partial)
+            partial.rename(directory)
+        self.accelerator.wait_for_everyone()
+
+
+def train(pairs: Sequence[LabelledPair], settings: TrainSettings, out: Path, save_every: int, name: str) -> Path:
+    """The checkpoint `out/model`. Killed and called again, it goes on; finished, it returns at once."""
+    from tqdm import tqdm
+
+    check_both_classes(pairs, name)
+    claim(out, settings, pairs)
+    directory, state = out / "model", out / "state"
+    if directory.is_dir():
+        shutil.rmtree(state, ignore_errors=True)
+        return directory
+    trainer = Trainer(pairs, settings)
+    main = trainer.accelerator.is_main_process
+    done, saved = last_state(state)
+    if saved is not None:
+        trainer.accelerator.load_state(str(saved))
+    if main:
+        cut, texts = trainer.cut()
+        print(
+            f"{name}: {len(pairs)} pairs; {cut} of {texts} responses cut to {trainer.input.budget} tokens", flush=True
+        )
+        log_until(out / "log.jsonl", done)
+    began = time.perf_counter()
+    bar = tqdm(
+        range(done, settings.steps), desc=name, initial=done, total=settings.steps, disable=None if main else True
+    )
+    for step in bar:
+        loss = trainer.update(step)
+        if main:
+            seconds = round(time.perf_counter() - began, 1)
+            line = {"step": step + 1, "loss": loss, "lr": learning_rate(step, settings), "seconds": seconds}
+            with (out / "log.jsonl").open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            bar.set_postfix(loss=f"{loss:.3f}")
+        if (step + 1) % save_every == 0 and step + 1 < settings.steps:
+            trainer.save_state(state, step + 1)
+    trainer.export(directory)
+    if main:
+        shutil.rmtree(state, ignore_errors=True)
+    return directory

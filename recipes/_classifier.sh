@@ -1,0 +1,42 @@
+# What the two classifier recipes share; sourced, not run. A recipe sets its knobs, says where its pairs are (PAIRS, HELD_OUT) and
+# calls `train_classifier "$@"`.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+SMALL=()
+show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi; }
+
+# without a GPU and without pairs of your own: small ones that the package makes, and the embedder's backbone
+tiny_pairs() {
+  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-2e-4}
+  TOKENS=${TOKENS:-254} FOLDS=${FOLDS:-0}
+  SMALL=(--dropout 0 --layers 3 --overlap 1 --head-lr 1e-3) # what two cores can train: docs/classifier.md
+  [ -z "${PAIRS:-}" ] || return 0
+  PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
+  [ -n "${DRY_RUN:-}" ] || {
+    echo "no GPU in use and no PAIRS=FILE: MiniLM learns which sums are worded alike, from pairs made here"
+    python -m dqo_verl.classifier.tiny_pairs "$CACHE/tiny/pairs"
+  }
+}
+
+# NoveltyBench's labelled pairs, as DARLING's repository holds them
+human_pairs() {
+  local home=https://raw.githubusercontent.com/facebookresearch/darling/main/evals/novelty-bench/src/data/classifier split
+  [ -z "${PAIRS:-}" ] || return 0
+  PAIRS=$DATA/noveltybench_pairs/train.jsonl HELD_OUT=$DATA/noveltybench_pairs/val.jsonl
+  [ -z "${DRY_RUN:-}" ] || return 0
+  for split in train val; do
+    [ -e "$DATA/noveltybench_pairs/$split.jsonl" ] ||
+      curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.jsonl" "$home/$split.jsonl" ||
+      { echo "$home/$split.jsonl cannot be had. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front, with your own copy" >&2; exit 1; }
+  done
+}
+
+train_classifier() {
+  local command=(dqo-verl)
+  [ "$PROFILE" = cpu ] || command=(accelerate launch --num_processes "${NGPUS:-$GPUS}" --num_machines 1 --dynamo_backend no
+    --mixed_precision no -m dqo_verl.cli) # the precision is dqo-verl's own option
+  show "${command[@]}" classifier train --source "$PAIRS" --out "$OUT" --backbone "$BACKBONE" --steps "$STEPS" --batch "$BATCH" \
+    --micro-batch "$MICRO" --lr "$LR" --warmup 10 --tokens "$TOKENS" --folds "${FOLDS:-0}" "${SMALL[@]}" "$@"
+  [ -z "${HELD_OUT:-}" ] || show dqo-verl classifier evaluate "$OUT/model" --source "$HELD_OUT" --train "$PAIRS" \
+    --out "$OUT/held_out.json"
+}

