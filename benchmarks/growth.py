@@ -138,13 +138,16 @@ def plot(rows: list[dict[str, Any]]) -> str:
     for multiple in MULTIPLES:
         x = place(FROM * multiple, 1).split(",")[0]
         parts.append(f'<text x="{x}" y="{floor + 20}" text-anchor="middle">{FROM * multiple}</text>')
-    for method, colour in (("dqo", "a"), ("darling", "b")):
-        own = [row for row in rows if row["method"] == method and row["actors"] == 1]
-        for column, unit, kind in (("service s", 1, "service"), ("driver CPU ms", 1000, "driver")):
-            points = [place(row["responses"], row[column] / unit) for row in own]
-            x, y = points[-1].split(",")
+    for column, unit, kind in (("service s", 1, "service"), ("driver CPU ms", 1000, "driver")):
+        lines = {}
+        for method, colour in (("dqo", "a"), ("darling", "b")):
+            own = [row for row in rows if row["method"] == method and row["actors"] == 1]
+            points = lines[method] = [place(row["responses"], row[column] / unit) for row in own]
             parts.append(f'<path class="{colour} {kind}" d="M{" L".join(points)}"/>')
-            parts.append(f'<text x="{float(x) + 6}" y="{float(y) + 4}">{method} {kind}</text>')
+        label = -math.inf  # names from top to bottom, apart from each other
+        for method, points in sorted(lines.items(), key=lambda line: float(line[1][-1].split(",")[1])):
+            label = max(float(points[-1].split(",")[1]) + 4, label + 14)
+            parts.append(f'<text x="{left + 446}" y="{label:.1f}">{method} {kind}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 
