@@ -81,15 +81,15 @@ tiny_profile() {
     actor_rollout_ref.model.enable_gradient_checkpointing=False
     actor_rollout_ref.actor.optim.lr=1e-4
     actor_rollout_ref.actor.ppo_mini_batch_size=$((16 * ${MINI:-1} / ${BATCH:-1}))
-    actor_rollout_ref.actor.use_dynamic_bsz=False actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64
-    actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=64
-    actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64
+    actor_rollout_ref.actor.use_dynamic_bsz=False actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=16
+    actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=16
+    actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=16
     actor_rollout_ref.rollout.tensor_model_parallel_size=1
     actor_rollout_ref.rollout.max_model_len=128 actor_rollout_ref.rollout.max_num_seqs=64
     actor_rollout_ref.rollout.agent.num_workers=1
     actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=16
     critic.model.path="$CACHE/tiny/policy" critic.model.tokenizer_path="$CACHE/tiny/policy"
-    critic.ppo_micro_batch_size_per_gpu=64 critic.optim.lr=1e-3
+    critic.ppo_micro_batch_size_per_gpu=16 critic.optim.lr=1e-3
     reward.num_workers=1
     transfer_queue.backend.SimpleStorage.num_data_storage_units=1
     trainer.total_training_steps="${STEPS:-20}" trainer.test_freq="${STEPS:-20}" trainer.save_freq="${STEPS:-20}"

@@ -17,6 +17,8 @@ models=("$@") CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-si
 if [ "$PROFILE" = cpu ]; then
   [ -n "${DRY_RUN:-}" ] || { python -m dqo_verl.tiny "$CACHE/tiny" && python -m dqo_verl.tiny_judges "$CACHE/tiny"; }
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet} TOKENS=${TOKENS:-48} CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5
+  export VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+  ENGINE=${ENGINE:-dtype=float32 enforce_eager=true max_model_len=256 gpu_memory_utilization=0.1}
   SCORE=${SCORE-dqo_verl.rewards.gsm8k:compute_score}
   [ ${#models[@]} -gt 0 ] || models=("tiny=$CACHE/tiny/policy")
 elif [ ${#models[@]} = 0 ] || [ -z "${SCORE+set}" ]; then
@@ -33,7 +35,7 @@ for model in "${models[@]}"; do
   for temperature in "${temperatures[@]}"; do
     responses=$OUT/${model%%=*}/t$temperature.jsonl
     show dqo-verl sample --model "${model#*=}" --prompts "$PROMPTS" --out "$responses" -n "${N:-10}" --temperature "$temperature" \
-      --max-tokens "${TOKENS:-4096}" ${ENGINE:+--engine "$ENGINE"}
+      --max-tokens "${TOKENS:-4096}" ${ENGINE:+--engine $ENGINE}
     show dqo-verl evaluate "$responses" --classifier "$CLASSIFIER" --classifier-threshold "$THRESHOLD" --patience 1.0 \
       ${SCORE:+--score-with "$SCORE"}
   done

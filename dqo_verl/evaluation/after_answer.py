@@ -3,7 +3,8 @@
     python -m dqo_verl.evaluation.after_answer DIR          DIR/{reward_only,whole_response,up_to_answer} are runs
 
 Reads what verl wrote of the first and the last validation, with `characters_after_answer` of each response. Intervals
-are bootstraps over prompts, differences are of the same prompts: they say nothing about other seeds.
+are bootstraps over prompts, differences are of the same prompts: they say nothing about other seeds. The course of
+training is in the training log.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 from dqo_verl.evaluation.bootstrap import Array, interval
 
 RUNS = ("reward_only", "whole_response", "up_to_answer")
+LOGGED = "reward/characters_after_answer/mean"
 COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
     "characters after": lambda sample: sample["characters_after_answer"],
     "go on": lambda sample: float(sample["characters_after_answer"] > 0),
@@ -42,6 +44,14 @@ def validations(run: Path) -> list[Path]:
     return files
 
 
+def course(run: Path) -> list[float]:
+    """Mean characters after the answer in each quarter of the training steps."""
+    lines = [line for file in sorted(run.glob("metrics-*.jsonl")) for line in file.read_text().splitlines()]
+    logged = {record["step"]: record["data"].get(LOGGED) for record in map(json.loads, lines)}
+    values = [logged[step] for step in sorted(logged) if logged[step] is not None]
+    return [float(np.mean(part)) for part in np.array_split(values, 4) if len(part)]
+
+
 def report(directory: Path) -> str:
     runs = {name: [(file.stem, per_prompt(file)) for file in validations(directory / name)] for name in RUNS}
     lines = [f"{'':16} {'step':>5} " + " ".join(f"{name:>24}" for name in COLUMNS)]
@@ -49,6 +59,8 @@ def report(directory: Path) -> str:
         for step, values in (found[0], found[-1]):
             shown = (f"{m:.3g} [{low:.3g}, {high:.3g}]" for m, low, high in zip(*interval(values), strict=True))
             lines.append(f"{name:16} {step:>5} " + " ".join(f"{text:>24}" for text in shown))
+    lines.append("characters after the answer in each quarter of the training steps")
+    lines += [f"{name:16} " + " ".join(f"{value:8.2f}" for value in course(directory / name)) for name in RUNS]
     last = {name: found[-1][1][:, :1] for name, found in runs.items()}
     lines.append(claim("DQO on whole responses writes more after the answer than reward only", last, "reward_only"))
     lines.append(

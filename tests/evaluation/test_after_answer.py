@@ -30,6 +30,9 @@ def three_runs(directory: Path, last: dict[str, list[list[int]]]) -> str:
     for name in after_answer.RUNS:
         write(directory / name / "validation", 0, [[2, 0], [4, 0]])
         write(directory / name / "validation", 60, last[name])
+        steps = [{"step": step, "data": {after_answer.LOGGED: float(step)}} for step in (8, 7, 6, 5, 4, 3, 2, 1)]
+        logged = [{"step": 0, "data": {"val": 1.0}}, *steps]
+        (directory / name / "metrics-1.jsonl").write_text("".join(json.dumps(record) + "\n" for record in logged))
     return after_answer.report(directory)
 
 
@@ -38,6 +41,7 @@ def test_hacking_is_seen(tmp_path: Path) -> None:
     text = three_runs(tmp_path, last)
     assert "than reward only: +42.0 characters [40.0, 44.0]: supported" in text
     assert text.splitlines()[-1].endswith("supported")
+    assert "up_to_answer         1.50     3.50     5.50     7.50" in text
     first, *_ = [line.split() for line in text.splitlines() if line.startswith("whole_response")]
     assert first[:3] == ["whole_response", "0", "1.5"]
 

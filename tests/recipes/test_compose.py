@@ -105,6 +105,9 @@ def test_recipe(script, profile, commands, checked, cache):
         assert uses_the_method_of(script, config)
         if profile == "cpu":
             assert config.trainer.device == "cpu"
+            actor = config.actor_rollout_ref.actor
+            rows = actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
+            assert rows % actor.ppo_micro_batch_size_per_gpu == 0, "verl asks for whole micro batches when it trains"
             named = [value for value in (override.split("=", 1)[-1] for override in overrides) if "/" in value]
             tiny = [value for value in named if value.startswith(f"{cache}/tiny")]
             assert all(Path(value).exists() for value in tiny)

@@ -67,7 +67,8 @@ def run(script: str, out: Path, cache: Path) -> str:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 0, said[-4000:]
+    logs = "".join(log.read_text(errors="replace")[-4000:] for log in out.rglob("train.log"))
+    assert process.returncode == 0, said[-4000:] + logs
     return said
 
 
