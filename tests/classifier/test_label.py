@@ -178,6 +178,7 @@ def test_pairs_are_drawn_over_files_and_stay_the_same(write):
     assert [pair.prompt for pair in pairs] == ["p", "p", "p", "r"]
     drawn = draw_pairs([one, two], 1, seed=0)
     assert [pair.prompt for pair in drawn] == ["p", "r"]
-    assert drawn == draw_pairs([one, two], 1, seed=0) != draw_pairs([one, two], 1, seed=1)
+    assert drawn == draw_pairs([one, two], 1, seed=0)
+    assert any(drawn != draw_pairs([one, two], 1, seed=seed) for seed in range(1, 20))
     with pytest.raises(DataError, match="no prompt has two different solutions"):
         draw_pairs([write([{"prompt": "q", "responses": ["x", "x"]}], "three.jsonl")], 1, seed=0)

@@ -173,7 +173,9 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
     wrong = tmp_path / "wrong"
     shutil.copytree(backbone, wrong)
     config = json.loads((wrong / "config.json").read_text())
-    (wrong / "config.json").write_text(json.dumps(config | {"model_type": "modernbert", "architectures": None}))
+    sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    other = {"model_type": "modernbert", "max_position_embeddings": 128} | {key: config[key] for key in sizes}
+    (wrong / "config.json").write_text(json.dumps(other))
     with pytest.raises(DataError, match=r"does not hold the weights of a modernbert body: \d+ are missing"):
         train(labelled, settings(backbone=str(wrong)), tmp_path / "out", 100, "test")
     (wrong / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
