@@ -126,9 +126,15 @@ def results(directory: Path) -> str:
         "Means over seeds with 95% intervals, at the last step, on held-out prompts with 10 responses each.",
         "## Verdicts",
     ]
+    not_run = []
     for claim in CLAIMS:
         said, lines = judged(claim, seeds)
+        if not lines:
+            not_run.append(claim.letter)
+            continue
         parts.append("\n".join([f"**({claim.letter}) {claim.says}: {said}.**", "", *(f"- {line}" for line in lines)]))
+    if not_run:
+        parts.append(f"Runs are missing for the claims {', '.join(not_run)}.")
     versions = runs[0]["provenance"]["versions"]
     parts.append(
         f"{len(runs)} runs; {runs[0]['prompts']} held-out prompts; {runs[0]['provenance']['machine']}; "
