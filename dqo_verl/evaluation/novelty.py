@@ -29,10 +29,14 @@ class PairClassifier:
     """A sequence-classification model over `CLS first SEP second SEP`: P(label 1) > threshold means the same."""
 
     def __init__(self, name: str, threshold: float, tokens: int | None, batch: int = 32) -> None:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
+
+        from dqo_verl.features.classifier import PairInput
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(name)
+        marked = PairInput(name)  # Qwen's tokenizers have neither CLS nor SEP
+        self.tokenizer: Any = marked.tokenizer
+        self.start, self.end = marked.start, marked.end
         self.model: Any = AutoModelForSequenceClassification.from_pretrained(name).to(self.device).eval()
         if self.model.config.num_labels != 2:
             raise ValueError(
@@ -63,8 +67,7 @@ class PairClassifier:
         return same
 
     def _pair(self, first: str, second: str) -> dict[str, list[int]]:
-        cls, sep = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        head, tail = [cls, *self._ids(first), sep], [*self._ids(second), sep]
+        head, tail = [self.start, *self._ids(first), self.end], [*self._ids(second), self.end]
         types = {"token_type_ids": [0] * len(head) + [1] * len(tail)}
         return {"input_ids": head + tail} | (types if "token_type_ids" in self.tokenizer.model_input_names else {})
 
