@@ -49,7 +49,7 @@ REFUSED = [
         "dqo",
         "vendi",
         {},
-        "Choose one of: dpp, dpp_quality, pairwise, partition, ngram, graph_cut, likelihood, surprisal, none",
+        "Choose one of: dpp, dpp_quality, pairwise, partition, ngram, graph_cut, deviation, likelihood, surprisal, none",
     ),
     ("dqo", None, {"aplha": 1}, r"Did you mean \+algorithm.diversity.alpha=1"),
     ("dqo", None, {"measure": "ngram"}, r"Write \+reward_model.diversity=ngram"),

@@ -145,3 +145,26 @@ def test_equal_and_short_texts_never_reach_the_model(tiny_classifier: Path) -> N
     long = texts(5, 1)[0]
     (same,) = same_matrices([[long, long, "w1", "w1 w2"]], PairClassifier(str(tiny_classifier), 1.0, None))
     assert first_member_classes(same) == [0, 0, 1, 1]
+
+
+def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path: Path) -> None:
+    """DARLING's classifier for mathematics and the tiny one are Qwen models."""
+    import random
+
+    from transformers import Qwen2Config, Qwen2ForSequenceClassification
+
+    from dqo_verl import tiny
+    from dqo_verl.features.classifier import PairInput
+
+    tokenizer = tiny.build_tokenizer(random.Random(0))
+    tokenizer.save_pretrained(tmp_path)
+    small = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), num_key_value_heads=2, num_labels=2, pad_token_id=tokenizer.pad_token_id, **small
+    )
+    Qwen2ForSequenceClassification(config).save_pretrained(tmp_path)
+    classifier = PairClassifier(str(tmp_path), 0.5, None)
+    pairs = [("4 + 5 = 9", "There are 9 apples."), ("", "9")]
+    ids, _, _ = PairInput(str(tmp_path)).encode(pairs)
+    assert [classifier._pair(*pair)["input_ids"] for pair in pairs] == ids
+    assert len(classifier(pairs)) == 2
