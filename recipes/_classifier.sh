@@ -7,9 +7,9 @@ show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi
 
 # without a GPU and without pairs of your own: small ones that the package makes, and the embedder's backbone
 tiny_pairs() {
-  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-2e-4}
-  TOKENS=${TOKENS:-254} FOLDS=${FOLDS:-0}
-  SMALL=(--dropout 0 --layers 3 --overlap 1 --head-lr 1e-3) # what two cores can train: docs/classifier.md
+  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-1e-4}
+  TOKENS=${TOKENS:-126} FOLDS=${FOLDS:-0}
+  SMALL=(--dropout 0 --head-lr 1e-3) # what two cores can bear: docs/classifier.md
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {

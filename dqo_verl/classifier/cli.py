@@ -98,13 +98,6 @@ def _add_train(actions: Any) -> None:
     add("--micro-batch", type=int, default=default.micro_batch, help="ordered pairs that a process holds at once")
     add("--lr", type=float, default=default.lr, help="highest learning rate; it falls to a tenth of it")
     add("--head-lr", type=float, help="of the head and pooler (otherwise --lr)")
-    add("--layers", type=int, help="keep the backbone's first layers only (otherwise all)")
-    add(
-        "--overlap",
-        type=float,
-        default=default.overlap,
-        help="weight of the side task: tokens that both responses have",
-    )
     add("--warmup", type=int, default=default.warmup, help="steps until the highest learning rate")
     add("--weight-decay", type=float, default=default.weight_decay, help="of AdamW")
     add("--dropout", type=float, help="in place of the backbone's")

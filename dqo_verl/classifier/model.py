@@ -40,8 +40,6 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     config.id2label, config.label2id = LABELS, {name: label for label, name in LABELS.items()}
     config.pad_token_id = padding(pair_input.tokenizer)
     config.similarity_tokens, config.similarity_prompt_tokens = pair_input.budget, pair_input.prompt_budget
-    if settings.layers is not None:
-        config.num_hidden_layers = settings.layers
     for name in DROPOUTS:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)

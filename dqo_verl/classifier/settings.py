@@ -19,8 +19,6 @@ class TrainSettings:
     warmup: int = 10  # steps
     lr: float = 2e-5  # falls to a tenth of it along a cosine
     head_lr: float | None = None  # of the head and pooler; none: the same
-    layers: int | None = None  # keep the first ones only; none: all
-    overlap: float = 0.0  # weight of the side task `overlap.py`
     tokens: int = 2048  # of each response
     prompt_tokens: int = 0  # of the prompt before them; 0 leaves it out
     dropout: float | None = None  # none: what the backbone's config says

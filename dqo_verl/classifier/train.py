@@ -17,7 +17,6 @@ from typing import Any
 
 from dqo_verl.classifier.data import LabelledPair, check_both_classes
 from dqo_verl.classifier.model import HEAD, input_of, model_of
-from dqo_verl.classifier.overlap import WithOverlap, loss_sum, shared_tokens
 from dqo_verl.classifier.runs import claim, last_state, log_until
 from dqo_verl.classifier.schedule import Ordered, batch_of, class_weights, learning_rate
 from dqo_verl.classifier.settings import TrainSettings
@@ -53,7 +52,7 @@ class Trainer:
         self.input = input_of(settings)
         self.pad = padding(self.input.tokenizer)
         self.weights = class_weights([pair.similar for pair in pairs])
-        model = WithOverlap(model_of(settings, self.input), settings.overlap > 0)
+        model = model_of(settings, self.input)
         groups = [
             {"params": [p for n, p in model.named_parameters() if bool(HEAD.search(n)) == is_head], "head": is_head}
             for is_head in (False, True)
@@ -68,7 +67,7 @@ class Trainer:
         torch.manual_seed((settings.seed << 40) + (step << 12) + accelerator.process_index)  # of dropout
         whole = batch_of(step, len(self.pairs), settings)
         total = sum(self.weights[self.pairs[one.pair].similar] for one in whole)
-        rows, shared = self.rows(whole)
+        rows = self.rows(whole)
         by_length = sorted(range(len(whole)), key=lambda i: len(rows[i]))
         own = by_length[accelerator.process_index :: accelerator.num_processes]
         parts = [own[i : i + settings.micro_batch] for i in range(0, len(own), settings.micro_batch)]
@@ -78,14 +77,11 @@ class Trainer:
             labels = torch.tensor([self.pairs[whole[i].pair].similar for i in part], device=accelerator.device)
             waits = contextlib.nullcontext() if part is parts[-1] else accelerator.no_sync(self.model)
             with waits:
-                logits, overlap = self.model(**inputs)
+                logits = self.model(**inputs).logits.float()
                 weights = torch.tensor(self.weights, device=accelerator.device)
-                each = torch.nn.functional.cross_entropy(logits.float(), labels, weight=weights, reduction="none")
+                each = torch.nn.functional.cross_entropy(logits, labels, weight=weights, reduction="none")
                 loss = each.sum() / total
-                side = torch.zeros_like(loss)
-                if overlap is not None:
-                    side = settings.overlap * loss_sum(overlap.float(), [shared[i] for i in part]) / len(whole)
-                accelerator.backward((loss + side) * accelerator.num_processes)  # those of processes are averaged
+                accelerator.backward(loss * accelerator.num_processes)  # gradients of processes are averaged
             loss_so_far += loss.detach()
         accelerator.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
         for group in self.optimizer.param_groups:
@@ -98,15 +94,10 @@ class Trainer:
             raise FloatingPointError(f"the loss of step {step + 1} is not a number: lower --lr, or --precision no")
         return found
 
-    def rows(self, batch: Sequence[Ordered]) -> tuple[list[list[int]], list[list[float]]]:
-        """Token ids of each ordered pair, and what the side task says of them."""
+    def rows(self, batch: Sequence[Ordered]) -> list[list[int]]:
         chosen = [self.pairs[one.pair] for one in batch]
         texts = [(p.b, p.a) if one.turned else (p.a, p.b) for one, p in zip(batch, chosen, strict=True)]
-        rows, second, _ = self.input.encode(texts, [pair.prompt for pair in chosen])
-        if not self.settings.overlap:
-            return rows, []
-        first = [1 + row[1:].index(self.input.end) + 1 if self.input.prompt_budget else 1 for row in rows]
-        return rows, [shared_tokens(*each) for each in zip(rows, second, first, strict=True)]
+        return self.input.encode(texts, [pair.prompt for pair in chosen])[0]
 
     def cut(self) -> tuple[int, int]:
         """How many responses are longer than the budget, of how many."""
@@ -131,8 +122,7 @@ class Trainer:
         weights = self.accelerator.get_state_dict(self.model)
         if self.accelerator.is_main_process:
             partial = directory.with_name(directory.name + ".partial")
-            own = {name.removeprefix("model."): value for name, value in weights.items() if name.startswith("model.")}
-            self.accelerator.unwrap_model(self.model).model.save_pretrained(partial, state_dict=own)
+            self.accelerator.unwrap_model(self.model).save_pretrained(partial, state_dict=weights)
             self.input.tokenizer.save_pretrained(partial)
             partial.rename(directory)
         self.accelerator.wait_for_everyone()

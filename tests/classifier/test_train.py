@@ -41,7 +41,7 @@ def test_learns_what_the_pairs_say(name, request, settings, labelled, tmp_path):
 
 @pytest.mark.parametrize("killed_at", [1, 3])
 def test_a_killed_run_ends_where_an_unbroken_one_does(killed_at, settings, labelled, tmp_path, monkeypatch):
-    chosen = settings(steps=4, overlap=0.5, head_lr=1e-2)
+    chosen = settings(steps=4, head_lr=1e-2)
     unbroken = train(labelled, chosen, tmp_path / "unbroken", 2, "test")
     update = Trainer.update
 
@@ -83,7 +83,7 @@ def test_the_command_killed_by_the_system_goes_on(backbone, rows, write, tmp_pat
 
 def test_micro_batches_do_not_change_the_result(settings, labelled, tmp_path):
     whole, parts = (
-        train(labelled, settings(dropout=0.0, micro_batch=micro, overlap=1.0), tmp_path / str(micro), 100, "test")
+        train(labelled, settings(dropout=0.0, micro_batch=micro), tmp_path / str(micro), 100, "test")
         for micro in (8, 3)
     )
     assert largest_gap(whole, parts) < 1e-4
