@@ -41,7 +41,7 @@ def checkpoints(tmp_path_factory):
 
     directory = tmp_path_factory.mktemp("served")
     modernbert = _modernbert(directory / "modernbert-backbone")
-    small = {"steps": 2, "batch": 4, "micro_batch": 4, "warmup": 1, "dropout": 0.0}
+    small = {"steps": 2, "batch": 4, "micro_batch": 4, "warmup": 1, "dropout": 0.0, "precision": "no"}
     found = {}
     for name, backbone, tokens in (("minilm", "all-MiniLM-L6-v2", 254), ("modernbert", str(modernbert), 30)):
         settings = TrainSettings(backbone=backbone, tokens=tokens, lr=1e-3, **small)
