@@ -154,7 +154,7 @@ def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path
     from transformers import Qwen2Config, Qwen2ForSequenceClassification
 
     from dqo_verl import tiny
-    from dqo_verl.features.classifier import PairInput
+    from dqo_verl.features.classifier import LocalClassifier, PairInput
 
     tokenizer = tiny.build_tokenizer(random.Random(0))
     tokenizer.save_pretrained(tmp_path)
@@ -163,8 +163,12 @@ def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path
         vocab_size=len(tokenizer), num_key_value_heads=2, num_labels=2, pad_token_id=tokenizer.pad_token_id, **small
     )
     Qwen2ForSequenceClassification(config).save_pretrained(tmp_path)
-    classifier = PairClassifier(str(tmp_path), 0.5, None)
     pairs = [("4 + 5 = 9", "There are 9 apples."), ("", "9")]
-    ids, _, _ = PairInput(str(tmp_path)).encode(pairs)
-    assert [classifier._pair(*pair)["input_ids"] for pair in pairs] == ids
-    assert len(classifier(pairs)) == 2
+    trained_on = PairInput(str(tmp_path))
+    rows, second, _ = trained_on.encode(pairs)
+    marked = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
+    assert {(row[0], row[-1]) for row in rows} == {tuple(marked)}
+    in_training = LocalClassifier(str(tmp_path), "cpu", trained_on).probabilities(rows, second)
+    between = sum(in_training) / 2
+    assert PairClassifier(str(tmp_path), between, None)(pairs) == [p > between for p in in_training]
+    assert in_training[0] != in_training[1]
