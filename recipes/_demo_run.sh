@@ -16,6 +16,7 @@ TINY+=(
   actor_rollout_ref.actor.optim.lr="$LR"
   actor_rollout_ref.actor.ppo_mini_batch_size="$BATCH" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=128
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=128
+  actor_rollout_ref.rollout.agent.num_workers=2
   actor_rollout_ref.rollout.max_model_len=64 actor_rollout_ref.rollout.max_num_seqs=256
   actor_rollout_ref.rollout.val_kwargs.n=10 actor_rollout_ref.rollout.val_kwargs.temperature=1.0
   trainer.v1.sampler.custom_sampler.path=pkg://dqo_verl.adapter.quick_buffer

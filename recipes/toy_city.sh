@@ -5,7 +5,7 @@
 #
 # No GPU, no Ray, no network: the packaged MiniLM, minutes on one core. Prints a table with intervals over seeds and a verdict on
 # each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence, embedder, k=4, training: ours, no source states
-# them (dqo_verl/toy_city.py). The same prompt for a real model: `dqo-verl prepare city`.
+# them (dqo_verl/toy_city). The same prompt for a real model: `dqo-verl prepare city`.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
 command=(python -m dqo_verl.toy_city "$(realpath -m "${OUT:-outputs/toy_city/$(date +%Y%m%d-%H%M%S)}")" "$@")

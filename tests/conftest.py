@@ -43,12 +43,12 @@ def pair_classifier(tmp_path_factory):
     return directory
 
 
-def _serve(model, name):
+def _serve(model, name, runner):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, str(Path(__file__).parent / "features/serve_vllm.py"), "serve", str(model)]
-    options = ["--port", str(port), "--served-model-name", name, "--runner", "pooling", "--enforce-eager"]
+    options = ["--port", str(port), "--served-model-name", name, "--runner", runner, "--enforce-eager"]
     environment = os.environ | {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(
         [*command, *options, "--dtype", "float32", "--host", "127.0.0.1"],
@@ -61,13 +61,13 @@ def _serve(model, name):
 
 @pytest.fixture(scope="module")
 def serve_vllm():
-    """`serve_vllm({name: model})` -> URLs of vLLM-cpu servers, one a model, until the module ends."""
+    """`serve_vllm({name: model}, runner)` -> URLs of vLLM-cpu servers, one a model, until the module ends."""
     import requests
 
     started = []
 
-    def start(models):
-        begun = [_serve(model, name) for name, model in models.items()]
+    def start(models, runner="pooling"):
+        begun = [_serve(model, name, runner) for name, model in models.items()]
         started.extend(process for process, _ in begun)
         for process, url in begun:
             until = time.monotonic() + 240

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 import dqo_verl
-from dqo_verl import toy_city
-from dqo_verl.toy_city import CITIES, NAMES, OBJECTIVES, REGIONS
+from dqo_verl.toy_city import __main__ as experiment
+from dqo_verl.toy_city import policy as toy
+from dqo_verl.toy_city.cities import CITIES, NAMES, REGIONS
+from dqo_verl.toy_city.policy import OBJECTIVES
 
 DISTANCE, DETERMINANT, _ = OBJECTIVES
 
@@ -26,7 +28,7 @@ def expected_ascent(similarity, measure, logits, k):
     groups = enumerated(len(logits), k)
     probabilities = log_policy.detach().exp()[groups].prod(dim=-1)
     (found,) = torch.autograd.grad(
-        (probabilities * toy_city.surrogate(log_policy, groups, similarity, measure)).sum(), logits
+        (probabilities * toy.surrogate(log_policy, groups, similarity, measure)).sum(), logits
     )
     return found
 
@@ -61,29 +63,29 @@ def test_the_determinant_climbs_that_of_one_answer_less(points, logits, k):
 
 
 def test_nearness_of_unit_vectors_is_their_cosine(points):
-    torch.testing.assert_close(toy_city.nearness(points), points @ points.T)
+    torch.testing.assert_close(toy.nearness(points), points @ points.T)
 
 
 def test_on_a_line_the_distance_keeps_its_two_ends():
     line = torch.linspace(-1, 1, 9, dtype=torch.float64).unsqueeze(1)
-    policy = toy_city.train(DISTANCE.similarity(line), DISTANCE.measure, seed=0, steps=600)
+    policy = toy.train(DISTANCE.similarity(line), DISTANCE.measure, seed=0, steps=600)
     assert policy[[0, -1]].sum() > 0.9
     assert policy[[0, -1]].min() > 0.3
 
 
 def test_orthogonal_answers_stay_equally_likely():
-    policy = toy_city.train(torch.eye(6, dtype=torch.float64), DETERMINANT.measure, seed=0, steps=300)
-    assert toy_city.effective(policy) > 5.9
+    policy = toy.train(torch.eye(6, dtype=torch.float64), DETERMINANT.measure, seed=0, steps=300)
+    assert toy.effective(policy) > 5.9
 
 
 def test_numbers_of_known_policies():
     embeddings = torch.eye(len(NAMES), dtype=torch.float64)
-    uniform = toy_city.numbers(torch.full((len(NAMES),), 1 / len(NAMES), dtype=torch.float64), embeddings)
+    uniform = experiment.numbers(torch.full((len(NAMES),), 1 / len(NAMES), dtype=torch.float64), embeddings)
     assert uniform["effective cities"] == pytest.approx(len(NAMES))
     assert uniform["effective regions"] == pytest.approx(len(CITIES))
     two = torch.zeros(len(NAMES), dtype=torch.float64)
     two[[0, -1]] = 0.5
-    found = toy_city.numbers(two, embeddings)
+    found = experiment.numbers(two, embeddings)
     assert found["effective cities"] == found["effective regions"] == pytest.approx(2)
     assert found["distinct in 10"] == pytest.approx(2 * (1 - 0.5**10))
     assert found["cosine distance"] == pytest.approx(0.5)
@@ -99,7 +101,7 @@ def test_every_city_is_there_once_and_has_a_region():
     [(1.9, 2.1, "supported"), (2.6, 3, "not supported"), (1, 1.4, "not supported"), (2, 3, "unclear")],
 )
 def test_verdicts(low, high, said):
-    assert toy_city.verdict(low, high, toy_city.TWO) == said
+    assert experiment.verdict(low, high, experiment.TWO) == said
 
 
 def test_a_short_run_writes_numbers_and_a_map(tmp_path, monkeypatch, capsys):
@@ -107,7 +109,7 @@ def test_a_short_run_writes_numbers_and_a_map(tmp_path, monkeypatch, capsys):
     import xml.etree.ElementTree as ElementTree
 
     monkeypatch.setattr("sys.argv", ["toy_city", str(tmp_path), "--seeds", "2", "--steps", "5"])
-    toy_city.main()
+    experiment.main()
     result = json.loads((tmp_path / "result.json").read_text())
     assert [row["objective"] for row in result["rows"]] == [objective.name for objective in OBJECTIVES] * 3
     for row in result["rows"]:

@@ -107,7 +107,7 @@ def _add_train(actions: Any) -> None:
     add("--gradient-checkpointing", action="store_true", help="less memory, a third more time")
     add("--seed", type=int, default=default.seed, help="of the head, the order of pairs, dropout and folds")
     add("--folds", type=int, default=0, help="choose the threshold by cross-validation (otherwise it is 0.5)")
-    add("--threshold-by", choices=METRICS, default="balanced_accuracy", help="what the threshold makes highest")
+    add("--threshold-by", choices=METRICS, default="accuracy", help="what the threshold makes highest")
     add("--save-every", type=int, default=20, help="steps between two states that a killed run goes on from")
     parser.set_defaults(run=_plainly(run_train))
 
@@ -118,7 +118,7 @@ def _add_evaluate(actions: Any) -> None:
     add("checkpoint", help="directory or hub name of a sequence classifier with two labels")
     add("--source", nargs="+", required=True, metavar="PLACE", help=PAIRS)
     add("--train", nargs="+", metavar="PLACE", help="pairs that the baselines' thresholds are chosen on")
-    add("--threshold-by", choices=METRICS, default="balanced_accuracy", help="what those thresholds make highest")
+    add("--threshold-by", choices=METRICS, default="accuracy", help="what those thresholds make highest")
     add("--out", type=Path, help="json file for all numbers")
     parser.set_defaults(run=_plainly(run_evaluate))
 

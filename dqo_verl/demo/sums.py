@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dqo_verl.tiny_model import Example
 
-LESSONS, WRONG = 1000, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
+LESSONS, WRONG = 2000, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
 NUMBERS = range(20, 116)
 SUM = re.compile(r"([1-9]\d*)\+([1-9]\d*)")
 
