@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Reward-only GRPO on GSM8K: the base of dqo_gsm8k_qwen.sh, same settings (arXiv 2509.04784). With std division: STD=True.
-METHOD=reward_only
+METHOD=${METHOD:-reward_only}
 source "$(dirname "${BASH_SOURCE[0]}")/dqo_gsm8k_qwen.sh"

@@ -9,7 +9,7 @@
 # Knobs (environment), with where each value comes from; the others are in _common.sh and _methods.sh:
 #   K=8 LR=1e-6 KL=0 PROMPT=1024 RESPONSE=8192 BATCH=256 MINI=64 EPOCHS=10   Table 7; clip (0.2, 0.2) is verl's default
 #   STD=False                                      the paper, section 3
-#   CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf   named by the authors; threshold 0.5 (reference code)
+#   CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf   named by the authors (facebookresearch/darling#1); threshold 0.5 (reference code)
 #   FLOOR                                          empty: the paper has none (reference code: 0.1)
 #   GATE                                           empty: all are compared; 0.5: the correct ones only
 #   NNODES=1 GPU_MEMORY=0.6 TOKENS=20480           ours (the paper: 8 nodes, memory 0.7)

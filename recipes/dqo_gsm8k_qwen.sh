@@ -11,7 +11,7 @@
 #   K=4            responses per prompt            the paper's default
 #   ALPHA          weight of diversity, 1.0        the paper's main setting (its sweep: 0.5 to 5)
 #   METHOD=dqo BASE=grpo                           the paper's base for reasoning
-#   REWARD=rule    verl's rule for GSM8K (the number after ####), or `model`: the paper used a reward model, named by no source,
+#   REWARD=rule    the number after ####, as verl's rule for GSM8K (ours also logs the text after it), or `model`: the paper used a reward model, named by no source,
 #                  because it saw an outcome rule hacked (right answer first, then noise). Against that, with the rule:
 #                  +algorithm.diversity.answer_only=true
 #   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours, for REWARD=model (two GPUs at least)
@@ -21,11 +21,12 @@
 METHOD=${METHOD:-dqo} BASE=${BASE:-grpo} STD=${STD:-False} K=${K:-4}
 MODEL=${MODEL:-Qwen/Qwen2.5-1.5B-Instruct} LR=${LR:-1e-6} BATCH=${BATCH:-128} KL=${KL:-0.001} EPOCHS=${EPOCHS:-15}
 PROMPT=${PROMPT:-512} RESPONSE=${RESPONSE:-1024} REWARD=${REWARD:-rule}
+SHIFT=${SHIFT-$([ "$REWARD" = rule ] || echo group_min)} # of methods that multiply; a reward model's score may be negative
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 method
 use_data gsm8k/train gsm8k/test
-[ "$REWARD" = rule ] || served_reward_model "${RM:-Skywork/Skywork-Reward-V2-Llama-3.1-8B}"
+if [ "$REWARD" = rule ]; then rule gsm8k; else served_reward_model "${RM:-Skywork/Skywork-Reward-V2-Llama-3.1-8B}"; fi
 ARGS+=(
   actor_rollout_ref.rollout.val_kwargs.temperature=1.0 actor_rollout_ref.rollout.val_kwargs.n=4
   trainer.test_freq=10

@@ -12,7 +12,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/_sweep.sh"
 source "$RECIPES/_setup.sh"
 own=(
-  reward.custom_reward_function.path=pkg://dqo_verl.rewards.gsm8k reward.custom_reward_function.name=compute_score
   actor_rollout_ref.rollout.val_kwargs.n=8
 )
 if [ "${PROFILE:-$(has_gpu && echo gpu || echo cpu)}" = cpu ]; then

@@ -3,7 +3,7 @@
 #
 #   bash recipes/toy_city.sh [--seeds 10] [--steps 3000]
 #
-# No GPU, no Ray, no network: the packaged MiniLM, minutes on one core. Prints a table with intervals over seeds and a verdict on
+# No GPU and no Ray; MiniLM from its PyPI package (or from the hub, where that is not installed); minutes on one core. Prints a table with intervals over seeds and a verdict on
 # each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence, embedder, k=4, training: ours, no source states
 # them (dqo_verl/toy_city). The same prompt for a real model: `dqo-verl prepare city`.
 set -euo pipefail

@@ -145,6 +145,7 @@ def compute_advantage(
     _refuse_non_finite(quality, sessions, features)
     shaped = shape(quality, sessions.uids, features, settings)
     step.metrics.update(shaped.metrics | reported(step, sessions))
+    step.metrics["diversity/missing_responses"] = asked_for(step.trainer.config) - len(quality)
     step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
     step.metrics["diversity/streamed/frac"] = features.streamed / len(quality)
     step.metrics["timing_s/diversity"] = time.perf_counter() - started
@@ -170,6 +171,12 @@ def reported(step: internals.Step, sessions: Sessions) -> dict[str, float]:
             if isinstance(value, Real) and name != "score":
                 values.setdefault(name, []).append(float(value))
     return {f"reward/{name}/mean": sum(found) / len(found) for name, found in values.items()}
+
+
+def asked_for(config: Any) -> int:
+    """Responses of one update. verl logs a reward function that raises, and trains on without that response."""
+    updates = config.trainer.v1.get(config.trainer.v1.trainer_mode, {}).get("parameter_sync_step", 1)
+    return int(config.data.train_batch_size // updates * config.actor_rollout_ref.rollout.n)
 
 
 def add_at_last_token(rewards: Tensor, mask: Tensor, added: Tensor) -> Tensor:

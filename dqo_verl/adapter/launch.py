@@ -1,6 +1,7 @@
 """Before Ray starts: read what the user typed, refuse what cannot work, complete the config, say what will run."""
 
 import dataclasses
+from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -97,10 +98,12 @@ def _refuse(config: DictConfig, settings: Settings) -> None:
 
 
 def _check_scorer(config: DictConfig) -> None:
-    """The in-process reward model loads with the first response; whether it is there at all is found now."""
+    """What a reward function needs is loaded with the first response, and verl goes on without responses whose reward raises."""
     function = config.reward.custom_reward_function
     if function.path == f"pkg://{hf_scorer.__name__}":
         hf_scorer.check(**(function.get("reward_kwargs") or {}))
+    if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
+        raise SettingsError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
 
 
 def _can_stream(config: DictConfig, settings: Settings) -> bool:

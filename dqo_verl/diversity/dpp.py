@@ -34,7 +34,8 @@ def loo_logdet(kernel: Tensor) -> Tensor:
 
 
 def loo_logdet_quality(kernel: Tensor, quality: Tensor, alpha: float) -> Tensor:
-    """The same gain for the reward-augmented kernel `L_psi = diag(e^{r/2a}) L diag(e^{r/2a})` (the paper's psi).
+    """The same gain for the reward-augmented kernel `L_psi = diag(e^{r/2a}) L diag(e^{r/2a})` (the paper's psi without its
+    factor pi_ref: the KL term stands for the reference policy).
 
     With x = r/alpha, positive exponents are factored out of the determinant so that nothing overflows:
     `d_i = x_i^+ - log [(D L D + diag(e^{-x^+}))^{-1}]_{ii}` with `D = diag(e^{-x^-/2})`. `alpha * d_i` contains the

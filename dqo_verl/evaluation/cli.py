@@ -105,6 +105,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
         metavar="FILE.py:FUNCTION",
         help="reward function of verl's form (otherwise `score`, `acc`)",
     )
+    add("--reward-model", metavar="NAME", help="score with it: a sequence classifier with one label, in this process")
     add(
         "--good-at",
         type=float,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqo_verl.evaluation import quality, scoring
+from dqo_verl.evaluation import quality, reward_model, scoring
 from dqo_verl.evaluation.bootstrap import RESAMPLES, SEED, interval
 from dqo_verl.evaluation.metrics import METRICS
 from dqo_verl.evaluation.options import Options
@@ -26,6 +26,10 @@ def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
     problems = Problems(options.skip_bad)
     parts = [same_size(part, problems) for part in slices(read_groups(inputs, problems)).values()]
     groups = [group for part in parts for group in part]
+    if options.score_with and options.reward_model:
+        raise BadDataError("--score-with and --reward-model: a response has one score, choose one of them")
+    if options.reward_model:
+        groups = reward_model.score_groups(groups, options.reward_model, problems)
     if options.score_with:
         groups = scoring.score_groups(groups, scoring.load_function(options.score_with), problems)
     groups = _scored_or_not(groups, problems)

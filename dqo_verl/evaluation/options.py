@@ -11,6 +11,7 @@ class Options:
     """What to compute; the field names are the command line's."""
 
     score_with: str | None = None
+    reward_model: str | None = None
     good_at: float | None = None
     embedder: str = MINILM
     classifier: str = "exact"

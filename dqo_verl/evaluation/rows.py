@@ -39,6 +39,7 @@ class Group:
     ground_truth: Any = None
     data_source: str = "unknown"
     extra_info: dict[str, Any] = field(default_factory=dict)
+    messages: list[dict[str, str]] | None = None  # the prompt as a chat; verl's dumps do not hold it
     sessions: dict[str, tuple[int, int]] = field(default_factory=dict)  # verl: session -> (output index, position)
 
 
@@ -51,6 +52,10 @@ def prompt_text(prompt: Any) -> str:
     if len(prompt) == 1:
         return str(prompt[0]["content"])
     return "\n\n".join(f"[{m.get('role', '?')}] {m['content']}" for m in prompt)
+
+
+def _messages(prompt: Any) -> list[dict[str, str]]:
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
 
 
 def prompt_key(text: str) -> str:
@@ -105,6 +110,7 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group]) -> None
         groups[key].ground_truth = truth
         groups[key].data_source = str(row.get("data_source", "unknown"))
         groups[key].extra_info = row.get("extra_info") or {}
+        groups[key].messages = None if "input" in row else _messages(row["prompt"])
     group = groups[key]
     if group.prompt != prompt:
         raise ValueError(f"prompt_id {name!r} has another prompt here than at {group.where}")

@@ -44,6 +44,15 @@ def test_darling_multiplies_and_does_not_divide_by_std_unless_typed(advantages):
     assert metrics["diversity/classes/mean"] == 3.0
 
 
+def test_responses_that_verl_asked_for_and_did_not_get_are_counted(advantages):
+    typed = ("algorithm.adv_estimator=dqo", "data.train_batch_size=2", "actor_rollout_ref.rollout.n=4")
+    _, metrics = advantages(GROUP, *typed)
+    assert metrics["diversity/missing_responses"] == 4, "one of two prompts has no response at all"
+    one_at_a_time = ("+trainer.v1.sync.parameter_sync_step=2", "trainer.v1.trainer_mode=sync")
+    _, metrics = advantages(GROUP[:3], *typed, *one_at_a_time)
+    assert metrics["diversity/missing_responses"] == 1
+
+
 def test_what_the_reward_reports_is_logged_while_training(advantages):
     said = [
         {"score": 1.0, "acc": 1.0, "characters_after_answer": 12.0},

@@ -86,6 +86,17 @@ def test_refused_before_ray(overrides, message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
 
 
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
+def test_math_verify_is_missed_before_ray_starts(estimator, monkeypatch):
+    from dqo_verl.adapter import launch
+
+    typed = [f"algorithm.adv_estimator={estimator}", "reward.custom_reward_function.path=pkg://dqo_verl.rewards.math"]
+    prepared(*typed)
+    monkeypatch.setattr(launch, "find_spec", lambda name: None if name == "math_verify" else name)
+    with pytest.raises(SettingsError, match=r"pip install 'dqo_verl\[math\]'"):
+        prepared(*typed)
+
+
 SCORER = [
     "reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer",
     "reward.custom_reward_function.name=compute_score",

@@ -102,6 +102,7 @@ def test_one_override_turns_ppo_into_dqo_on_ppo_and_failed_siblings_are_missed_b
         rows = [json.loads(line) for line in (tmp_path / f"rollouts/{number}.jsonl").read_text().splitlines()]
         sizes = Counter(row["uid"].rsplit("_", 2)[0] for row in rows if not row["uid"].startswith("pad"))
         assert min(sizes.values()) < 4, "some groups are short"
+        assert metrics["diversity/missing_responses"] == 8 * 4 - sum(sizes.values()) > 0
         assert metrics["diversity/singleton_groups"] == sum(size == 1 for size in sizes.values())
         assert "critic/vf_loss" in metrics
         assert metrics["diversity/bonus/mean"] == pytest.approx(metrics["diversity/score/mean"], abs=1e-5)

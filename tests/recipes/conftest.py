@@ -1,13 +1,22 @@
 import pytest
 
 
+def build(directory, **steps):
+    from dqo_verl import tiny, tiny_judges
+
+    tiny.build(directory / "tiny", **steps)
+    tiny_judges.build(directory / "tiny", **steps)
+    (directory / "tiny_remarks_0.3").symlink_to("tiny")  # of the same shape
+    return directory
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """The tiny profile's own checkpoints, hardly trained."""
-    from dqo_verl import tiny, tiny_judges
+    return build(tmp_path_factory.mktemp("cache"), steps=2)
 
-    directory = tmp_path_factory.mktemp("cache")
-    tiny.build(directory / "tiny", steps=2)
-    tiny_judges.build(directory / "tiny", steps=2)
-    (directory / "tiny_remarks_0.3").symlink_to("tiny")  # of the same shape
-    return directory
+
+@pytest.fixture(scope="session")
+def taught(tmp_path_factory):
+    """The same as a user gets them: a policy that knows nothing is rewarded by no rule, and has no gradient."""
+    return build(tmp_path_factory.mktemp("taught"))

@@ -133,6 +133,23 @@ def test_recipe(script, profile, commands, checked, cache):
         ("baseline_gsm8k_ppo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "gae")),
         ("baseline_dolly_ppo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "gae")),
         ("baseline_gsm8k_rloo.sh", ["+reward_model.diversity=dpp"], ("dpp", "dpp", "rloo")),
+        ("dqo_gsm8k_qwen.sh", ["+algorithm.diversity.kernel=gaussian"], ("dqo", "dpp", "grpo")),
+        (
+            "baseline_gsm8k_likelihood.sh",
+            ["actor_rollout_ref.actor.ppo_epochs=2"],
+            ("likelihood", "likelihood", "grpo"),
+        ),
+        (
+            "darling_wildchat_llama8b.sh",
+            ["+algorithm.diversity.partition=first_member"],
+            ("darling", "partition", "grpo"),
+        ),
+        ("darling_wildchat_llama8b.sh", ["+algorithm.diversity.both_orders=true"], ("darling", "partition", "grpo")),
+        (
+            "darling_wildchat_llama8b.sh",
+            ["+algorithm.diversity.quality_shift=sigmoid"],
+            ("darling", "partition", "grpo"),
+        ),
     ],
 )
 def test_overrides_that_the_documents_mention(script, profile, typed, expected, commands, checked):
@@ -154,6 +171,22 @@ def test_a_reward_only_baseline_by_one_override(commands, checked):
     [
         ("dqo_gsm8k_qwen.sh", {"REWARD": "model"}, {"reward.reward_model.enable": True}),
         ("dqo_gsm8k_qwen.sh", {"ALPHA": "2", "K": "8"}, {"algorithm.diversity.alpha": 2.0}),
+        *(
+            (f"baseline_gsm8k_{base}.sh", {"METHOD": "dqo"}, {"algorithm.diversity.diversity": "dpp"})
+            for base in ("grpo", "dr_grpo", "rloo", "ppo", "likelihood")
+        ),
+        ("baseline_gsm8k_ppo.sh", {"METHOD": "dqo"}, {"algorithm.diversity.base": "gae"}),
+        ("baseline_gsm8k_dr_grpo.sh", {}, {"actor_rollout_ref.actor.loss_scale_factor": 1024}),
+        ("baseline_gsm8k_likelihood.sh", {"KL": "0.1"}, {"actor_rollout_ref.actor.kl_loss_coef": 0.1}),
+        ("baseline_gsm8k_likelihood.sh", {"REWARD": "model"}, {"algorithm.diversity.quality_shift": "group_min"}),
+        ("baseline_gsm8k_entropy.sh", {}, {"algorithm.diversity.gate": 0.5}),
+        ("baseline_gsm8k_entropy.sh", {"REWARD": "model"}, {"algorithm.diversity.gate": None}),
+        (
+            "darling_wildchat_llama8b.sh",
+            {"METHOD": "darling_add", "STD": "True"},
+            {"algorithm.diversity.combine": "zscore_add", "algorithm.norm_adv_by_std_in_grpo": True},
+        ),
+        ("ablation_math_correct_only.sh", {}, {"algorithm.diversity.gate": 0.5, "algorithm.diversity.floor": 0.1}),
         ("baseline_gsm8k_grpo.sh", {"STD": "True"}, {"algorithm.norm_adv_by_std_in_grpo": True}),
         ("baseline_wildchat_grpo_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": True}),
         ("darling_wildchat_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": False, "data.train_batch_size": 32}),
@@ -203,18 +236,22 @@ def test_temperatures_are_sampled_and_evaluated(profile, commands):
     ]
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
     assert {each.score_with for each in evaluated} == {"my.py:score"}
+    assert {each.reward_model for each in evaluated} == {None}
 
 
 def test_temperatures_need_nothing_on_the_tiny_profile_and_say_what_they_need_on_a_gpu(commands, cache, tmp_path):
     lines = commands("pareto_temperature.sh", "cpu")
     assert len(lines) == 10
-    assert all("dqo_verl.rewards.gsm8k:compute_score" in line for line in lines[1::2])
+    assert all(line[line.index("--reward-model") + 1] == f"{cache}/tiny/reward_model" for line in lines[1::2])
     environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu", "DQO_VERL_CACHE": str(cache)}
-    for typed in ([], ["a=m/one"]):
-        script = ["bash", RECIPES / "pareto_temperature.sh", *typed]
-        done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 1
-        assert "needs models, NAME=PATH each, and SCORE" in done.stderr
+    script = ["bash", RECIPES / "pareto_temperature.sh"]
+    done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "needs models, NAME=PATH each" in done.stderr
+    (_, evaluated, *_) = commands("pareto_temperature.sh", "gpu", "a=m/one", PROMPTS="p.jsonl")
+    assert evaluated[evaluated.index("--reward-model") + 1] == "Skywork/Skywork-Reward-Gemma-2-27B-v0.2"
+    (_, evaluated, *_) = commands("pareto_temperature.sh", "gpu", "a=m/one", PROMPTS="p.jsonl", RM="")
+    assert "--reward-model" not in evaluated
 
 
 @pytest.mark.parametrize("task", ["sums", "sentences"])

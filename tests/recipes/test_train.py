@@ -1,7 +1,7 @@
 """Recipes as a user runs them, on the tiny profile, two steps each: Ray, FSDP2, vLLM, reward models, critic, classifier.
 
 pytest tests/recipes/test_train.py                    one of each kind, and another one every day
-pytest tests/recipes/test_train.py --all-recipes      every one, about two minutes each
+pytest tests/recipes/test_train.py --all-recipes      every one, about two minutes a run; of each sweep a few runs
 """
 
 import datetime
@@ -16,6 +16,7 @@ import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("toy", "classifier")))
+WITHOUT_RAY = {"toy_city.sh": "map.svg", "classifier_chat_modernbert.sh": "held_out.json"}
 KINDS = {
     "dqo_gsm8k_qwen.sh": "a rule and an embedder",
     "dqo_dolly_llama.sh": "a critic and a served reward model",
@@ -46,13 +47,15 @@ def todays() -> str:
 
 def pytest_generate_tests(metafunc):
     every = metafunc.config.getoption("--all-recipes")
-    metafunc.parametrize("script", SCRIPTS if every else [*KINDS, todays()])
+    if metafunc.function is test_it_trains:
+        metafunc.parametrize("script", SCRIPTS if every else [*KINDS, todays()])
+    else:
+        metafunc.parametrize("script", WITHOUT_RAY if every else [])
 
 
-def run(script: str, out: Path, cache: Path) -> str:
+def run(script: str, out: Path, cache: Path, *typed: str) -> str:
     """Its output. Whatever is left of it when it fails or takes too long is ended."""
     ours = {"PROFILE": "cpu", "OUT": str(out), "DQO_VERL_CACHE": str(cache)}
-    typed = [] if script.startswith("pareto") else ["trainer.val_before_train=False"]
     process = subprocess.Popen(
         ["bash", RECIPES / script, *typed],
         env=os.environ | KNOBS | ours,
@@ -72,9 +75,9 @@ def run(script: str, out: Path, cache: Path) -> str:
     return said
 
 
-def test_it_trains(script, tmp_path, cache):
+def test_it_trains(script, tmp_path, taught):
     out = tmp_path / "out"
-    said = run(script, out, cache)
+    said = run(script, out, taught, *([] if script.startswith("pareto") else ["trainer.val_before_train=False"]))
     if script.startswith("pareto"):
         (evaluated,) = out.glob("tiny/t1.0.evaluation/metrics.json")
         assert json.loads(evaluated.read_text())
@@ -89,5 +92,14 @@ def test_it_trains(script, tmp_path, cache):
         for metrics in steps.values():
             assert math.isfinite(metrics["critic/score/mean"])
             assert math.isfinite(metrics["actor/grad_norm"])
+            assert metrics.get("diversity/missing_responses", 0) == 0
             assert ("diversity/score/mean" in metrics) == shaped
+        assert any(metrics["actor/grad_norm"] > 0 for metrics in steps.values())
         assert (file.parent / "validation/2.jsonl").stat().st_size > 0
+
+
+def test_it_runs(script, tmp_path, taught):
+    out = tmp_path / "out"
+    typed = ["--seeds", "2", "--steps", "20"] if script.startswith("toy") else []
+    run(script, out, taught, *typed)
+    assert (out / WITHOUT_RAY[script]).stat().st_size > 0
