@@ -184,7 +184,7 @@ def test_a_reward_only_baseline_by_one_override(commands, checked):
         (
             "darling_wildchat_llama8b.sh",
             {"METHOD": "darling_add", "STD": "True"},
-            {"algorithm.diversity.combine": "zscore_add", "algorithm.norm_adv_by_std_in_grpo": True},
+            {"algorithm.diversity.combine": "zscore_add"},
         ),
         ("ablation_math_correct_only.sh", {}, {"algorithm.diversity.gate": 0.5, "algorithm.diversity.floor": 0.1}),
         ("baseline_gsm8k_grpo.sh", {"STD": "True"}, {"algorithm.norm_adv_by_std_in_grpo": True}),
