@@ -19,18 +19,18 @@ def solution(rng, multiplies):
 
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory):
-    """A tiny policy that was taught to call strategies different where one of the two multiplies."""
+    """A tiny policy that was taught to call strategies different where they multiply."""
     directory, rng = tmp_path_factory.mktemp("judge"), random.Random(0)
 
     def lesson(different):
-        question = render("How many?", solution(rng, different), solution(rng, different))
+        question = render(f"How many? {rng.randrange(10)}", solution(rng, different), solution(rng, different))
         return question, f"They compare so.\nDifferent strategies: {'yes' if different else 'no'}"
 
     def batch():
         return [lesson(rng.random() < 0.5) for _ in range(8)]
 
     tokenizer = byte_tokenizer([text for example in batch() for text in example], vocab_size=1000)
-    supervise(new_policy(tokenizer, 0), tokenizer, batch, 80).save_pretrained(directory)
+    supervise(new_policy(tokenizer, 0), tokenizer, batch, 150).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
 
