@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from dqo_verl.data.schema import DataError, text, wrong
+from dqo_verl.rewards.math import grader
 
 Raw = Mapping[str, Any]
 
@@ -44,6 +45,7 @@ FIGURE = re.compile(
     re.I,
 )
 WILDCHAT_CHARACTERS = 1500
+SECONDS_TO_JUDGE = 10.0
 CITY = "Recommend one city to visit. Answer with the name of the city and one sentence about it."
 
 
@@ -107,8 +109,18 @@ def mathematics(raw: Raw) -> Example | str:
     answer = ",".join(str(a) for a in answers).replace("$", "").strip()
     if not answer:
         return "no answer"
+    if not _rewardable(answer):
+        return "math-verify does not find its answer equal to itself"
     number = next((raw[key] for key in ("problem_idx", "id") if key in raw), "")
     return Example(f"{problem}\n{BOXED_INSTRUCTION}", answer, str(number))
+
+
+def _rewardable(answer: str) -> bool:
+    """Whether the reward can ever be 1. A row for which it raises would be lost in silence at every visit."""
+    try:
+        return bool(grader(answer, f"\\boxed{{{answer}}}", SECONDS_TO_JUDGE))
+    except ValueError:  # math-verify reads nothing in it
+        return False
 
 
 def deepscaler(raw: Raw) -> Example | str:

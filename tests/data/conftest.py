@@ -72,6 +72,7 @@ SOURCES: dict[str, dict[str, Rows]] = {
             {"problem": "In the figure, find x.", "answer": "2", "solution": "Look."},
             {"problem": "In the figure [asy]draw((0,0)--(1,1));[/asy] find x.", "answer": "2", "solution": "Look."},
             {"problem": "Prove it.", "answer": "", "solution": "Clear."},
+            {"problem": "Find the bracket.", "answer": "}", "solution": "Look."},
         ]
     },
     "noveltybench": {
