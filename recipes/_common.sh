@@ -64,10 +64,11 @@ in_process_reward_model() {
   TINY+=("$kwargs.model=$CACHE/tiny/reward_model" "$kwargs.placement=cpu")
 }
 
+# OMP_WAIT_POLICY: beside any other work, threads that spin while they wait for each other come to a standstill
 make_tiny() {
   echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
-  python -m dqo_verl.tiny "$CACHE/tiny"
-  [ -z "${NEEDS_JUDGES:-}" ] || python -m dqo_verl.tiny_judges "$CACHE/tiny"
+  OMP_WAIT_POLICY=passive python -m dqo_verl.tiny "$CACHE/tiny"
+  [ -z "${NEEDS_JUDGES:-}" ] || OMP_WAIT_POLICY=passive python -m dqo_verl.tiny_judges "$CACHE/tiny"
 }
 
 # sizes that fit two CPU cores; the engine is the same: Ray, FSDP2, vLLM

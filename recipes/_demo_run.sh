@@ -5,7 +5,7 @@ PROFILE=cpu BASE=grpo METHOD=${METHOD:-dqo} STD=${STD:-False} K=${K:-8}
 MODEL=made-on-the-spot LR=1e-3 BATCH=32 KL=0 EPOCHS=1000 PROMPT=32 RESPONSE=24
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 ASSETS=${ASSETS:-$CACHE/demo/$TASK-s$SEED}
-make_tiny() { python -m dqo_verl.demo.assets "$TASK" "$SEED" "$ASSETS"; }
+make_tiny() { OMP_WAIT_POLICY=passive python -m dqo_verl.demo.assets "$TASK" "$SEED" "$ASSETS"; }
 
 method
 TINY+=(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Dr.GRPO on GSM8K (arXiv 2503.20783): no std division, token losses summed and divided by a constant, RESPONSE
-# (without it verl divides by the longest response of each micro batch); otherwise dqo_gsm8k_qwen.sh.
+# (without it verl divides by the longest response of each micro batch; the logged entropy is divided by it, too); otherwise dqo_gsm8k_qwen.sh.
 METHOD=${METHOD:-reward_only} STD=False
 set -- actor_rollout_ref.actor.loss_agg_mode=seq-mean-token-sum-norm \
   actor_rollout_ref.actor.loss_scale_factor="${RESPONSE:-1024}" "$@"
