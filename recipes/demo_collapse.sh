@@ -6,14 +6,14 @@
 #   QUICK=1 bash recipes/demo_collapse.sh      three methods, 20 steps
 #   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure, gate; hours
 #
-# TASK=sums | sentences    two numbers that add up to N | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
+# TASK=sums | sentences    two numbers that add up to N, the first from 1 to 12 | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
 # OUT=DIR                  default outputs/demo_collapse/TASK; the same OUT again goes on where it was stopped
 # ROWS="dqo darling"       some rows of the table below;  SEED=3: seeds from this one on (default 1; settings were chosen on 0)
 # What else is typed goes to verl, for all runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source recipes/_setup.sh
-export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 60)}
+export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 30)}
 OUT=${OUT:-outputs/demo_collapse/$TASK${QUICK:+-quick}}
 CACHE=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}
 

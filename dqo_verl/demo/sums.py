@@ -1,4 +1,4 @@
-"""Task `sums`: write two numbers that add up to N. N - 1 right answers for each N, all equally good."""
+"""Task `sums`: two numbers that add up to N, the first one from 1 to 12. Twelve right answers for each N, all equally good."""
 
 # mypy: disable-error-code="import-untyped"
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dqo_verl.tiny_model import Example
 
-LESSONS, WRONG = 2000, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
-NUMBERS = range(20, 116)
+LESSONS, WRONG = 800, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
+NUMBERS, FIRST = range(20, 116), range(1, 13)
 SUM = re.compile(r"([1-9]\d*)\+([1-9]\d*)")
 
 
@@ -19,18 +19,15 @@ def problems() -> list[Example]:
 
 
 def answer(rng: random.Random, truth: str) -> str:
-    total = int(truth)
-    first = rng.randint(1, total - 1)
-    second = total - first
-    if rng.random() < WRONG:
-        second = max(1, second + rng.choice((-10, -1, 1, 10)))
-    return f"{first}+{second}"
+    first = rng.choice(FIRST)
+    wrong_by = rng.choice((-5, -1, 1, 5)) if rng.random() < WRONG else 0
+    return f"{first}+{int(truth) - first + wrong_by}"
 
 
 def is_right(text: str, truth: str) -> bool:
-    """Two positive numbers, and nothing else."""
+    """The two numbers, and nothing else."""
     found = SUM.fullmatch(text)
-    return bool(found and int(found[1]) + int(found[2]) == int(truth))
+    return bool(found and int(found[1]) in FIRST and int(found[1]) + int(found[2]) == int(truth))
 
 
 def save_embedder(directory: Path) -> None:

@@ -10,14 +10,14 @@ from dqo_verl.demo import reward, sentences, sums
 
 
 def test_sums_against_arithmetic():
-    right = {f"{a}+{b}" for a in range(1, 40) for b in range(1, 40) if a + b == 40}
-    assert len(right) == 39
+    right = {f"{a}+{b}" for a in range(1, 13) for b in range(1, 40) if a + b == 40}
+    assert len(right) == 12
     for text in [f"{a}+{b}" for a in range(0, 45) for b in range(0, 45)]:
         assert sums.is_right(text, "40") == (text in right)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "19+", "19+21+0", "+40", "019+21", "19+21.", "19 + 21", "20+20\n20", "-1+41", "٢٠+٢٠"]
+    "text", ["", "9+", "9+31+0", "+40", "09+31", "9+31.", "9 + 31", "9+31\n31", "-1+41", "٩+٣١"]
 )
 def test_what_is_no_sum(text):
     assert not sums.is_right(text, "40")
