@@ -58,6 +58,16 @@ def test_bounds(rows):
     assert (scores[~present] == 0).all()
 
 
+@given(group, st.integers(0, 2**31), st.floats(0, 1))
+def test_below_this_alpha_no_wrong_response_overtakes_a_right_one(rows, seed, share):
+    k, present = len(rows), rows.norm(dim=-1) > 0
+    right = (torch.rand(k, generator=torch.Generator().manual_seed(seed)) < 0.5) & present
+    alpha = share / (math.log(2) - math.log(1 + 1 / k)) if k > 1 else share
+    shaped = right + alpha * dqo_verl.leave_one_out_logdet(rows)
+    if right.any() and not right.all():
+        assert shaped[right].min() >= shaped[~right].max() - 1e-9
+
+
 @given(group, st.randoms(use_true_random=False))
 def test_permutation_equivariant(rows, random):
     order = list(range(len(rows)))
