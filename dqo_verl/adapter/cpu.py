@@ -7,6 +7,7 @@ Ray is told of one pretended GPU per rank, because verl's resource pools count n
 
 import os
 import types
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -163,11 +164,13 @@ def configure(config: Any) -> None:
     """Set what cannot be otherwise without a GPU, and the environment of every worker."""
     from omegaconf import OmegaConf, open_dict
 
-    for key, value in WORKER_ENV.items():
+    for key, value in (WORKER_ENV | {internals.RUN: uuid.uuid4().hex[:8]}).items():
         os.environ.setdefault(key, value)
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
-    ray_init: dict[str, Any] = {"runtime_env": {"env_vars": {key: os.environ[key] for key in WORKER_ENV}}}
+    ray_init: dict[str, Any] = {
+        "runtime_env": {"env_vars": {key: os.environ[key] for key in (*WORKER_ENV, internals.RUN)}}
+    }
     if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
         ray_init |= {
             "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),

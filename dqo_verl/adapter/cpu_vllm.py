@@ -14,6 +14,9 @@ class CpuWorkerExtension(vLLMColocateWorkerExtension):
         internals.keep_vllm_weights_loadable()
         return super().__new__(cls, **kwargs)
 
+    def _get_zmq_handle(self) -> str:
+        return internals.own_socket(super()._get_zmq_handle())
+
     def update_weights_from_ipc(self, *args: Any, **kwargs: Any) -> None:
         """A failure here leaves the sender waiting for ever: print it and end the process, so that the run ends too."""
         try:

@@ -20,6 +20,8 @@ from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from dqo_verl.methods import METHODS
 
+RUN = "DQO_VERL_RUN"  # environment variable of a CPU run's processes, different for each run
+
 # ---- the seam: what verl is working on while an estimator runs -------------------------------------------------------
 
 
@@ -175,6 +177,7 @@ def patch_for_cpu() -> None:
     register_post_import_hook(_use_gloo_alone, "verl.utils.distributed")
     register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
     register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
+    register_post_import_hook(_send_weights_through_own_socket, "verl.workers.rollout.vllm_rollout.vllm_rollout")
     # FSDP2's offload policy of the reference model pins memory, for which torch wants an accelerator
     torch.Tensor.pin_memory = lambda self, *_, **__: self
 
@@ -230,6 +233,20 @@ def _load_critic_without_flash_attention(module: ModuleType) -> None:
 def _let_fsdp1_broadcast_cpu_modules(module: ModuleType) -> None:
     """FSDP1 refuses sync_module_states for CPU modules, although gloo broadcasts them."""
     module._check_module_states_for_sync_module_states = lambda *_, **__: None
+
+
+def own_socket(address: str) -> str:
+    """verl names its socket for weights after the Ray job's id, and the first job of every local Ray has the same one: two
+    runs side by side on a machine would take each other's socket, and wait for ever. Add what RUN says in all workers."""
+    return address.replace("rl-colocate-zmq-", f"rl-colocate-zmq-{os.environ[RUN]}-")
+
+
+def _send_weights_through_own_socket(module: ModuleType) -> None:
+    def init(wrapped: Any, adapter: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        adapter.zmq_handle = own_socket(adapter.zmq_handle)
+
+    wrap_function_wrapper(module, "ServerAdapter.__init__", init)
 
 
 def keep_vllm_weights_loadable() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dqo_verl.adapter import internals
+
 SITE_PACKAGES = Path(importlib.metadata.distribution("verl").locate_file("verl")).parent
 
 
@@ -125,6 +127,16 @@ def test_names_patched_for_the_cpu_still_exist():
         "verl no longer hard-codes flash attention in its critic: internals._load_critic_without_flash_attention can go"
     )
     assert callable(fsdp._check_module_states_for_sync_module_states)
+
+
+def test_both_ends_of_the_weights_socket_still_name_it_alike(monkeypatch):
+    for end in ("vllm_rollout.py", "utils.py"):
+        assert 'f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-' in source(f"verl/workers/rollout/vllm_rollout/{end}"), (
+            "verl names its socket otherwise: look whether internals.own_socket is still needed"
+        )
+    monkeypatch.setenv(internals.RUN, "abc")
+    address = internals.own_socket("ipc:///tmp/rl-colocate-zmq-01000000-replica-0-rank-0.sock")
+    assert address == "ipc:///tmp/rl-colocate-zmq-abc-01000000-replica-0-rank-0.sock"
 
 
 def test_vllm_still_dispatches_linear_layers_through_the_patched_name():
