@@ -3,7 +3,7 @@
     python -m dqo_verl.demo.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md and DIR/curves.svg
 
 Intervals are 95% Student intervals over seeds; differences are paired, because the runs of one seed share its first policy and its
-prompts. One seed has no interval and no verdict.
+prompts. Fewer than three seeds have no interval and no verdict: of two, Student's is 13 standard errors wide to each side.
 """
 
 import json
@@ -39,12 +39,12 @@ def read(directory: Path) -> dict[int, Runs]:
 
 
 def interval(values: Sequence[float]) -> Triple:
-    """Mean and 95% interval over seeds; NaN limits for a single one."""
+    """Mean and 95% interval over seeds; NaN limits for fewer than three."""
     import numpy as np
     from scipy.stats import t  # type: ignore[import-untyped,unused-ignore]
 
     mean = float(np.mean(values))
-    if len(values) < 2:
+    if len(values) < 3:
         return mean, nan, nan
     reach = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
     return mean, mean - reach, mean + reach

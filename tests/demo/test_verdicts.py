@@ -37,7 +37,7 @@ def said(letter, directory):
 def test_student_interval_against_the_table():
     mean, low, high = verdicts.interval([1.0, 2.0, 3.0])  # t = 4.303, sd = 1
     assert (mean, low, high) == pytest.approx((2.0, 2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5), abs=1e-3)
-    assert isnan(verdicts.interval([1.0])[1])
+    assert isnan(verdicts.interval([1.0, 2.0])[1])
 
 
 def test_a_collapse_and_a_rescue(tmp_path):
