@@ -24,7 +24,8 @@ def diversity_of_dump(file) -> tuple[float, list[float]]:
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     model = SentenceTransformer(str(get_model_path()), device="cpu")
     embeddings = model.encode([row["output"] for row in rows], convert_to_tensor=True, normalize_embeddings=True).cpu()
-    embeddings[[not row["output"].strip() for row in rows]] = 0  # an untaught policy ends at once now and then
+    # an untaught policy ends at once now and then: a zero row
+    embeddings = embeddings * torch.tensor([[bool(row["output"].strip())] for row in rows])
     uids = [row["uid"].rsplit("_", 2)[0] for row in rows]
     bonus = dqo_verl.leave_one_out_logdet(embeddings, uids)
     shaped, groups = torch.tensor([row["score"] for row in rows]) + bonus, defaultdict(list)
