@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,22 @@ def test_both_ends_of_the_weights_socket_still_name_it_alike(monkeypatch):
     monkeypatch.setenv(internals.RUN, "abc")
     address = internals.own_socket("ipc:///tmp/rl-colocate-zmq-01000000-replica-0-rank-0.sock")
     assert address == "ipc:///tmp/rl-colocate-zmq-abc-01000000-replica-0-rank-0.sock"
+
+
+def test_a_cpu_run_sends_and_receives_weights_through_a_socket_of_its_own():
+    code = """
+import verl
+from verl.workers.rollout.vllm_rollout.vllm_rollout import ServerAdapter
+from dqo_verl.adapter.cpu_vllm import CpuWorkerExtension
+
+assert hasattr(ServerAdapter.__init__, "__wrapped__"), "the sender's address is as verl made it"
+receiver = object.__new__(CpuWorkerExtension)
+receiver.local_rank, receiver.model_runner = 0, None
+print(receiver._get_zmq_handle())
+"""
+    environment = os.environ | {"VERL_PLATFORM": "cpu", "VERL_ENGINE_DEVICE": "cuda", internals.RUN: "abc"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip().endswith("ipc:///tmp/rl-colocate-zmq-abc-0-replica-0-rank-0.sock"), done.stderr[-2000:]
 
 
 def test_vllm_still_dispatches_linear_layers_through_the_patched_name():
