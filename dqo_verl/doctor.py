@@ -11,7 +11,7 @@ from dqo_verl.config import MINILM
 
 PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers")
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
-INSTALL = "pip install 'dqo_verl[gpu]', or without a GPU: bash recipes/dqo_gsm8k_qwen.sh makes an environment"
+INSTALL = "pip install 'dqo_verl[gpu]', or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
 
 
 class CheckError(Exception):
@@ -76,7 +76,7 @@ def flash_attention() -> str:
     if not torch.cuda.is_available():
         return "not needed without a GPU"
     if importlib.util.find_spec("flash_attn") is None:
-        raise CheckError("verl's critic and its padding-free path need it. Type: pip install 'dqo_verl[gpu]'")
+        raise CheckError("verl's critic and its padding-free path need it. Type: pip install -r requirements/gpu.txt")
     return str(version_of("flash-attn"))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One run of demo_collapse.sh, started by it, with TASK, SEED, STEPS and the knobs of _methods.sh in the environment: a tiny policy
-# on either kind of machine. What the papers leave open was chosen on plain GRPO alone, so that GRPO collapses.
+# without a GPU. What the papers leave open was chosen on plain GRPO alone, so that GRPO collapses.
 PROFILE=cpu BASE=grpo METHOD=${METHOD:-dqo} STD=${STD:-False} K=${K:-8}
 MODEL=made-on-the-spot LR=1e-3 BATCH=32 MINI=16 KL=0 EPOCHS=1000 PROMPT=32 RESPONSE=24
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
@@ -23,6 +23,5 @@ TINY+=(
   trainer.v1.sampler.custom_sampler.name=QuickReplayBuffer
   trainer.total_training_steps="$STEPS" trainer.test_freq=10 trainer.save_freq="$((STEPS / 2))" trainer.max_actor_ckpt_to_keep=1
 )
-! has_gpu || TINY+=(trainer.device=cuda)
 case $TASK-$METHOD in sums-dqo | sums-pairwise | sums-darling) TINY+=(+algorithm.diversity.embedder="$ASSETS/embedder") ;; esac
 train "$@"

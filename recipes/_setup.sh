@@ -1,9 +1,13 @@
 # Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
 # the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
+# PROFILE=cpu on a machine with GPUs: .venv-cpu, because there torch and vLLM are other builds.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-VENV=${VENV:-$ROOT/.venv}
 
-has_gpu() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+gpu_here() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+has_gpu() { [ "${PROFILE:-gpu}" = gpu ] && gpu_here; }
+
+ASIDE=$(has_gpu || ! gpu_here || echo -cpu)
+VENV=${VENV:-$ROOT/.venv$ASIDE}
 
 create_environment() {
   local log=$VENV/setup.log python
@@ -17,7 +21,7 @@ create_environment() {
   pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
   {
     if has_gpu; then
-      pip install "$ROOT[gpu,math,evaluation]"
+      pip install "$ROOT[gpu,math,evaluation]" -r "$ROOT/requirements/gpu.txt"
     else
       # the CPU build of torch, from PyTorch's own index where PyPI does not have it
       { pip install --no-deps "torch==2.13.0+cpu" ||
@@ -27,7 +31,7 @@ create_environment() {
   } >"$log" 2>&1 || { tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
 }
 
-if [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then
+if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then
   : # the active environment has what is needed
 else
   [ -e "$VENV/complete" ] || create_environment

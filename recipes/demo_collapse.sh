@@ -12,6 +12,7 @@
 # What else is typed goes to verl, for all runs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PROFILE=cpu
 source recipes/_setup.sh
 export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 30)}
 OUT=${OUT:-outputs/demo_collapse/$TASK${QUICK:+-quick}}

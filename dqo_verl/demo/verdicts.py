@@ -123,7 +123,8 @@ def results(directory: Path) -> str:
     commits = sorted({str(run["provenance"]["commit"]) for run in runs})
     parts = [
         table(seeds),
-        "Means over seeds with 95% intervals, at the last step, on held-out prompts with 10 responses each.",
+        "Means over seeds with 95% intervals, at the last step, on held-out prompts with 10 responses each; the entropy is that of the last "
+        "training batch.",
         "## Verdicts",
     ]
     not_run = []
