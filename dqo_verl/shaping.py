@@ -47,7 +47,7 @@ class Features(Protocol):
 class Shaped:
     """The outcome for n responses; all tensors are `(n,)`."""
 
-    score: Tensor  # d_i, 0 for responses outside the gate
+    score: Tensor  # d_i, 0 for responses outside the gate, and for blank ones
     reward: Tensor  # what the base estimator is to see in place of the quality
     bonus: Tensor  # what is added to the advantage (scale=decoupled only; otherwise zeros)
     metrics: dict[str, float]
@@ -56,6 +56,10 @@ class Shaped:
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
     """Score every response against its group and combine the score with its quality."""
     taking_part = torch.ones_like(quality, dtype=torch.bool) if settings.gate is None else quality > settings.gate
+    if (
+        settings.reads == "embeddings" and settings.diversity != "partition"
+    ):  # there blank ones are a class of their own
+        taking_part &= features.embeddings().any(dim=-1)
     candidates = taking_part.nonzero().flatten()
     score = torch.zeros_like(quality)
     metrics: dict[str, list[Tensor]] = {}

@@ -27,15 +27,19 @@ method() {
     *) echo "METHOD=$METHOD is not in recipes/_methods.sh" >&2 && exit 1 ;;
   esac
   case $estimator in dqo | darling) [ "$BASE" = grpo ] || args+=($d.base="$BASE") ;; esac
+  [ -n "$adds" ] || [ -z "${ALPHA:-}" ] || { echo "ALPHA weighs what is added to the reward; METHOD=$METHOD adds nothing" >&2; exit 1; }
   [ -z "$adds" ] || args+=(${ALPHA:+$d.alpha="$ALPHA"})
   [ -z "$multiplies" ] || args+=(${SHIFT:+$d.quality_shift="$SHIFT"} ${FLOOR:+$d.floor="$FLOOR"})
   [ "$METHOD" = reward_only ] || args+=(${GATE:+$d.gate="$GATE"})
   [ -z "$model" ] || [ -z "${PLACEMENT:-}" ] || args+=($d.placement="$PLACEMENT") TINY+=($d.placement=cpu)
+  # without a GPU, a model that is a folder stays, and a name on the hub becomes a small stand-in
   if [ "$model" = embedder ] && [ -n "${EMBEDDER:-}" ]; then
-    args+=($d.embedder="$EMBEDDER") TINY+=($d.embedder=sentence-transformers/all-MiniLM-L6-v2)
+    [ -d "$EMBEDDER" ] && EMBEDDER=$(realpath "$EMBEDDER") || TINY+=($d.embedder=sentence-transformers/all-MiniLM-L6-v2)
+    args+=($d.embedder="$EMBEDDER")
   elif [ "$model" = classifier ] && [ -n "${CLASSIFIER:-}" ]; then
     NEEDS_JUDGES=1
-    args+=($d.classifier="$CLASSIFIER") TINY+=($d.classifier="$CACHE/tiny/classifier")
+    [ -d "$CLASSIFIER" ] && CLASSIFIER=$(realpath "$CLASSIFIER") || TINY+=($d.classifier="$CACHE/tiny/classifier")
+    args+=($d.classifier="$CLASSIFIER")
   fi
   ARGS+=(algorithm.adv_estimator="$estimator" algorithm.norm_adv_by_std_in_grpo="$STD" "${args[@]}")
 }

@@ -3,6 +3,7 @@
 # ALPHAS and KS: the paper's values; the runs of one sweep at a fixed other value: ours (its alpha table is at k=4).
 # Settings and GPUs: dqo_dolly_llama.sh, dqo_gsm8k_qwen.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/_sweep.sh"
+export METHOD=dqo
 for script in ${SCRIPTS:-dqo_dolly_llama dqo_gsm8k_qwen}; do
   for alpha in ${ALPHAS-0.5 1 1.5 2 5}; do
     ALPHA=$alpha K=4 run "$script-alpha$alpha" "$script.sh" "$@"

@@ -54,6 +54,14 @@ one() {
   python -m dqo_verl.demo.record "$run" "$record" "$embedder"
 }
 
+# a record says "done" whatever was typed: one OUT holds runs of one kind
+settings="TASK=$TASK STEPS=$STEPS $*"
+if [ -z "${DRY_RUN:-}" ]; then
+  mkdir -p "$OUT"
+  [ -e "$OUT/settings" ] || echo "$settings" >"$OUT/settings"
+  [ "$(cat "$OUT/settings")" = "$settings" ] ||
+    { echo "$OUT holds runs with $(cat "$OUT/settings"), not with $settings. Type OUT=DIR for these" >&2; exit 1; }
+fi
 rows=${ROWS:-$([ -n "${QUICK:-}" ] && echo grpo_no_std dqo darling || echo "$MAIN")}
 seeds=$(seq "${SEED:=1}" $((SEED + ${SEEDS:-1} - 1)))
 for row in $rows; do knobs "$row" >/dev/null; done

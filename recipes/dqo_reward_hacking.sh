@@ -10,6 +10,7 @@
 #
 # Knobs (environment), all ours, no source states any: STEPS=60, REMARKS, LENGTH=96 tokens, RATE=3e-4 of the tiny policy
 source "$(dirname "${BASH_SOURCE[0]}")/_sweep.sh"
+export METHOD=dqo
 source "$RECIPES/_setup.sh"
 export REWARD=rule # the claim is about an outcome reward
 own=(

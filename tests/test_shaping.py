@@ -111,3 +111,17 @@ def test_dpp_quality_is_the_pure_function():
     shaped = shape(quality, ["p"] * 3, given, settings(diversity="dpp_quality", combine="only", alpha=0.7))
     expected = 0.7 * dqo_verl.loo_logdet_quality(dqo_verl.linear_kernel(given.embeddings()), quality, 0.7)
     torch.testing.assert_close(shaped.reward, expected)
+
+
+class WithBlanks(Given):
+    def embeddings(self):
+        return super().embeddings() * torch.tensor([[letter != "_"] for letter in self.letters])
+
+
+@pytest.mark.parametrize("measure", ["dpp", "pairwise", "graph_cut", "deviation"])
+def test_blank_responses_get_no_bonus_and_change_no_other_row(measure):
+    quality = torch.ones(6)
+    among_blanks = shape(quality, ["p"] * 6, WithBlanks("ab_ab_"), settings(diversity=measure))
+    without = shape(quality[:4], ["p"] * 4, Given("abab"), settings(diversity=measure))
+    assert among_blanks.score[[2, 5]].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(among_blanks.score[[0, 1, 3, 4]], without.score)

@@ -109,13 +109,22 @@ class BatchFeatures:
             )
             if self.settings.partition == "components":
                 return same
-            labels = torch.tensor([first_member(matrix) for matrix in same.tolist()])
+            labels = self._first_members(same, rows)
         else:
             assert self.service is not None
             self.identities()
             groups = [[self.sessions.names[row] for row in group] for group in rows.tolist()]
             labels = torch.tensor(self._take(self.service.labels(groups, self.text_of)))
         return labels[..., :, None] == labels[..., None, :]
+
+    def _first_members(self, same: Tensor, rows: Tensor) -> Tensor:
+        """Labels `(g, k)` of the greedy rule, which depends on the order: that of the sessions, not of verl's balanced batch."""
+        session = torch.tensor([int(name.rsplit("_", 1)[1]) for name in self.sessions.names])[rows]
+        order = session.argsort(dim=-1)
+        group = torch.arange(len(rows))[:, None, None]
+        in_order = same[group, order[:, :, None], order[:, None, :]]
+        labels = torch.tensor([first_member(matrix) for matrix in in_order.tolist()])
+        return torch.empty_like(labels).scatter(-1, order, labels)
 
 
 def compute_advantage(
@@ -146,7 +155,8 @@ def compute_advantage(
     shaped = shape(quality, sessions.uids, features, settings)
     step.metrics.update(shaped.metrics | reported(step, sessions))
     step.metrics["diversity/missing_responses"] = asked_for(step.trainer.config) - len(quality)
-    step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
+    if settings.placement != "http" or settings.reads == "classes":  # a server of embeddings does not say what it cut
+        step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
     step.metrics["diversity/streamed/frac"] = features.streamed / len(quality)
     step.metrics["timing_s/diversity"] = time.perf_counter() - started
     step.metrics["timing_s/diversity_work"] = features.work_seconds
@@ -180,12 +190,15 @@ def asked_for(config: Any) -> int:
 
 
 def add_at_last_token(rewards: Tensor, mask: Tensor, added: Tensor) -> Tensor:
-    """`added` (one number per row) on the last token that the model wrote; rows without such a token stay as they are."""
+    """`added` (one number per row) on the last token that the model wrote.
+
+    On the first token of a row whose mask is all zero, as rejection by `algorithm.rollout_correction` leaves it: no token of it
+    is trained, but verl's estimators still count its reward in its group's mean.
+    """
     positions = torch.arange(mask.shape[-1]).expand_as(mask)
     last = (positions * mask.bool()).amax(dim=-1)
-    written = mask.bool().any(dim=-1)
     result = rewards.clone()
-    result[torch.arange(len(rewards)), last] += added * written
+    result[torch.arange(len(rewards)), last] += added
     return result
 
 

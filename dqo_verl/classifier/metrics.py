@@ -15,7 +15,6 @@ from dqo_verl.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
 
 Array = NDArray[np.float64]
 BINS = 10
-OF_DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 
 
 def ratio(part: float, whole: float) -> float:

@@ -27,13 +27,14 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
 }
 
 
-def per_prompt(file: Path) -> Array:
-    """Means over each prompt's responses, `(prompts, columns)`, in the order of the prompts' texts."""
+def per_prompt(file: Path) -> dict[str, Array]:
+    """Means over each prompt's responses, one number a column."""
     groups: dict[str, list[list[float]]] = defaultdict(list)
-    for line in file.read_text().splitlines():
-        sample = json.loads(line)
-        groups[sample["input"]].append([column(sample) for column in COLUMNS.values()])
-    return np.array([np.mean(groups[prompt], axis=0) for prompt in sorted(groups)])
+    for line in file.read_text().split("\n"):  # splitlines() would also cut at U+2028, which verl writes as it is
+        if line:
+            sample = json.loads(line)
+            groups[sample["input"]].append([column(sample) for column in COLUMNS.values()])
+    return {prompt: np.mean(rows, axis=0) for prompt, rows in groups.items()}
 
 
 def validations(run: Path) -> list[Path]:
@@ -57,11 +58,14 @@ def report(directory: Path) -> str:
     lines = [f"{'':16} {'step':>5} " + " ".join(f"{name:>24}" for name in COLUMNS)]
     for name, found in runs.items():
         for step, values in (found[0], found[-1]):
-            shown = (f"{m:.3g} [{low:.3g}, {high:.3g}]" for m, low, high in zip(*interval(values), strict=True))
+            shown = (
+                f"{m:.3g} [{low:.3g}, {high:.3g}]"
+                for m, low, high in zip(*interval(np.array([*values.values()])), strict=True)
+            )
             lines.append(f"{name:16} {step:>5} " + " ".join(f"{text:>24}" for text in shown))
     lines.append("characters after the answer in each quarter of the training steps")
     lines += [f"{name:16} " + " ".join(f"{value:8.2f}" for value in course(directory / name)) for name in RUNS]
-    last = {name: found[-1][1][:, :1] for name, found in runs.items()}
+    last = {name: found[-1][1] for name, found in runs.items()}
     lines.append(claim("DQO on whole responses writes more after the answer than reward only", last, "reward_only"))
     lines.append(
         claim("DQO on whole responses writes more than DQO on the text up to the answer", last, "up_to_answer")
@@ -69,8 +73,10 @@ def report(directory: Path) -> str:
     return "\n".join(lines)
 
 
-def claim(text: str, last: dict[str, Array], other: str) -> str:
-    mean, low, high = (float(value[0]) for value in interval(last["whole_response"] - last[other]))
+def claim(text: str, last: dict[str, dict[str, Array]], other: str) -> str:
+    both = last["whole_response"].keys() & last[other].keys()  # verl drops a prompt whose rewards all failed
+    differences = np.array([last["whole_response"][prompt][:1] - last[other][prompt][:1] for prompt in sorted(both)])
+    mean, low, high = (float(value[0]) for value in interval(differences))
     verdict = "supported" if low > 0 else "not supported" if high < 0 else "unclear"
     return f"{text}: {mean:+.1f} characters [{low:.1f}, {high:.1f}]: {verdict}"
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
 
 def _scored_or_not(groups: list[Group], problems: Problems) -> list[Group]:
     """Either every response has a score or none has one."""
+    for group in groups:
+        if bad := sum(score is not None and not isfinite(score) for score in group.scores):
+            problems.add(group.where, "non-finite score", f"{bad} of {len(group.scores)} responses")
+    groups = [group for group in groups if all(score is None or isfinite(score) for score in group.scores)]
     with_scores = [group for group in groups if None not in group.scores]
     if not any(score is not None for group in groups for score in group.scores):
         return groups

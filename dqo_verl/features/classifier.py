@@ -1,6 +1,7 @@
 """Pairs of texts -> "do they say the same?", by a sequence classification checkpoint, in process or behind vLLM."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ DEFAULT_THRESHOLD = 0.5
 
 
 def threshold_of(name: str, config: Any) -> float:
-    """What the checkpoint's config says, or what is known of its name, or 0.5."""
+    """What the checkpoint's config says, or what is known of its name (of the folder's, if it was downloaded), or 0.5."""
     own = getattr(config, "similarity_threshold", None)
-    return float(KNOWN_THRESHOLDS.get(name, DEFAULT_THRESHOLD) if own is None else own)
+    if own is not None:
+        return float(own)
+    by_folder = {Path(known).name: threshold for known, threshold in KNOWN_THRESHOLDS.items()}
+    return by_folder.get(Path(name).name, DEFAULT_THRESHOLD)
 
 
 class PairInput:
@@ -182,6 +186,7 @@ class PairClassifier:
             )
         own = threshold_of(self.name, self.input.config)
         self.threshold = own if settings.threshold is None else settings.threshold
+        print(f"[dqo_verl] {self.name}: two responses are the same above {self.threshold:g}", flush=True)
 
     def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:
         """Whether each pair is the same, and the texts that were cut. A pair is asked once, or in both orders and averaged."""

@@ -61,7 +61,7 @@ class FeatureWorker:
     async def collect(self, keys: Sequence[Any]) -> Collected | None:
         collected = await self.stream.collect(keys)
         if self.rests:
-            self.model.model.rest()
+            await self.stream.after_the_batch(self.model.model.rest)
         return collected
 
 

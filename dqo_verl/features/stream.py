@@ -102,6 +102,10 @@ class Stream(ABC):
             await self.notify()
         await self.notify()  # looking for work may have been all that was left to do
 
+    async def after_the_batch(self, action: Callable[[], None]) -> None:
+        """Run `action` in the model's thread: it never runs beside `compute`."""
+        await asyncio.get_running_loop().run_in_executor(self.thread, action)
+
     async def notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()

@@ -1,6 +1,8 @@
+from types import SimpleNamespace
+
 import torch
 
-from dqo_verl.adapter.estimator import add_at_last_token, has_siblings
+from dqo_verl.adapter.estimator import BatchFeatures, add_at_last_token, has_siblings
 from dqo_verl.adapter.sessions import Sessions
 
 
@@ -23,11 +25,24 @@ def test_only_padding():
 
 def test_bonus_lands_on_the_last_token_of_the_model():
     mask = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]])
-    rewards = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    added = add_at_last_token(rewards, mask, torch.tensor([0.5, 0.25, 9.0]))
-    assert added.tolist() == [[0.0, 1.5, 0.0, 0.0], [0.0, 0.0, 2.25, 0.0], [0.0] * 4]
+    rewards = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    added = add_at_last_token(rewards, mask, torch.tensor([0.5, 0.25, -0.75]))
+    assert added[:2].tolist() == [[0.0, 1.5, 0.0, 0.0], [0.0, 0.0, 2.25, 0.0]]
+    assert added[2].sum() == 0.25, "a rejected response still counts in its group's mean, with its shaped reward"
     assert rewards[0, 1] == 1.0
 
 
 def test_siblings():
     assert has_siblings(["a", "b", "a"]).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_the_greedy_rule_goes_by_session_not_by_row():
+    similar = {("a", "b"), ("b", "c")}  # not a and c: joined or not, depending on who comes first
+    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
+        names = [f"uid_{session}" for session in order]
+        letters = ["abc"[session] for session in order]
+        same = torch.tensor([[x == y or (min(x, y), max(x, y)) in similar for y in letters] for x in letters])[None]
+        features = SimpleNamespace(sessions=SimpleNamespace(names=names))
+        labels = BatchFeatures._first_members(features, same, torch.tensor([[0, 1, 2]]))[0]
+        of_letter = dict(zip(letters, labels.tolist(), strict=True))
+        assert of_letter["a"] == of_letter["b"] != of_letter["c"], order

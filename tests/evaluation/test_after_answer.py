@@ -55,10 +55,26 @@ def test_its_absence_is_seen_too(tmp_path: Path) -> None:
 
 def test_prompts_are_matched_by_their_text(tmp_path: Path) -> None:
     write(tmp_path, 1, [[1, 3], [10, 20]])
-    assert after_answer.per_prompt(tmp_path / "1.jsonl").tolist() == [[2.0, 1.0, 1.0], [15.0, 1.0, 0.0]]
+    found = after_answer.per_prompt(tmp_path / "1.jsonl")
+    assert {prompt: values.tolist() for prompt, values in found.items()} == {
+        "prompt 0": [2.0, 1.0, 1.0],
+        "prompt 1": [15.0, 1.0, 0.0],
+    }
 
 
 def test_a_run_without_a_second_validation_is_named(tmp_path: Path) -> None:
     write(tmp_path / "reward_only/validation", 0, [[1]])
     with pytest.raises(SystemExit, match="reward_only/validation has 1 files"):
         after_answer.report(tmp_path)
+
+
+def test_a_prompt_that_one_run_lost_is_left_out_of_the_difference(tmp_path: Path) -> None:
+    last = {"reward_only": [[0, 0], [0, 0]], "whole_response": [[5, 5]], "up_to_answer": [[0, 0], [0, 0]]}
+    assert "than reward only: +5.0 characters" in three_runs(tmp_path, last)
+
+
+def test_a_line_separator_in_a_response_is_part_of_it(tmp_path: Path) -> None:
+    write(tmp_path, 1, [[1, 3]])
+    file = tmp_path / "1.jsonl"
+    file.write_text(file.read_text().replace('"output": ""', '"output": "one\u2028two"'))
+    assert list(after_answer.per_prompt(file)) == ["prompt 0"]

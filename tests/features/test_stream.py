@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -223,3 +224,25 @@ def test_submitting_does_not_wait_for_the_model():
         assert (await stream.collect(["a_0", "a_1"])).values.shape == (2, 2)
 
     asyncio.run(scenario())
+
+
+def test_a_model_is_not_sent_to_rest_while_it_works():
+    """`placement=shared`: the model leaves the GPU after a collect, with more responses waiting."""
+    at_work, met = threading.Event(), []
+
+    class SlowEmbedder(CountingEmbedder):
+        def __call__(self, texts):
+            at_work.set()
+            time.sleep(0.1)
+            at_work.clear()
+            return super().__call__(texts)
+
+    async def scenario():
+        stream = EmbeddingStream(SlowEmbedder())
+        await stream.submit("a_0", "x")
+        await asyncio.sleep(0.05)
+        assert at_work.is_set()
+        await stream.after_the_batch(lambda: met.append(at_work.is_set()))
+
+    asyncio.run(scenario())
+    assert met == [False]

@@ -325,3 +325,24 @@ def test_the_mathematics_classifier_needs_a_judge_or_pairs():
     )
     assert done.returncode != 0
     assert "ENDPOINT=http://host:port/v1" in done.stderr
+
+
+def test_a_classifier_of_ones_own_is_used_without_a_gpu_too(commands, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (overrides,) = commands("darling_wildchat_llama8b.sh", "cpu", CLASSIFIER="mine")
+    assert f"+algorithm.diversity.classifier={tmp_path}/mine" in overrides
+
+
+def test_a_knob_without_effect_is_refused(cache):
+    environment = os.environ | {"DRY_RUN": "1", "DQO_VERL_CACHE": str(cache), "ALPHA": "2", "METHOD": "darling"}
+    done = subprocess.run(["bash", RECIPES / "dqo_gsm8k_qwen.sh"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ALPHA weighs what is added to the reward; METHOD=darling adds nothing" in done.stderr
+
+
+def test_the_demo_does_not_mix_runs_of_different_settings(tmp_path):
+    (tmp_path / "settings").write_text("TASK=sums STEPS=30 \n")
+    environment = os.environ | {"OUT": str(tmp_path), "STEPS": "40"}
+    done = subprocess.run(["bash", RECIPES / "demo_collapse.sh"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{tmp_path} holds runs with TASK=sums STEPS=30 , not with TASK=sums STEPS=40 . Type OUT=DIR" in done.stderr
