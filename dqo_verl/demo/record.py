@@ -16,7 +16,12 @@ from dqo_verl.evaluation.options import Options
 from dqo_verl.evaluation.runs import load_run
 
 MEASURED = ("pass@1", "pass@n", "effective_classes", "classes", "cosine_distance", "logdet", "words")
-LOGGED = {"actor/entropy": "entropy", "diversity/score/mean": "training diversity", "timing_s/step": "seconds"}
+LOGGED = {
+    "actor/entropy": "entropy",
+    "critic/score/mean": "training reward",
+    "diversity/score/mean": "training diversity",
+    "timing_s/step": "seconds",
+}
 
 
 def record(directory: Path, embedder: str) -> dict[str, Any]:
