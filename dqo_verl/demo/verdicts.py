@@ -1,53 +1,20 @@
 """From the records of all runs: a table, a verdict for each claim, and the curves.
 
-    python -m dqo_verl.demo.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md and DIR/curves.svg
+    python -m dqo_verl.demo.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md, curves.svg, sweeps.svg
 
 Intervals are 95% Student intervals over seeds; differences are paired, because the runs of one seed share its first policy and its
 prompts. Fewer than three seeds have no interval and no verdict: of two, Student's is 13 standard errors wide to each side.
 """
 
-import json
 import sys
 from collections.abc import Sequence
-from math import nan
 from pathlib import Path
 
 from dqo_verl.demo.claims import CLAIMS, Claim, Runs, last
-from dqo_verl.evaluation.charts import Chart, Point, Series
+from dqo_verl.demo.plots import MAIN, SHOWN, curves, sweeps
+from dqo_verl.demo.seeds import Triple, interval, read
 from dqo_verl.evaluation.figure import figure
 from dqo_verl.evaluation.tables import markdown
-
-SHOWN = {
-    "pass@1": "pass@1",
-    "pass@n": "pass@10",
-    "effective_classes": "different right answers of 10",
-    "entropy": "entropy of the policy",
-}
-MAIN = ("grpo", "grpo_no_std", "entropy", "dqo", "darling")
-Triple = tuple[float, float, float]
-
-
-def read(directory: Path) -> dict[int, Runs]:
-    """`seed -> row -> record`."""
-    found: dict[int, Runs] = {}
-    for file in sorted((directory / "records").glob("*-s*.json")):
-        row, _, seed = file.stem.rpartition("-s")
-        found.setdefault(int(seed), {})[row] = json.loads(file.read_text())
-    if not found:
-        raise SystemExit(f"no records in {directory / 'records'}")
-    return found
-
-
-def interval(values: Sequence[float]) -> Triple:
-    """Mean and 95% interval over seeds; NaN limits for fewer than three."""
-    import numpy as np
-    from scipy.stats import t  # type: ignore[import-untyped,unused-ignore]
-
-    mean = float(np.mean(values))
-    if len(values) < 3:
-        return mean, nan, nan
-    reach = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
-    return mean, mean - reach, mean + reach
 
 
 def verdict(limits: Sequence[tuple[Triple, float]]) -> str:
@@ -93,30 +60,6 @@ def table(seeds: dict[int, Runs]) -> str:
     return markdown(["run", "seeds", "steps", *SHOWN.values()], lines)
 
 
-def charts(seeds: dict[int, Runs]) -> list[Chart]:
-    """Mean and interval over seeds at every step that all seeds of a row have; the main rows."""
-    found = []
-    for metric, title in SHOWN.items():
-        series = []
-        for style, row in enumerate(MAIN):
-            curves = [seed[row]["curves"][metric] for seed in seeds.values() if row in seed]
-            steps = sorted(set.intersection(*(set(map(int, curve)) for curve in curves))) if curves else []
-            points = []
-            for step in steps:
-                mean, low, high = interval([curve[str(step)] for curve in curves])
-                points.append(Point(step, mean, y_interval=None if low != low else (low, high)))
-            series.append(Series(row, style, points, band=True, marks=False))
-        found.append(Chart(title, "training step", series=[one for one in series if one.points]))
-    k = max(len(run["pass@k"]) for runs in seeds.values() for run in runs.values())
-    series = []
-    for style, row in enumerate(MAIN):
-        runs = [seed[row] for seed in seeds.values() if row in seed]
-        points = [Point(i + 1, interval([run["pass@k"][i] for run in runs])[0]) for i in range(k if runs else 0)]
-        series.append(Series(row, style, points))
-    found.append(Chart("pass@k at the end", "k", series=[one for one in series if one.points]))
-    return found
-
-
 def results(directory: Path) -> str:
     seeds = read(directory)
     runs = [run for seed in seeds.values() for run in seed.values()]
@@ -147,9 +90,12 @@ def results(directory: Path) -> str:
 def main(directory: Path) -> None:
     text = results(directory)
     (directory / "results.md").write_text(text)
-    (directory / "curves.svg").write_text(figure(charts(read(directory))))
     print(text)
-    print(f"Written to {directory / 'results.md'} and {directory / 'curves.svg'}")
+    seeds = read(directory)
+    for name, charts in (("curves", curves(seeds)), ("sweeps", sweeps(seeds))):
+        if charts:
+            (directory / f"{name}.svg").write_text(figure(charts))
+    print(f"Written to {directory}: results.md, {', '.join(sorted(file.name for file in directory.glob('*.svg')))}")
 
 
 if __name__ == "__main__":

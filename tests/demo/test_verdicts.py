@@ -5,8 +5,9 @@ from math import isnan
 
 import pytest
 
-from dqo_verl.demo import verdicts
+from dqo_verl.demo import plots, verdicts
 from dqo_verl.demo.claims import CLAIMS, Claim, more, no_worse
+from dqo_verl.demo.seeds import interval, read
 
 
 def saved(directory, row, seed, *, pass_1, distinct, steps=(0, 60)):
@@ -31,13 +32,13 @@ def saved(directory, row, seed, *, pass_1, distinct, steps=(0, 60)):
 
 def said(letter, directory):
     claim = next(claim for claim in CLAIMS if claim.letter == letter)
-    return verdicts.judged(claim, verdicts.read(directory))
+    return verdicts.judged(claim, read(directory))
 
 
 def test_student_interval_against_the_table():
-    mean, low, high = verdicts.interval([1.0, 2.0, 3.0])  # t = 4.303, sd = 1
+    mean, low, high = interval([1.0, 2.0, 3.0])  # t = 4.303, sd = 1
     assert (mean, low, high) == pytest.approx((2.0, 2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5), abs=1e-3)
-    assert isnan(verdicts.interval([1.0, 2.0])[1])
+    assert isnan(interval([1.0, 2.0])[1])
 
 
 def test_a_collapse_and_a_rescue(tmp_path):
@@ -73,10 +74,10 @@ def test_differences_are_paired_by_seed_and_seeds_without_both_runs_are_left_out
         saved(tmp_path, "a", seed, pass_1=(0, start + 0.1 + seed / 1000), distinct=(1, 1))
         saved(tmp_path, "b", seed, pass_1=(0, start), distinct=(1, 1))
     saved(tmp_path, "a", 3, pass_1=(0, 0.0), distinct=(1, 1))
-    verdict, (line,) = verdicts.judged(Claim("x", "", (more("a", "b", "pass@1"),)), verdicts.read(tmp_path))
+    verdict, (line,) = verdicts.judged(Claim("x", "", (more("a", "b", "pass@1"),)), read(tmp_path))
     assert verdict == "supported"
     assert "(3 seeds)" in line
-    assert verdicts.judged(Claim("x", "", (no_worse("b", "a"),)), verdicts.read(tmp_path))[0] == "not supported"
+    assert verdicts.judged(Claim("x", "", (no_worse("b", "a"),)), read(tmp_path))[0] == "not supported"
 
 
 def test_the_figure_shows_every_row_that_ran(tmp_path):
@@ -86,9 +87,30 @@ def test_the_figure_shows_every_row_that_ran(tmp_path):
     figure = (tmp_path / "curves.svg").read_text()
     assert figure.startswith("<svg xmlns=")
     assert figure.count("<g transform=") == 5
+    assert not (tmp_path / "sweeps.svg").exists()
     assert ">grpo<" in figure
     assert ">darling<" in figure
     assert ">dqo<" not in figure
+
+
+def test_a_sweep_is_drawn_over_the_seeds_that_all_its_runs_share(tmp_path):
+    for seed, distinct in enumerate((4.0, 6.0, 100.0)):
+        for row in ("grpo_no_std", "dqo_alpha0.25", "dqo") if seed < 2 else ("grpo_no_std",):
+            saved(tmp_path, row, seed, pass_1=(0, 0.8), distinct=(6, distinct))
+    assert plots.sweeps(read(tmp_path)) == []
+    for seed in (0, 1):
+        saved(tmp_path, "dqo_alpha4", seed, pass_1=(0, 0.5 + seed / 10), distinct=(6, 7 + seed))
+    (chart,) = plots.sweeps(read(tmp_path))
+    (line,) = chart.series
+    assert line.name == "alpha (2 seeds)"
+    assert [(p.label, p.x, p.y) for p in line.points] == [
+        ("0", 5.0, 0.8),
+        ("0.25", 5.0, 0.8),
+        ("1", 5.0, 0.8),
+        ("4", 7.5, 0.55),
+    ]
+    verdicts.main(tmp_path)
+    assert ">alpha (2 seeds)<" in (tmp_path / "sweeps.svg").read_text()
 
 
 def test_no_records(tmp_path):
