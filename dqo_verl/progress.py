@@ -1,12 +1,13 @@
 """Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
 
-python -m verl.trainer.main_ppo ... 2>&1 | python -m dqo_verl.progress DIR
+{ python -m verl.trainer.main_ppo ... 2>&1 || echo "[dqo_verl] verl failed with exit status $?"; } | python -m dqo_verl.progress DIR
 """
 
 import json
 import os
 import re
 import sys
+from collections import deque
 from pathlib import Path
 
 STEP_LINE = re.compile(r"step:(\d+) - (.*)")
@@ -19,6 +20,7 @@ SHOWN = {
     "timing_s/step": "seconds",
 }
 TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
+FAILED = "[dqo_verl] verl failed"
 RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
 
 
@@ -26,17 +28,22 @@ def short(metrics: dict[str, float], names: dict[str, str]) -> str:
     return "  ".join(f"{label} {metrics[key]:.3g}" for key, label in names.items() if key in metrics)
 
 
-def follow(log: Path) -> None:
-    """Copy stdin to `log`; print our own messages and one short line per step."""
-    verbose, total = bool(os.environ.get("VERBOSE")), "?"
+def follow(log: Path) -> tuple[bool, str]:
+    """Copy stdin to `log`; print our own messages and one short line per step. Whether the run went well, and what it said
+    last: the driver, not Ray's workers, who go on talking after an error."""
+    verbose, total, well = bool(os.environ.get("VERBOSE")), "?", True
+    last: deque[str] = deque(maxlen=15)
     with log.open("a") as file:
         for line in sys.stdin:
             file.write(line)
             file.flush()
+            text = RAY_PREFIX.sub("", line).strip()
+            well = well and not text.startswith(FAILED)
+            if not RAY_PREFIX.match(line):
+                last.append(line)
             if verbose:
                 sys.stdout.write(line)
                 continue
-            text = RAY_PREFIX.sub("", line).strip()
             if found := TOTAL_STEPS.search(text):
                 total = found[1]
             if found := STEP_LINE.match(text):
@@ -45,8 +52,9 @@ def follow(log: Path) -> None:
                     metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
                 )
                 print(f"step {found[1]}/{total}  {shown}", flush=True)
-            elif text.startswith("[dqo_verl]"):
+            elif well and text.startswith("[dqo_verl]"):
                 print(text, flush=True)
+    return well, "".join(last)
 
 
 def summary(directory: Path) -> str:
@@ -70,10 +78,9 @@ def summary(directory: Path) -> str:
 def main(directory: Path) -> int:
     log = directory / "train.log"
     print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
-    follow(log)
-    if not any(directory.glob("metrics-*.jsonl")):
-        print("".join(f"{line}\n" for line in log.read_text().splitlines()[-15:]), flush=True)
-        print(f"the run ended before its first step; whole output: {log}")
+    well, last = follow(log)
+    if not well or not any(directory.glob("metrics-*.jsonl")):
+        print(f"{last}the run did not reach its end; whole output: {log}")
         return 1
     print(summary(directory))
     print(f"metrics, log, validation samples and checkpoints: {directory}")

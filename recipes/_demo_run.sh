@@ -14,7 +14,7 @@ TINY+=(
   data.train_batch_size="$BATCH" data.max_prompt_length="$PROMPT" data.max_response_length="$RESPONSE"
   actor_rollout_ref.model.path="$ASSETS/policy"
   actor_rollout_ref.actor.optim.lr="$LR"
-  actor_rollout_ref.actor.ppo_mini_batch_size="$MINI" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=128
+  actor_rollout_ref.actor.ppo_mini_batch_size="$MINI" actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu="$((K < 8 ? MINI * K : 128))"
   actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=128
   actor_rollout_ref.rollout.agent.num_workers=2
   actor_rollout_ref.rollout.max_model_len=64 actor_rollout_ref.rollout.max_num_seqs=256

@@ -1,0 +1,62 @@
+"""What a recipe shows of verl's output, and what it says when verl fails."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+STEP = "\x1b[36m(TaskRunner pid=7)\x1b[0m step:1 - critic/score/mean:0.5 - timing_s/step:np.float64(2.0)\n"
+WORKER = "\x1b[36m(WorkerDict pid=9)\x1b[0m a warning\n"
+ERROR = 'Traceback (most recent call last):\n  File "x.py", line 1\nAssertionError: data size must be divisible\n'
+FAILED = "[dqo_verl] verl failed with exit status 1\n"
+
+
+def followed(directory, text, **environment):
+    (directory / "train.log").write_text("from a run before this one\n")
+    (directory / "metrics-1.jsonl").write_text(json.dumps({"step": 1, "data": {"critic/score/mean": 0.5}}) + "\n")
+    return subprocess.run(
+        [sys.executable, "-m", "dqo_verl.progress", directory],
+        input=text,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_line_per_step_and_a_summary(tmp_path):
+    done = followed(tmp_path, "Total training steps: 1\n" + STEP + WORKER)
+    assert done.returncode == 0
+    _, step, *summary = done.stdout.splitlines()
+    assert step == "step 1/1  reward 0.5  seconds 2"
+    assert summary[1].split() == ["reward", "0.500", "0.500", "(steps", "1", "and", "1)"]
+    assert WORKER in (tmp_path / "train.log").read_text()
+
+
+@pytest.mark.parametrize("verbose", ["", "1"])
+def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
+    done = followed(tmp_path, STEP + ERROR + 100 * WORKER + FAILED, VERBOSE=verbose)
+    assert done.returncode == 1
+    *_, why, failed, end = done.stdout.splitlines()
+    assert "from a run before" not in done.stdout
+    assert why == "AssertionError: data size must be divisible"
+    assert failed == FAILED.strip()
+    assert done.stdout.count(FAILED) == (2 if verbose else 1)
+    assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
+
+
+def test_a_recipe_ends_with_the_error_of_verl(tmp_path, cache):
+    done = subprocess.run(
+        ["bash", RECIPES / "dqo_gsm8k_qwen.sh", "algorithm.no_such_key=1"],
+        env=os.environ | {"PROFILE": "cpu", "OUT": str(tmp_path / "out"), "DQO_VERL_CACHE": str(cache)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "no_such_key" in done.stdout
+    assert "[dqo_verl] verl failed with exit status 1" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("the run did not reach its end")
