@@ -1,6 +1,7 @@
-"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
+r"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
 
-{ python -m verl.trainer.main_ppo ... 2>&1 || echo "[dqo_verl] verl failed with exit status $?"; } | python -m dqo_verl.progress DIR
+{ python -m verl.trainer.main_ppo ... 2>&1 || printf '\n[dqo_verl] verl failed with exit status %s\n' $?; } |
+    python -m dqo_verl.progress DIR
 """
 
 import json
@@ -62,6 +63,8 @@ def summary(directory: Path) -> str:
     values: dict[str, list[tuple[int, float]]] = {}
     for file in sorted(directory.glob("metrics-*.jsonl")):
         for line in file.read_text().splitlines():
+            if not line.endswith("}"):  # half written: that run was killed
+                continue
             record = json.loads(line)
             for key, value in record["data"].items():
                 if isinstance(value, int | float):
@@ -76,6 +79,7 @@ def summary(directory: Path) -> str:
 
 
 def main(directory: Path) -> int:
+    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # verl prints what the policy says
     log = directory / "train.log"
     print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
     well, last = follow(log)

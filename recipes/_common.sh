@@ -142,6 +142,6 @@ train() {
   mkdir -p "$OUT"
   export VERL_FILE_LOGGER_PATH="$OUT/metrics-$(date +%s).jsonl" RAY_USAGE_STATS_ENABLED=0
   printf '%q ' "${command[@]}" >"$OUT/command.sh"
-  { (cd "$ROOT" && PYTHONUNBUFFERED=1 "${command[@]}") 2>&1 || echo "[dqo_verl] verl failed with exit status $?"; } |
+  { (cd "$ROOT" && PYTHONUNBUFFERED=1 "${command[@]}") 2>&1 || printf '\n[dqo_verl] verl failed with exit status %s\n' $?; } |
     python -m dqo_verl.progress "$OUT"
 }

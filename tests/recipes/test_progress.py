@@ -18,19 +18,20 @@ FAILED = "[dqo_verl] verl failed with exit status 1\n"
 def followed(directory, text, **environment):
     (directory / "train.log").write_text("from a run before this one\n")
     (directory / "metrics-1.jsonl").write_text(json.dumps({"step": 1, "data": {"critic/score/mean": 0.5}}) + "\n")
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "dqo_verl.progress", directory],
-        input=text,
+        input=text if isinstance(text, bytes) else text.encode(),
         env=os.environ | environment,
         capture_output=True,
-        text=True,
     )
+    assert b"Traceback" not in done.stderr
+    return done.returncode, done.stdout.decode()
 
 
 def test_a_line_per_step_and_a_summary(tmp_path):
-    done = followed(tmp_path, "Total training steps: 1\n" + STEP + WORKER)
-    assert done.returncode == 0
-    _, step, *summary = done.stdout.splitlines()
+    code, said = followed(tmp_path, "Total training steps: 1\n" + STEP + WORKER)
+    assert code == 0
+    _, step, *summary = said.splitlines()
     assert step == "step 1/1  reward 0.5  seconds 2"
     assert summary[1].split() == ["reward", "0.500", "0.500", "(steps", "1", "and", "1)"]
     assert WORKER in (tmp_path / "train.log").read_text()
@@ -38,14 +39,22 @@ def test_a_line_per_step_and_a_summary(tmp_path):
 
 @pytest.mark.parametrize("verbose", ["", "1"])
 def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
-    done = followed(tmp_path, STEP + ERROR + 100 * WORKER + FAILED, VERBOSE=verbose)
-    assert done.returncode == 1
-    *_, why, failed, end = done.stdout.splitlines()
-    assert "from a run before" not in done.stdout
+    code, said = followed(tmp_path, STEP + ERROR + 100 * WORKER + FAILED, VERBOSE=verbose)
+    assert code == 1
+    *_, why, failed, end = said.splitlines()
+    assert "from a run before" not in said
     assert why == "AssertionError: data size must be divisible"
     assert failed == FAILED.strip()
-    assert done.stdout.count(FAILED) == (2 if verbose else 1)
+    assert said.count(FAILED) == (2 if verbose else 1)
     assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
+
+
+def test_bytes_that_are_no_text_and_a_metrics_file_cut_short(tmp_path):
+    (tmp_path / "metrics-0.jsonl").write_text('{"step": 1, "data": {"critic/sc')
+    code, said = followed(tmp_path, b"a policy said \xff\n" + STEP.encode())
+    assert code == 0
+    assert "step 1/?" in said
+    assert "a policy said \\xff" in (tmp_path / "train.log").read_text()
 
 
 def test_a_recipe_ends_with_the_error_of_verl(tmp_path, cache):
