@@ -1,7 +1,7 @@
 """The claims of both papers that the demo tests, written down before the runs: what must be above what.
 
 A check is a number of one seed, made of the runs that share this seed's policy and prompts; `above` is what it must exceed.
-Over seeds its 95% interval decides: all above -> supported, all below -> not supported, otherwise unclear.
+Over seeds its 95% interval decides: all checks above -> supported, one below -> not supported, otherwise unclear.
 """
 
 from collections.abc import Callable
