@@ -11,6 +11,8 @@ import sys
 from collections import deque
 from pathlib import Path
 
+from dqo_verl.evaluation.rows import whole_lines
+
 STEP_LINE = re.compile(r"step:(\d+) - (.*)")
 METRIC = re.compile(r"(\S+):(?:np\.\w+\()?(-?[\d.]+(?:e-?\d+)?|nan|inf)")
 SHOWN = {
@@ -62,9 +64,7 @@ def summary(directory: Path) -> str:
     """Quality and diversity, first and last, from verl's own file logger."""
     values: dict[str, list[tuple[int, float]]] = {}
     for file in sorted(directory.glob("metrics-*.jsonl")):
-        for line in file.read_text().splitlines():
-            if not line.endswith("}"):  # half written: that run was killed
-                continue
+        for line in whole_lines(file):
             record = json.loads(line)
             for key, value in record["data"].items():
                 if isinstance(value, int | float):

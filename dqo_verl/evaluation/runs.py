@@ -72,7 +72,7 @@ def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
                 row = json.loads(line)
                 step, data = int(row["step"]), row["data"].items()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                if number == 1:
+                if number == 1 or not line.endswith("\n"):  # cut off with its run, or being written
                     return
                 raise BadDataError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
             for name, value in data:

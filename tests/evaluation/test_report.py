@@ -92,9 +92,15 @@ def test_numbers_as_text() -> None:
 
 
 def test_file_log_with_a_broken_line_is_named(tmp_path: Path) -> None:
-    (tmp_path / "log.jsonl").write_text('{"step": 1, "data": {"a": 1}}\n{"step": 2, "da')
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "data": {"a": 1}}\n{"step": 2, "da\n')
     with pytest.raises(BadDataError, match=r"log\.jsonl:2"):
         load_run(str(tmp_path))
+
+
+def test_the_line_at_which_a_run_was_stopped_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "metrics-1.jsonl").write_text('{"step": 1, "data": {"a": 1}}\n{"step": 2, "da')
+    (tmp_path / "metrics-2.jsonl").write_text('{"step": 2, "data": {"a": 3}}\n')
+    assert load_run(str(tmp_path)).curves == {"a": {1: 1.0, 2: 3.0}}
 
 
 def test_a_folder_without_anything_is_refused(tmp_path: Path) -> None:
