@@ -51,7 +51,8 @@ def registered_in_a_fresh_process() -> str:
 
 def registered_in_a_ray_worker() -> str:
     python_here(
-        "import ray; ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR')\n"
+        "import os, ray; os.environ.pop('RAY_ADDRESS', None)\n"
+        "ray.init('local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR')\n"
         f"@ray.remote\ndef check():\n    {REGISTERED}\n    return True\n"
         "assert ray.get(check.remote())"
     )

@@ -1,6 +1,6 @@
 r"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
 
-{ python -m verl.trainer.main_ppo ... 2>&1 || printf '\n[dqo_verl] verl failed with exit status %s\n' $?; } |
+{ python -m verl.trainer.main_ppo ... 2>&1; printf '\n[dqo_verl] verl ended with exit status %s\n' $?; } |
     python -m dqo_verl.progress DIR
 """
 
@@ -23,7 +23,7 @@ SHOWN = {
     "timing_s/step": "seconds",
 }
 TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
-FAILED = "[dqo_verl] verl failed"
+ENDED = "[dqo_verl] verl ended with exit status "
 RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
 
 
@@ -34,28 +34,28 @@ def short(metrics: dict[str, float], names: dict[str, str]) -> str:
 def follow(log: Path) -> tuple[bool, str]:
     """Copy stdin to `log`; print our own messages and one short line per step. Whether the run went well, and what it said
     last: the driver, not Ray's workers, who go on talking after an error."""
-    verbose, total, well = bool(os.environ.get("VERBOSE")), "?", True
+    verbose, total, well = bool(os.environ.get("VERBOSE")), "?", False
     last: deque[str] = deque(maxlen=15)
     with log.open("a") as file:
         for line in sys.stdin:
             file.write(line)
             file.flush()
             text = RAY_PREFIX.sub("", line).strip()
-            well = well and not text.startswith(FAILED)
             if not RAY_PREFIX.match(line):
                 last.append(line)
-            if verbose:
+            if text.startswith(ENDED):
+                well = text == f"{ENDED}0"
+            elif verbose:
                 sys.stdout.write(line)
-                continue
-            if found := TOTAL_STEPS.search(text):
+            elif found := TOTAL_STEPS.search(text):
                 total = found[1]
-            if found := STEP_LINE.match(text):
+            elif found := STEP_LINE.match(text):
                 metrics = {key: float(value) for key, value in METRIC.findall(found[2])}
                 shown = short(metrics, SHOWN) or short(
                     metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
                 )
                 print(f"step {found[1]}/{total}  {shown}", flush=True)
-            elif well and text.startswith("[dqo_verl]"):
+            elif text.startswith("[dqo_verl]"):
                 print(text, flush=True)
     return well, "".join(last)
 
@@ -83,10 +83,11 @@ def main(directory: Path) -> int:
     log = directory / "train.log"
     print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
     well, last = follow(log)
-    if not well or not any(directory.glob("metrics-*.jsonl")):
+    if not well:
         print(f"{last}the run did not reach its end; whole output: {log}")
         return 1
-    print(summary(directory))
+    if any(directory.glob("metrics-*.jsonl")):  # not with a trainer.logger of your own
+        print(summary(directory))
     print(f"metrics, log, validation samples and checkpoints: {directory}")
     return 0
 

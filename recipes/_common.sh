@@ -6,6 +6,7 @@
 # DRY_RUN=1    print the command instead of running it
 # VERBOSE=1    verl's whole output on the terminal, not only in $OUT/train.log
 # NNODES=4     on a running Ray cluster (ray start --head, ray start --address=... on the others), found by RAY_ADDRESS or here
+# STEPS=5      stop after so many (default: the recipe's epochs; 20 on the tiny profile)
 # NGPUS        of each node, for training (default: all, less what a served reward model takes: RM_GPUS, half of them)
 # DATA=DIR     prepared data, DIR/NAME/SPLIT.parquet (default: ~/.cache/dqo_verl/data); what is missing is prepared there
 set -euo pipefail
@@ -115,9 +116,12 @@ train() {
     actor_rollout_ref.rollout.gpu_memory_utilization="${GPU_MEMORY:-0.6}"
     actor_rollout_ref.rollout.val_kwargs.do_sample=True
     trainer.n_gpus_per_node="${NGPUS:-$GPUS}" trainer.nnodes="$NNODES" trainer.total_epochs="$EPOCHS"
-    trainer.val_before_train=True trainer.test_freq=25 trainer.save_freq=50
+    trainer.val_before_train=True trainer.test_freq=25 trainer.save_freq=50 ${STEPS:+trainer.total_training_steps="$STEPS"}
+    trainer.max_actor_ckpt_to_keep=3 trainer.max_critic_ckpt_to_keep=3 # null keeps all, if the disk bears it
     "trainer.logger=[console,file]" trainer.project_name=dqo_verl trainer.experiment_name="$RECIPE"
     trainer.default_local_dir="$OUT/checkpoints" trainer.validation_data_dir="$OUT/validation" hydra.run.dir="$OUT/hydra"
+    # a Ray that runs already does not see this shell's environment
+    +ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH="$OUT/metrics-$(date +%s).jsonl"
     "${ARGS[@]}"
   )
   if [ "$PROFILE" = cpu ]; then
@@ -140,8 +144,8 @@ train() {
     return
   fi
   mkdir -p "$OUT"
-  export VERL_FILE_LOGGER_PATH="$OUT/metrics-$(date +%s).jsonl" RAY_USAGE_STATS_ENABLED=0
+  export RAY_USAGE_STATS_ENABLED=0
   printf '%q ' "${command[@]}" >"$OUT/command.sh"
-  { (cd "$ROOT" && PYTHONUNBUFFERED=1 "${command[@]}") 2>&1 || printf '\n[dqo_verl] verl failed with exit status %s\n' $?; } |
-    python -m dqo_verl.progress "$OUT"
+  { (cd "$ROOT" && PYTHONUNBUFFERED=1 "${command[@]}") 2>&1 && status=0 || status=$?
+    printf '\n[dqo_verl] verl ended with exit status %s\n' "$status"; } | python -m dqo_verl.progress "$OUT"
 }

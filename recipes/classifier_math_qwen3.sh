@@ -23,10 +23,13 @@ solutions() {
   use_data deepscaler10k/train
   for model in ${MODELS:-Qwen/Qwen3-4B-Base Qwen/Qwen3-8B-Base Qwen/Qwen3-4B Qwen/Qwen3-8B OctoThinker/OctoThinker-8B-Long-Base \
     Qwen/Qwen2.5-Math-7B-Instruct Qwen/QwQ-32B}; do
-    thinking=()
-    case $model in Qwen/Qwen3-4B | Qwen/Qwen3-8B) thinking=(--chat-template-kwargs '{"enable_thinking": false}') ;; esac
+    thinking=() tp=${TP:-1}
+    case $model in Qwen/Qwen3-4B | Qwen/Qwen3-8B) thinking=(--chat-template-kwargs '{"enable_thinking": false}') ;;
+      Qwen/QwQ-32B) tp=${TP:-2} ;; # 65 GB of weights
+    esac
     show dqo-verl sample --model "$model" --prompts "$DATA/deepscaler10k/train.parquet" --limit "${PROMPTS:-2000}" -n "${N:-1}" \
-      --max-tokens "${LENGTH:-8192}" --out "$OUT/traces/${model//\//_}.jsonl" --engine tensor_parallel_size="${TP:-1}" \
+      --max-tokens "${LENGTH:-8192}" --out "$OUT/traces/${model//\//_}.jsonl" --engine tensor_parallel_size="$tp" \
+      max_model_len=$((${LENGTH:-8192} + 2048)) \
       "${thinking[@]}"
   done
 }

@@ -8,14 +8,14 @@
 #
 # Knobs (environment): TEMPERATURES (Figure 3; DQO's are stated by no source), PROMPTS (NoveltyBench's 100 curated prompts; the paper
 # evaluates its 1,000 of WildChat too: PROMPTS=~/.cache/dqo_verl/data/noveltybench/wildchat.parquet), N=10 and TOKENS=4096 (Table 8), CLASSIFIER,
-# THRESHOLD and CLASSIFIER_TOKENS (NoveltyBench's), RM for quality (DARLING's paper), or SCORE=FILE.py:FUNCTION in its place (a rule, say).
+# THRESHOLD (NoveltyBench's) and CLASSIFIER_TOKENS (512 of each response, as in DARLING's copy of NoveltyBench; NoveltyBench's own: 128), RM for quality (DARLING's paper), or SCORE=FILE.py:FUNCTION in its place (a rule, say).
 # RM= without a value: diversity only.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi; }
 
 models=("$@") CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-similarity} THRESHOLD=${THRESHOLD:-0.102}
-CLASSIFIER_TOKENS=${CLASSIFIER_TOKENS:-128}
+CLASSIFIER_TOKENS=${CLASSIFIER_TOKENS:-512}
 if [ "$PROFILE" = cpu ]; then
   [ -n "${DRY_RUN:-}" ] || { OMP_WAIT_POLICY=passive python -m dqo_verl.tiny "$CACHE/tiny" && OMP_WAIT_POLICY=passive python -m dqo_verl.tiny_judges "$CACHE/tiny"; }
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet} TOKENS=${TOKENS:-48} CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5

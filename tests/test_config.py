@@ -14,7 +14,9 @@ def test_one_switch_is_enough():
     dqo, darling = resolve("dqo", None, {}, BASES), resolve("darling", None, {}, BASES)
     assert (dqo.diversity, dqo.combine, dqo.base, dqo.alpha, dqo.reads) == ("dpp", "add", "grpo", 1.0, "embeddings")
     assert (darling.diversity, darling.combine, darling.base, darling.floor) == ("partition", "multiply", "grpo", 0.0)
-    assert darling.cosine_threshold == DEFAULT_COSINE
+    assert (darling.cosine_threshold, darling.rule) == (DEFAULT_COSINE, "first_member")
+    assert resolve("darling", None, {"classifier": "x"}, BASES).rule == "components"
+    assert resolve("darling", None, {"partition": "components"}, BASES).rule == "components"
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -1,8 +1,7 @@
 """The estimators that verl calls for `algorithm.adv_estimator=dqo|darling`: shape the rewards, then ask the base estimator."""
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from numbers import Real
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dqo_verl.adapter import internals
+from dqo_verl.adapter import internals, services
 from dqo_verl.adapter.launch import settings_of
 from dqo_verl.adapter.sessions import Sessions
 from dqo_verl.config import ACROSS_GROUPS, Settings
@@ -19,31 +18,6 @@ from dqo_verl.features.service import FeatureService
 from dqo_verl.features.stream import Collected
 from dqo_verl.shaping import shape
 from dqo_verl.similarity import first_member
-
-_service: FeatureService | None = None  # one per trainer process
-
-
-def start_service(config: Any) -> None:
-    """Called when the trainer starts: a model that cannot be loaded or placed ends the run here."""
-    global _service
-    if config.algorithm.get("diversity"):
-        settings = settings_of(config.algorithm)
-        if settings.reads in ("embeddings", "classes"):
-            _service = FeatureService(settings)
-            print(f"[dqo_verl] feature workers are up, pid {', '.join(map(str, _service.pids))}", flush=True)
-
-
-@contextmanager
-def not_streaming() -> Iterator[None]:
-    """While verl validates: nobody collects those responses."""
-    if _service is None:
-        yield
-        return
-    _service.accept(False)
-    try:
-        yield
-    finally:
-        _service.accept(True)
 
 
 class BatchFeatures:
@@ -107,7 +81,7 @@ class BatchFeatures:
             same = (embeddings @ embeddings.mT > self.settings.cosine_threshold) | (
                 blank[..., None] & blank[..., None, :]
             )
-            if self.settings.partition == "components":
+            if self.settings.rule == "components":
                 return same
             labels = self._first_members(same, rows)
         else:
@@ -150,7 +124,7 @@ def compute_advantage(
         else token_level_rewards
     )
     quality = scores.sum(dim=-1)[sessions.final_row]
-    features = BatchFeatures(step, sessions, _service, settings)
+    features = BatchFeatures(step, sessions, services.features, settings)
     _refuse_non_finite(quality, sessions, features)
     shaped = shape(quality, sessions.uids, features, settings)
     step.metrics.update(shaped.metrics | reported(step, sessions))

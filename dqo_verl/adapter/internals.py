@@ -156,11 +156,16 @@ def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
     wrap_function_wrapper(module, "validate_config", validate_config)
 
 
-def hook_device(module: ModuleType, use_cpu: Callable[[Any], None]) -> None:
-    """`auto_set_device` is verl's first look at the config, and would turn trainer.device=cpu into cuda."""
+def hook_device(module: ModuleType, use_cpu: Callable[[Any], None], refuse_async: Callable[[Any], None]) -> None:
+    """`auto_set_device` is verl's first look at the config, and would turn trainer.device=cpu into cuda.
+
+    It is also the only one of ours that the fully asynchronous trainer passes: it never validates its config.
+    """
 
     def auto_set_device(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
         config = kwargs["config"] if "config" in kwargs else args[0]
+        if config and config.get("async_training") is not None:
+            refuse_async(config)
         if config and config.trainer.device == "cpu":
             use_cpu(config)
         return wrapped(config)

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dqo_verl.adapter import internals
-from dqo_verl.config import ACROSS_GROUPS, PREFIX, Settings, SettingsError, resolve
+from dqo_verl.config import ACROSS_GROUPS, FIELDS, PREFIX, Settings, SettingsError, resolve
 from dqo_verl.features import models
 from dqo_verl.methods import METHODS, SYMMETRIC, VERL_SETTINGS
 from dqo_verl.rewards import hf_scorer
@@ -39,7 +39,7 @@ def prepare(config: DictConfig) -> None:
     """Turn what was typed into complete settings under `algorithm.diversity`; without diversity nothing is changed."""
     algorithm = config.algorithm
     typed = dict(algorithm.get("diversity") or {})
-    if "method" in typed:  # already done
+    if FIELDS.keys() <= typed.keys():  # already done
         return
     _check_scorer(config)
     measure = OmegaConf.select(config, "reward_model.diversity")
@@ -66,13 +66,23 @@ def prepare(config: DictConfig) -> None:
 def settings_of(config: Any) -> Settings:
     """The complete settings that `launch.prepare` left in `algorithm.diversity`."""
     values = dict(config.get("diversity") or {})
-    if "method" not in values:
+    if not FIELDS.keys() <= values.keys():
         raise SettingsError(
             "algorithm.diversity is not complete: verl.utils.config.validate_config(config, ...) must run before Ray "
             "starts, as verl.trainer.main_ppo does."
         )
     values.pop("quality_manager", None)
     return Settings(**values)
+
+
+def refuse_fully_async(config: DictConfig) -> None:
+    """verl's fully asynchronous trainer reads none of our settings: what was typed would be ignored without a word."""
+    typed = OmegaConf.select(config, "reward_model.diversity") is not None or config.algorithm.get("diversity")
+    if typed or str(config.algorithm.adv_estimator) in METHODS:
+        raise SettingsError(
+            "verl's fully asynchronous trainer is not supported: diversity would be ignored. Start "
+            "python -m verl.trainer.main_ppo; trainer.v1.trainer_mode=colocate_async generates ahead there, too."
+        )
 
 
 def _refuse(config: DictConfig, settings: Settings) -> None:
@@ -98,10 +108,10 @@ def _refuse(config: DictConfig, settings: Settings) -> None:
 
 
 def _check_scorer(config: DictConfig) -> None:
-    """What a reward function needs is loaded with the first response, and verl goes on without responses whose reward raises."""
+    """What a reward function needs, before Ray starts: verl goes on without responses whose reward raises."""
     function = config.reward.custom_reward_function
-    if function.path == f"pkg://{hf_scorer.__name__}":
-        hf_scorer.check(**(function.get("reward_kwargs") or {}))
+    if (scorer := hf_scorer.arguments(function)) is not None:
+        hf_scorer.check(**scorer)
     if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
         raise SettingsError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
 

@@ -54,12 +54,14 @@ def _install() -> None:
         _later("cpu", "activate")()
     trainer = partial(
         internals.hook_trainer,
-        start=_later("estimator", "start_service"),
-        while_validating=_later("estimator", "not_streaming"),
+        start=_later("services", "start"),
+        while_validating=_later("services", "not_streaming"),
         while_fitting_on_cpu=_later("watchdog", "guard"),
     )
     hooks: dict[str, Callable[[ModuleType], None]] = {
-        "verl.utils.device": partial(internals.hook_device, use_cpu=_later("cpu", "use")),
+        "verl.utils.device": partial(
+            internals.hook_device, use_cpu=_later("cpu", "use"), refuse_async=_later("launch", "refuse_fully_async")
+        ),
         "verl.utils.config": partial(internals.hook_config, prepare=_later("launch", "prepare")),
         "verl.trainer.ppo.core_algos": _register_estimators,
         "verl.experimental.reward_loop.reward_manager": _register_reward_manager,

@@ -35,9 +35,10 @@ class StreamingRewardManager(RewardManagerBase):
         return Submitter(self.settings)
 
     async def run_single(self, data: Any) -> dict[str, Any]:
-        """Responses of several turns or outputs hold text that the model did not write; the trainer computes those."""
+        """Responses of several turns, of a number that the agent loop does not tell, or of several outputs may hold text that
+        the model did not write; the trainer computes those."""
         extra = data.non_tensor_batch
-        if len(data) == 1 and extra.get("__num_turns__", [SINGLE_TURN])[0] <= SINGLE_TURN:
+        if len(data) == 1 and extra.get("__num_turns__", [0])[0] == SINGLE_TURN:
             response = data.batch["responses"][0]
             length = int(data.batch["attention_mask"][0][-len(response) :].sum())
             text = await self.loop.run_in_executor(

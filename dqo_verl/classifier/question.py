@@ -1,14 +1,16 @@
-"""What a judge is asked about two solutions. The DARLING paper describes its question; the words are ours."""
+"""What a judge is asked about two solutions: what DARLING asks (arXiv 2509.02534, Figure 9), in our words and with our ending."""
 
 import re
 
 PROMPT = """\
 Here are two solutions of the same problem. Do they use different strategies?
 
-Their strategies are different if they rest on another method, another key argument or another concept. They are also \
-different if both begin alike but a step that decides the solution is another one. They are not different if only the \
-wording, the notation, the level of detail, the order of independent steps or a slip in the arithmetic is. Whether a \
-solution is right does not matter.
+Their strategies are different if
+
+- the methods are clearly different ones, such as algebra and geometry, or a formula and a computation by numbers;
+- an important step of the reasoning, or what is assumed, is another one, even where the answers agree;
+- another concept or another way to represent the problem lies beneath, such as probability and counting;
+- the approach is the same on the whole, but a step that decides the solution is done in a truly different way.
 
 <problem>
 {prompt}

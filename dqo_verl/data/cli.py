@@ -17,7 +17,11 @@ def add_commands(subparsers: Any) -> None:
         epilog="A mirror of the hub: HF_ENDPOINT=https://... dqo-verl prepare NAME",
     )
     parser.add_argument("name", choices=list(SOURCES), metavar="NAME", help=", ".join(SOURCES))
-    parser.add_argument("--out", type=Path, help="directory of the files (default: ~/.cache/dqo_verl/data/NAME)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="directory of the files (default: ~/.cache/dqo_verl/data/NAME, with --limit 100 NAME-limit100)",
+    )
     parser.add_argument("--source", help="jsonl or parquet file, directory, saved dataset or hub id to read instead")
     parser.add_argument("--revision", help="commit, tag or branch on the hub (default: the newest)")
     parser.add_argument("--seed", type=int, default=0, help="of random draws (default: 0)")
@@ -31,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     from dqo_verl.data.schema import DataError
 
     cache = os.environ.get("DQO_VERL_CACHE") or "~/.cache/dqo_verl"
-    out = args.out or Path(cache) / "data" / args.name
+    name = f"{args.name}-limit{args.limit}" if args.limit else args.name  # the recipes take what lies under NAME
+    out = args.out or Path(cache) / "data" / name
     try:
         prepare(args.name, out.expanduser(), args.source, args.revision, args.seed, args.limit, args.force)
     except DataError as error:

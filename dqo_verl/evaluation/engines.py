@@ -1,6 +1,7 @@
 """Two ways to get n responses to a prompt: vLLM in this process, or an OpenAI-compatible endpoint."""
 
 import os
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dqo_verl.evaluation.prompts import Prompt
+from dqo_verl.evaluation.rows import prompt_text
 
 CONCURRENCY = 16  # requests under way at an endpoint
 
@@ -52,6 +54,9 @@ class VllmEngine:
         # A seeded prompt that is prefilled in pieces ends vLLM's CPU engine: "CPU Generator does not use offset".
         whole = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
         self.llm = LLM(model=model, **whole | engine)
+        self.plain = getattr(self.llm.get_tokenizer(), "chat_template", None) is None
+        if self.plain:
+            print(f"{model} has no chat template: it reads the prompts as they are", file=sys.stderr)
         self.block = 64
 
     def run(self, jobs: Sequence[Job], sampling: Sampling) -> Iterator[tuple[Job, Sampled]]:
@@ -71,12 +76,15 @@ class VllmEngine:
                 )
                 for job in block
             ]
-            answers = self.llm.chat(
-                cast(Any, [job[0].messages for job in block]),
-                params,
-                use_tqdm=False,
-                chat_template_kwargs=sampling.chat_template_kwargs,
-            )
+            if self.plain:
+                answers = self.llm.generate([prompt_text(job[0].messages) for job in block], params, use_tqdm=False)
+            else:
+                answers = self.llm.chat(
+                    cast(Any, [job[0].messages for job in block]),
+                    params,
+                    use_tqdm=False,
+                    chat_template_kwargs=sampling.chat_template_kwargs,
+                )
             for job, answer in zip(block, answers, strict=True):
                 outputs = answer.outputs
                 yield (

@@ -7,14 +7,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
-SHORT = 5  # words: below, a model is no help, and two responses are the same if they share half of the words
+from dqo_verl.features.pairs import short_answers_agree
 
-
-def short_rule(first: str, second: str) -> bool | None:
-    """NoveltyBench's and DARLING's rule for two responses of at most five words; None for longer ones."""
-    a, b = first.lower().split(), second.lower().split()
-    longer = max(len(a), len(b))
-    return None if longer > SHORT else 2 * len(set(a) & set(b)) >= longer
+SHORT = 5  # words: up to that many, a model is no help (NoveltyBench's and DARLING's rule)
 
 
 def exact_matrix(texts: Sequence[str]) -> Tensor:
@@ -64,7 +59,7 @@ def same_matrices(groups: Sequence[Sequence[str]], classifier: PairClassifier | 
     for pair in (pair for texts in groups for pair in combinations(texts, 2)):
         if pair[0] == pair[1]:
             decided[pair] = True
-        elif (short := short_rule(*pair)) is not None:
+        elif (short := short_answers_agree(*pair, SHORT)) is not None:
             decided[pair] = short
         else:
             undecided[pair] = None

@@ -11,10 +11,21 @@ from dqo_verl.evaluation.metrics import METRICS
 from dqo_verl.evaluation.problems import BadDataError
 from dqo_verl.evaluation.provenance import provenance
 from dqo_verl.evaluation.runs import Run, Slice, benchmarks, differing_settings, load_run
-from dqo_verl.evaluation.tables import markdown, number, slice_name, with_interval
+from dqo_verl.evaluation.tables import classes_by, markdown, number, slice_name, with_interval
 
 HERE = Path(__file__).parent
-DECISIVE = ("good_at", "embedder", "classifier", "classifier_threshold", "classifier_tokens", "patience", "judge")
+DECISIVE = (
+    "score_with",
+    "reward_model",
+    "good_at",
+    "embedder",
+    "classifier",
+    "classifier_threshold",
+    "classifier_tokens",
+    "patience",
+    "judge",
+)
+SAMPLED = ("max_tokens", "top_p", "min_p", "chat_template_kwargs")
 KINDS = {"quality": "Quality", "diversity": "Diversity", "both": "Quality and diversity together", "size": "Length"}
 
 
@@ -65,7 +76,7 @@ def _reach(cells: list[Cell]) -> float:
 def _how(part: Slice) -> str:
     """Which models stand behind the semantic metrics."""
     options = part.evaluation["options"]
-    told = f"Classes by {'exact match' if options['classifier'] == 'exact' else options['classifier']}"
+    told = classes_by(options)
     if embedded := part.evaluation["notes"].get("embedder"):
         told += f", embeddings by {options['embedder']} ({embedded['texts cut']} of {embedded['texts']} texts cut)"
     return told + (f", judged by {options['judge']}" if options["judge"] else "")
@@ -76,7 +87,8 @@ def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
     seen: dict[str, tuple[Any, str]] = {}
     for run, part in ((run, part) for run, parts in zip(runs, per_run, strict=True) for part in parts):
         options = part.evaluation["options"]
-        for name, value in [("n", part.summary["n"]), *((name, options[name]) for name in DECISIVE)]:
+        sampled = [(name, meta["settings"].get(name)) for meta in part.evaluation["sampling"] for name in SAMPLED]
+        for name, value in [("n", part.summary["n"]), *((name, options[name]) for name in DECISIVE), *sampled]:
             first, where = seen.setdefault(name, (value, f"{run.name}, {part.source}"))
             if first != value:
                 raise BadDataError(
@@ -117,7 +129,12 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], baseline: int, count
 def _markdown(title: str, runs: list[Run], baseline: int, found: list[dict[str, Any]], settings: Any) -> str:
     lines = [f"# {title}", ""]
     for one in found:
-        lines += [f"## {one['name']}: {one['prompts']} shared prompts, {one['n']} responses each", ""]
+        lines += [
+            f"## {one['name']}: {one['prompts']} shared prompts, {one['n']} responses each",
+            "",
+            f"{one['how']}.",
+            "",
+        ]
         header = ["metric (mean, 95 % interval)"]
         for i, run in enumerate(runs):
             header.append(f"{run.name} ({one['where'][i]})")

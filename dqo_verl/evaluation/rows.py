@@ -81,7 +81,7 @@ def _listed(row: dict[str, Any], plural: str, singular: str, n: int) -> list[Any
     return value
 
 
-def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group]) -> None:
+def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: bool) -> None:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     if "input" in row and "output" in row:
@@ -112,6 +112,8 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group]) -> None
         groups[key].extra_info = row.get("extra_info") or {}
         groups[key].messages = None if "input" in row else _messages(row["prompt"])
     group = groups[key]
+    if "responses" in row and not pool and file_of(group.where) != file_of(where):
+        raise ValueError(f"its group is at {group.where} already: two models? Evaluate each file by itself")
     if group.prompt != prompt:
         raise ValueError(f"prompt_id {name!r} has another prompt here than at {group.where}")
     if verl_key and not _is_last_output(group, verl_key["session"], int(verl_key["index"]), responses[0], scores, acc):
@@ -157,8 +159,12 @@ def files_of(path: Path) -> Iterator[Path]:
         raise BadDataError(f"{path}: no such file, and no folder with .jsonl files in it")
 
 
-def read_groups(paths: list[Path], problems: Problems) -> list[Group]:
-    """All groups of all files, in order of appearance."""
+def file_of(where: str) -> str:
+    return where.rpartition(":")[0]
+
+
+def read_groups(paths: list[Path], problems: Problems, pool: bool = False) -> list[Group]:
+    """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
         with file.open(encoding="utf-8") as lines:
@@ -167,7 +173,7 @@ def read_groups(paths: list[Path], problems: Problems) -> list[Group]:
                     continue
                 where = f"{file}:{number}"
                 try:
-                    _add_row(json.loads(line), where, groups)
+                    _add_row(json.loads(line), where, groups, pool)
                 except json.JSONDecodeError as error:
                     problems.add(where, "not valid JSON", str(error))
                 except ValueError as error:

@@ -39,6 +39,11 @@ def slice_name(found: dict[str, Any]) -> str:
     return ", ".join(parts + ([f"step {found['step']}"] if found["step"] is not None else [])) or "all"
 
 
+def classes_by(options: dict[str, Any]) -> str:
+    """`Classes by exact match`, or by which classifier."""
+    return f"Classes by {'exact match' if options['classifier'] == 'exact' else options['classifier']}"
+
+
 def evaluation_table(result: dict[str, Any]) -> str:
     """What `dqo-verl evaluate` prints: metrics down, slices across, then what was skipped or left out."""
     parts = result["slices"]
@@ -48,7 +53,7 @@ def evaluation_table(result: dict[str, Any]) -> str:
         for name, metric in METRICS.items()
         if any(name in p["metrics"] for p in parts)
     ]
-    lines = [markdown(header, rows)]
+    lines = [markdown(header, rows), f"{classes_by(result['options'])}."]
     lines += [f"Skipped: {count} x {kind}" for kind, count in result["skipped"].items()]
     lines += [f"Left out: {what} ({why})" for what, why in result["left_out"].items()]
     lines += [f"Note: {what}: {detail}" for what, detail in result["notes"].items()]

@@ -58,7 +58,9 @@ class PairInput:
             raise ValueError(
                 f"{name} reads {self.limit} tokens: {self.prompt_budget} of the prompt leave no room for a pair"
             )
-        self.budget = min(room, tokens or room)
+        # DeBERTa's positions are relative: it reads more than it was trained with, as DARLING's copy of NoveltyBench has it do
+        endless = getattr(self.config, "position_biased_input", True) is False
+        self.budget = tokens if tokens and endless else min(room, tokens or room)
 
     def _id(self, role: str, literal: str, fallback: str) -> int:
         vocabulary = self.tokenizer.get_vocab()
@@ -186,6 +188,7 @@ class PairClassifier:
             )
         own = threshold_of(self.name, self.input.config)
         self.threshold = own if settings.threshold is None else settings.threshold
+        self.probabilities([("one", "another")])  # a server that does not answer, or not so, ends the run here
         print(f"[dqo_verl] {self.name}: two responses are the same above {self.threshold:g}", flush=True)
 
     def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:

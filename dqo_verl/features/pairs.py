@@ -105,7 +105,7 @@ def short_answers_agree(a: str, b: str, words: int) -> bool | None:
 
     None where one of them is longer: the classifier decides. `words=0` switches the rule off.
     """
-    split_a, split_b = a.split(), b.split()
+    split_a, split_b = a.lower().split(), b.lower().split()
     longer = max(len(split_a), len(split_b))
     if longer > words:
         return None

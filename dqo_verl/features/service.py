@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import ray
 
+from dqo_verl import placement
 from dqo_verl.config import PREFIX, Settings
 from dqo_verl.features.classifier import PairClassifier
 from dqo_verl.features.embedder import Embedder
@@ -28,12 +29,11 @@ PLACEMENTS = f"""The feature model could not be placed. Ways to place it:
 class FeatureWorker:
     """Runs in a Ray process of its own: loads the model once, works while verl generates."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, device: str):
         import torch
 
-        if settings.placement in ("gpu", "shared") and not torch.cuda.is_available():
+        if device != "cpu" and not torch.cuda.is_available():
             raise RuntimeError(f"placement={settings.placement}, but this process sees no GPU. {PLACEMENTS}")
-        device = "cuda" if settings.placement in ("gpu", "shared") else "cpu"
         torch.set_num_threads(min(MAX_THREADS, os.cpu_count() or 1))
         self.rests = settings.placement == "shared"
         if settings.reads == "embeddings":
@@ -41,7 +41,7 @@ class FeatureWorker:
             self.stream: Stream = EmbeddingStream(self.model)
         else:
             self.model = PairClassifier(settings, device)
-            self.stream = PartitionStream(self.model, settings.partition, settings.short_answer_words)
+            self.stream = PartitionStream(self.model, settings.rule, settings.short_answer_words)
 
     async def ready(self) -> int:
         return os.getpid()
@@ -88,20 +88,20 @@ class FeatureService:
 
     def __init__(self, settings: Settings):
         self.deadline = settings.deadline
-        options: dict[str, Any] = {"num_cpus": 1, "max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        if settings.placement == "gpu":
-            options["num_gpus"] = 1
-        elif settings.placement == "shared":  # Ray would otherwise hide every GPU from an actor that asks for none
-            options |= {"num_gpus": 0, "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}}
-        if settings.actors > 1:
-            options["scheduling_strategy"] = "SPREAD"
-        actor: Any = ray.remote(FeatureWorker)
-        self.workers = [actor.options(name=NAME.format(i), **options).remote(settings) for i in range(settings.actors)]
+        self.workers = [self._start(settings, i) for i in range(settings.actors)]
         try:
             self.pids: list[int] = ray.get([w.ready.remote() for w in self.workers], timeout=settings.start_timeout)
         except ray.exceptions.GetTimeoutError as error:
             self.stop()
             raise RuntimeError(f"{PLACEMENTS}\n(not up within start_timeout={settings.start_timeout:.0f} s)") from error
+
+    @staticmethod
+    def _start(settings: Settings, i: int) -> Any:
+        options, device = placement.options(settings.placement, i)
+        spread = {"scheduling_strategy": "SPREAD"} if settings.actors > 1 else {}
+        actor: Any = ray.remote(FeatureWorker)
+        restarts = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
+        return actor.options(name=NAME.format(i), **restarts, **(spread | options)).remote(settings, device)
 
     def stop(self) -> None:
         for worker in self.workers:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from dqo_verl import placement as placing
 from dqo_verl.config import SettingsError
 from dqo_verl.features.models import reach
 from dqo_verl.rewards.conversation import prompt_of
@@ -20,13 +21,9 @@ from dqo_verl.rewards.sequence_classifier import SequenceClassifier
 
 MODEL = "reward.custom_reward_function.reward_kwargs.model"
 SECONDS_TO_START = 900
-PLACEMENTS: dict[str, dict[str, Any]] = {
-    "cpu": {"num_cpus": 1},
-    "gpu": {"num_cpus": 1, "num_gpus": 1},
-    # Ray would otherwise hide every GPU from an actor that asks for none
-    "shared": {"num_cpus": 1, "num_gpus": 0, "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}}},
-}
-
+BESIDE_FEATURES = (
+    1  # with placement=shared, the feature model takes the first GPU and this one the next, where there is one
+)
 RESTARTS = 3  # of a scorer that dies, by Ray
 
 _actors: dict[tuple[str, str], Any] = {}
@@ -83,16 +80,29 @@ def compute_score(
     return {"score": quality, "quality": quality, "truncated": float(cut)}
 
 
-def check(model: str | None = None, placement: str = "gpu", **_: Any) -> None:
-    """Of `reward_kwargs`, before Ray starts: is the model within reach? It is loaded when the first response is scored."""
+def arguments(function: Any) -> dict[str, Any] | None:
+    """`reward_kwargs` of verl's `custom_reward_function`, if it is the one of this module."""
+    if function.path != f"pkg://{__name__}":
+        return None
+    return {"model": None, "placement": "gpu"} | dict(function.get("reward_kwargs") or {})
+
+
+def check(model: str | None, placement: str, **_: Any) -> None:
+    """Before Ray starts: is the model within reach?"""
     reach(MODEL, _named(model, placement))
+
+
+def start(model: str, placement: str, **_: Any) -> None:
+    """Load it now: verl logs a reward function that raises, and goes on without its responses."""
+    _actor(model, placement)
 
 
 def _named(model: str | None, placement: str) -> str:
     if model is None:
         raise SettingsError(f"which model? Add +{MODEL}=NAME_OR_PATH")
-    if placement not in PLACEMENTS:
-        raise SettingsError(f"reward_kwargs.placement={placement} is not known. Choose one of: {', '.join(PLACEMENTS)}")
+    if placement not in placing.PLACEMENTS:
+        known = ", ".join(placing.PLACEMENTS)
+        raise SettingsError(f"reward_kwargs.placement={placement} is not known. Choose one of: {known}")
     return model
 
 
@@ -107,13 +117,14 @@ def _actor(model: str, placement: str) -> Any:
 def _start(model: str, placement: str) -> Any:
     import ray
 
-    options = PLACEMENTS[placement] | {
+    options, device = placing.options(placement, BESIDE_FEATURES)
+    options |= {
         "name": f"dqo_verl_scorer:{placement}:{model}",
         "get_if_exists": True,
         "max_restarts": RESTARTS,
         "max_task_retries": RESTARTS,
     }
-    actor: Any = ray.remote(Scorer).options(**options).remote(model, "cpu" if placement == "cpu" else "cuda")
+    actor: Any = ray.remote(Scorer).options(**options).remote(model, device)
     try:
         ray.get(actor.ready.remote(), timeout=SECONDS_TO_START)
     except ray.exceptions.GetTimeoutError as error:

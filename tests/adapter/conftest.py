@@ -45,10 +45,10 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def service(ray_and_queue):
     """One worker with the packaged MiniLM for a module's tests."""
-    from dqo_verl.adapter import estimator
+    from dqo_verl.adapter import services
 
-    estimator.start_service(prepared("algorithm.adv_estimator=dqo"))
-    return estimator._service
+    services.start(prepared("algorithm.adv_estimator=dqo"))
+    return services.features
 
 
 def prepared(*overrides):

@@ -70,6 +70,7 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (["+algorithm.diversity.method=dpp", "+algorithm.diversity.aplha=3"], r"Write \+reward_model\.diversity=dpp"),
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
         (["+reward_model.multiplicative=True"], "combine=multiply"),
         (["custom_reward_function.path=x.py"], r"Write reward\.custom_reward_function\.path"),
@@ -84,6 +85,18 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
 def test_refused_before_ray(overrides, message):
     with pytest.raises(SettingsError, match=message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [["algorithm.adv_estimator=dqo"], ["algorithm.adv_estimator=grpo", "+reward_model.diversity=dpp"]],
+)
+def test_the_trainer_that_reads_no_settings_of_ours_is_refused(typed):
+    from verl.utils.device import auto_set_device
+
+    with pytest.raises(SettingsError, match="fully asynchronous trainer is not supported"):
+        auto_set_device(compose(*typed, "+async_training.staleness_threshold=0.5"))
+    auto_set_device(compose("algorithm.adv_estimator=grpo", "+async_training.staleness_threshold=0.5"))
 
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
@@ -126,6 +139,38 @@ def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides,
 def test_a_reward_model_within_reach_is_not_loaded_and_changes_nothing(pair_classifier):
     overrides = ["algorithm.adv_estimator=grpo", *SCORER, f"{KWARGS}.model={pair_classifier}"]
     assert prepared(*overrides) == compose(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "needs"),
+    [
+        (["algorithm.adv_estimator=grpo"], (8, 0)),
+        (["algorithm.adv_estimator=grpo", *SCORER], (8, 1)),
+        (["algorithm.adv_estimator=dqo", *SCORER, f"{KWARGS}.placement=shared", "trainer.nnodes=2"], (16, 0)),
+        (
+            ["algorithm.adv_estimator=dqo", "+algorithm.diversity.placement=gpu", "+algorithm.diversity.actors=2"],
+            (8, 2),
+        ),
+        (
+            [
+                "algorithm.adv_estimator=grpo",
+                "reward.reward_model.enable=True",
+                "reward.reward_model.enable_resource_pool=True",
+                "reward.reward_model.n_gpus_per_node=2",
+                "reward.reward_model.nnodes=1",
+            ],
+            (10, 0),
+        ),
+    ],
+)
+def test_gpus_that_verl_and_our_models_need(overrides, needs):
+    from dqo_verl.adapter import launch, services
+    from dqo_verl.rewards import hf_scorer
+
+    config = compose(*overrides)
+    typed = config.algorithm.get("diversity")
+    settings = launch.settings_of(prepared(*overrides).algorithm) if typed else None
+    assert services.gpus(config, settings, hf_scorer.arguments(config.reward.custom_reward_function)) == needs
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):

@@ -13,6 +13,8 @@ from dqo_verl.config import Settings
 from dqo_verl.features.classifier import PairClassifier
 from dqo_verl.features.service import FeatureService, Submitter
 
+from .conftest import compose
+
 TEXTS = {f"u{i // 4}_{i % 4}": f"response number {i % 3}" for i in range(12)}
 KEYS = list(TEXTS)
 
@@ -116,6 +118,21 @@ def test_a_worker_that_cannot_be_placed_names_the_ways(started):
         RuntimeError, match=r"placement=cpu.*\n.*placement=gpu.*\n.*placement=shared.*\n.*placement=http"
     ):
         started(settings(placement="gpu", start_timeout=5))
+
+
+def test_a_reward_model_that_does_not_load_ends_the_start(ray_and_queue, pair_classifier):
+    from dqo_verl.adapter import services
+
+    kwargs = "+reward.custom_reward_function.reward_kwargs"
+    scorer = ["path=pkg://dqo_verl.rewards.hf_scorer", "name=compute_score"]
+    config = compose(
+        "algorithm.adv_estimator=grpo",
+        *(f"reward.custom_reward_function.{part}" for part in scorer),
+        f"{kwargs}.model={pair_classifier}",
+        f"{kwargs}.placement=cpu",
+    )
+    with pytest.raises(Exception, match="one label"):
+        services.start(config)
 
 
 def test_a_model_that_does_not_load_ends_the_start(started, tmp_path):

@@ -11,7 +11,6 @@ from dqo_verl.evaluation.novelty import (
     exact_matrix,
     first_member_classes,
     same_matrices,
-    short_rule,
     utility,
 )
 
@@ -61,22 +60,6 @@ def test_utility_bounds(scores: list[float], patience: float) -> None:
     assert min(scores) - 1e-9 <= different <= max(scores) + 1e-9
     if patience < 0.999:
         assert alike == pytest.approx((1 - patience) / (1 - patience**k) * scores[0])
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "same"),
-    [
-        ("Paris", "paris", True),
-        ("Paris", "Rome", False),
-        ("the city of Paris", "Paris the best", True),  # 2 of 4 words
-        ("a b c d e", "a b x y z", False),  # 2 of 5
-        ("", "", True),
-        ("one two three four five six", "one", None),
-    ],
-)
-def test_short_rule(first: str, second: str, same: bool | None) -> None:
-    assert short_rule(first, second) is same
-    assert short_rule(second, first) is same
 
 
 def test_exact_classifier() -> None:
@@ -145,6 +128,28 @@ def test_equal_and_short_texts_never_reach_the_model(tiny_classifier: Path) -> N
     long = texts(5, 1)[0]
     (same,) = same_matrices([[long, long, "w1", "w1 w2"]], PairClassifier(str(tiny_classifier), 1.0, None))
     assert first_member_classes(same) == [0, 0, 1, 1]
+
+
+def test_a_model_with_relative_positions_reads_as_much_of_a_response_as_asked(tmp_path: Path) -> None:
+    """NoveltyBench's DeBERTa: 512 positions, none of them learnt by number."""
+    import random
+
+    from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
+
+    from dqo_verl import tiny
+
+    tokenizer = tiny.build_tokenizer(random.Random(0))
+    tokenizer.save_pretrained(tmp_path)
+    small = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    relative = {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["p2c", "c2p"]}
+    config = DebertaV2Config(vocab_size=len(tokenizer), max_position_embeddings=64, **small, **relative)
+    DebertaV2ForSequenceClassification(config).save_pretrained(tmp_path)
+    longest, usual = PairClassifier(str(tmp_path), 0.5, 100), PairClassifier(str(tmp_path), 0.5, None)
+    assert (longest.tokens, usual.tokens) == (100, 30)
+    pair = ("1 + 2 = " * 60, "3 + 4 = " * 60)
+    rows, second, _ = longest.input.encode([pair])
+    assert len(rows[0]) == 203
+    assert 0 < longest.model.probabilities(rows, second)[0] < 1
 
 
 def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path: Path) -> None:

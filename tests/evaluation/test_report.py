@@ -197,7 +197,7 @@ def test_page_is_self_contained_and_complete(report: Path) -> None:
 
 def test_markdown_table(report: Path) -> None:
     table = (report / "report.md").read_text()
-    row = next(line for line in table.splitlines() if "NoveltyBench distinct" in line)
+    row = next(line for line in table.splitlines() if "Classes (first member)" in line)
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1] == "1.000 [1.000, 1.000]"
     assert cells[2].startswith("3.000")
@@ -226,6 +226,22 @@ def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) 
         main(["evaluate", str(run / "a.jsonl"), *arguments])
         with pytest.raises(SystemExit, match=rf"{name} is .* cannot be compared"):
             main(["report", str(report.parent / "grpo"), str(run), "--out", str(tmp_path / "report")])
+
+
+@pytest.mark.parametrize("differs", ["max_tokens", "top_p", "score_with"])
+def test_runs_sampled_or_scored_in_another_way_are_refused(differs: str, tmp_path: Path) -> None:
+    (tmp_path / "rewards.py").write_text("def one(**_):\n    return 1.0\n\n\ndef two(**_):\n    return 2.0\n")
+    for name, value in (("a", 1), ("b", 2)):
+        file = tmp_path / name / "r.jsonl"
+        file.parent.mkdir()
+        file.write_text(json.dumps({"prompt": "p", "responses": ["x", "y"], "ground_truth": "x"}) + "\n")
+        settings = {"max_tokens": 1, "top_p": 1, "min_p": 0, "chat_template_kwargs": None}
+        settings |= {differs: value} if differs in settings else {}
+        file.with_suffix(".meta.json").write_text(json.dumps({"settings": settings, "provenance": {}}))
+        function = "two" if (differs, name) == ("score_with", "b") else "one"
+        main(["evaluate", str(file), "--embedder", "none", "--score-with", f"{tmp_path}/rewards.py:{function}"])
+    with pytest.raises(SystemExit, match=rf"{differs} is .* cannot be compared"):
+        main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "report")])
 
 
 def test_settings_and_benchmarks(report: Path) -> None:

@@ -101,6 +101,17 @@ def test_mixed_n_is_named_or_skipped(tmp_path: Path) -> None:
         problems.settle()
 
 
+def test_groups_of_two_models_are_not_one_by_accident(tmp_path: Path) -> None:
+    for name in ("dqo", "grpo"):
+        write(tmp_path / f"{name}.jsonl", {"prompt": "p", "responses": [name, name]})
+    problems = Problems()
+    read_groups([tmp_path], problems)
+    with pytest.raises(BadDataError, match=r"grpo\.jsonl:1.*dqo\.jsonl:1 already: two models\?"):
+        problems.settle()
+    (pooled,) = read_groups([tmp_path], Problems(), pool=True)
+    assert pooled.responses == ["dqo", "dqo", "grpo", "grpo"]
+
+
 def test_slices_by_temperature_and_step(tmp_path: Path) -> None:
     rows = [{"prompt": "p", "response": "x", "temperature": t, "step": s} for t, s in ((1.0, 5), (0.6, 5), (0.6, 1))]
     assert list(slices(read_groups([write(tmp_path / "a.jsonl", *rows)], Problems()))) == [(0.6, 1), (0.6, 5), (1.0, 5)]

@@ -140,8 +140,8 @@ def test_seeds_differ_by_prompt_temperature_and_seed() -> None:
     assert seeds[0] == job_seed((a, 1.0), 0)
 
 
-def tiny_model(folder: Path) -> Path:
-    """A random Llama with a byte-level tokenizer and a chat template. Head size 32: vLLM's CPU attention needs it."""
+def tiny_model(folder: Path, chats: bool = True) -> Path:
+    """A random Llama with a byte-level tokenizer and, if it `chats`, a chat template. Head size 32: vLLM's CPU attention needs it."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -151,7 +151,7 @@ def tiny_model(folder: Path) -> Path:
     tokens.pre_tokenizer, tokens.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     template = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}"
     PreTrainedTokenizerFast(
-        tokenizer_object=tokens, eos_token="<end>", pad_token="<end>", chat_template=template
+        tokenizer_object=tokens, eos_token="<end>", pad_token="<end>", chat_template=template if chats else None
     ).save_pretrained(folder)
     torch.manual_seed(0)
     sizes = {"vocab_size": 257, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}
@@ -214,14 +214,14 @@ def test_verl_checkpoint_with_vllm_in_process(tmp_path: Path) -> None:
     prompts = write(tmp_path / "p.jsonl", *({"prompt": f"Say {i} " * 20} for i in range(70)))
     engine = ["--engine", "dtype=float32", "enforce_eager=true", "max_model_len=256", "gpu_memory_utilization=0.1"]
 
-    def run(out: Path) -> list[dict[str, Any]]:
+    def run(out: Path, model: Path = tmp_path / "run") -> list[dict[str, Any]]:
         command = [
             sys.executable,
             "-m",
             "dqo_verl.evaluation.cli",
             "sample",
             "--model",
-            str(tmp_path / "run"),
+            str(model),
             "-n",
             "3",
         ]
@@ -229,6 +229,8 @@ def test_verl_checkpoint_with_vllm_in_process(tmp_path: Path) -> None:
         subprocess.run(command, env=os.environ | cpu, check=True)
         return rows_of(out)
 
+    tiny_model(tmp_path / "base", chats=False)  # a base model reads the prompts as they are
+    assert all(len(row["responses"]) == 3 for row in run(tmp_path / "base.jsonl", tmp_path / "base"))
     rows = run(tmp_path / "a.jsonl")
     original = torch.load(actor / "model_world_size_1_rank_0.pt")
     merged = load_file(actor / MERGED / "model.safetensors")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqo_verl.config import Settings
 from dqo_verl.features.pairs import RULES, ordered, questions_for_components, short_answers_agree
 
 
@@ -70,8 +71,24 @@ def test_a_new_response_is_asked_about_one_member_of_each_class():
     assert len(questions_for_components(nodes, decided)) == 2
 
 
-def test_short_answers():
-    assert short_answers_agree("the city of Paris", "Paris the city", 5) is True
-    assert short_answers_agree("Paris", "London", 5) is False
-    assert short_answers_agree("one two three four five six", "Paris", 5) is None
-    assert short_answers_agree("Paris", "Paris", 0) is None
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Paris", "paris", True),
+        ("Paris", "Rome", False),
+        ("the city of Paris", "Paris the best", True),  # 2 of 4 words
+        ("a b c d e", "a b x y z", False),  # 2 of 5
+        ("", "", True),
+        ("one two three four five six", "one", None),
+    ],
+)
+def test_short_answers(first, second, same):
+    assert short_answers_agree(first, second, 5) is same
+    assert short_answers_agree(second, first, 5) is same
+
+
+def test_the_rule_for_short_answers_is_off_by_default():
+    assert (
+        short_answers_agree("Paris", "Paris", Settings(method="darling", diversity="partition").short_answer_words)
+        is None
+    )

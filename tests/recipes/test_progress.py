@@ -12,12 +12,14 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 STEP = "\x1b[36m(TaskRunner pid=7)\x1b[0m step:1 - critic/score/mean:0.5 - timing_s/step:np.float64(2.0)\n"
 WORKER = "\x1b[36m(WorkerDict pid=9)\x1b[0m a warning\n"
 ERROR = 'Traceback (most recent call last):\n  File "x.py", line 1\nAssertionError: data size must be divisible\n'
-FAILED = "[dqo_verl] verl failed with exit status 1\n"
+ENDED = "\n[dqo_verl] verl ended with exit status {}\n"
+FAILED = ENDED.format(1)
 
 
-def followed(directory, text, **environment):
+def followed(directory, text, metrics=True, **environment):
     (directory / "train.log").write_text("from a run before this one\n")
-    (directory / "metrics-1.jsonl").write_text(json.dumps({"step": 1, "data": {"critic/score/mean": 0.5}}) + "\n")
+    if metrics:
+        (directory / "metrics-1.jsonl").write_text(json.dumps({"step": 1, "data": {"critic/score/mean": 0.5}}) + "\n")
     done = subprocess.run(
         [sys.executable, "-m", "dqo_verl.progress", directory],
         input=text if isinstance(text, bytes) else text.encode(),
@@ -29,7 +31,7 @@ def followed(directory, text, **environment):
 
 
 def test_a_line_per_step_and_a_summary(tmp_path):
-    code, said = followed(tmp_path, "Total training steps: 1\n" + STEP + WORKER)
+    code, said = followed(tmp_path, "Total training steps: 1\n" + STEP + WORKER + ENDED.format(0))
     assert code == 0
     _, step, *summary = said.splitlines()
     assert step == "step 1/1  reward 0.5  seconds 2"
@@ -41,17 +43,17 @@ def test_a_line_per_step_and_a_summary(tmp_path):
 def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
     code, said = followed(tmp_path, STEP + ERROR + 100 * WORKER + FAILED, VERBOSE=verbose)
     assert code == 1
-    *_, why, failed, end = said.splitlines()
+    *_, why, _, failed, end = said.splitlines()
     assert "from a run before" not in said
     assert why == "AssertionError: data size must be divisible"
     assert failed == FAILED.strip()
-    assert said.count(FAILED) == (2 if verbose else 1)
+    assert said.count(FAILED.strip()) == 1
     assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
 
 
 def test_bytes_that_are_no_text_and_a_metrics_file_cut_short(tmp_path):
     (tmp_path / "metrics-0.jsonl").write_text('{"step": 1, "data": {"critic/sc')
-    code, said = followed(tmp_path, b"a policy said \xff\n" + STEP.encode())
+    code, said = followed(tmp_path, b"a policy said \xff\n" + STEP.encode() + ENDED.format(0).encode())
     assert code == 0
     assert "step 1/?" in said
     assert "a policy said \\xff" in (tmp_path / "train.log").read_text()
@@ -67,5 +69,17 @@ def test_a_recipe_ends_with_the_error_of_verl(tmp_path, cache):
     )
     assert done.returncode == 1
     assert "no_such_key" in done.stdout
-    assert "[dqo_verl] verl failed with exit status 1" in done.stdout
+    assert FAILED.strip() in done.stdout
     assert done.stdout.splitlines()[-1].startswith("the run did not reach its end")
+
+
+def test_a_run_that_was_killed_with_its_shell_is_no_success(tmp_path):
+    code, said = followed(tmp_path, STEP + ERROR)
+    assert code == 1
+    assert "AssertionError" in said
+
+
+def test_a_logger_of_the_users_own_leaves_no_summary_and_is_no_failure(tmp_path):
+    code, said = followed(tmp_path, STEP + ENDED.format(0), metrics=False)
+    assert code == 0
+    assert "first" not in said

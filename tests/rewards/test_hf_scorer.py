@@ -172,7 +172,7 @@ def test_what_is_missing_is_named(scored, athene: Path) -> None:
     with pytest.raises(ValueError, match="cpu, gpu, shared"):
         hf_scorer.compute_score("x", "a cat", "", {"prompt": PROMPT}, model=str(athene), placement="tpu")
     with pytest.raises(ray.exceptions.RayError, match=r"no model\.safetensors"):
-        hf_scorer.compute_score("x", "a cat", "", {"prompt": PROMPT}, model=str(athene.parent), placement="cpu")
+        hf_scorer.start(model=str(athene.parent), placement="cpu")
 
 
 def test_evaluation_scores_with_a_reward_model(classifier: Path, tmp_path: Path, capsys: Any) -> None:

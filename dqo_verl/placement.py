@@ -1,0 +1,52 @@
+"""Where a model of ours runs in Ray's cluster: on CPU cores, on a GPU of its own, or beside the trainer on one of its GPUs."""
+
+from typing import Any
+
+PLACEMENTS = ("cpu", "gpu", "shared")
+
+
+def options(placement: str, i: int = 0) -> tuple[dict[str, Any], str]:
+    """Ray's options for model number `i`, and the torch device that it finds there.
+
+    Shared ones go round the nodes with GPUs, then round the GPUs of each: Ray would put an actor that asks for no GPU on a node
+    that has none, and all of them on the first GPU.
+    """
+    if placement == "gpu":
+        return {"num_cpus": 1, "num_gpus": 1}, "cuda"
+    if placement != "shared":
+        return {"num_cpus": 1}, "cpu"
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = gpu_nodes()
+    if not nodes:
+        raise RuntimeError("placement=shared, but no node of this Ray cluster has a GPU: use placement=cpu")
+    node, gpus = nodes[i % len(nodes)]
+    return {
+        "num_cpus": 1,
+        "num_gpus": 0,
+        "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},  # Ray would hide every GPU otherwise
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False),
+    }, f"cuda:{i // len(nodes) % gpus}"
+
+
+def gpu_nodes() -> list[tuple[str, int]]:
+    """Id and number of GPUs of each node that has any, in an order that all processes agree on."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [(node["NodeID"], int(node["Resources"].get("GPU", 0))) for node in alive]
+    return sorted(node for node in nodes if node[1])
+
+
+def check_room(verl: int, own: int) -> None:
+    """Before anything is placed: ours would take a GPU first, and verl would say that its own are too few."""
+    import ray
+
+    have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    if own and verl + own > have:
+        raise RuntimeError(
+            f"{own} of the models of dqo_verl are to have a GPU of their own (placement=gpu), and verl takes {verl}, but "
+            f"Ray has {have}. Leave them free (trainer.n_gpus_per_node=7 on a node of 8), or place the models "
+            "elsewhere: placement=cpu, or shared (beside the trainer, with room: "
+            "actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
+        )

@@ -1,0 +1,37 @@
+"""Which responses are handed over while verl generates: those of which every token is the model's."""
+
+import asyncio
+
+import numpy as np
+import pytest
+import torch
+
+from .conftest import prepared
+
+
+@pytest.mark.parametrize(("turns", "streamed"), [(2, 1), (0, 0), (4, 0), (None, 0)])
+def test_only_a_single_turn_is_streamed(turns, streamed, service, tokenizer):
+    from tensordict import TensorDict
+    from verl import DataProto
+    from verl.trainer.ppo.reward import load_reward_manager
+
+    ids = torch.tensor([tokenizer("1 + 2 #### 3")["input_ids"]])
+    told = {
+        "uid": f"turns{turns}",
+        "session_id": 0,
+        "data_source": "openai/gsm8k",
+        "reward_model": {"ground_truth": "3"},
+    }
+    if turns is not None:
+        told["__num_turns__"] = turns
+    columns = {"prompts": ids, "responses": ids, "attention_mask": torch.ones(1, 2 * ids.shape[1], dtype=torch.long)}
+    data = DataProto(
+        batch=TensorDict(columns, batch_size=1),
+        non_tensor_batch={key: np.array([value], dtype=object) for key, value in told.items()},
+    )
+
+    async def reward():
+        return await load_reward_manager(prepared("algorithm.adv_estimator=dqo"), tokenizer).run_single(data)
+
+    assert asyncio.run(reward())["reward_score"] == 1.0
+    assert service.ensure([f"turns{turns}_0"], lambda names: ["1 + 2 #### 3"] * len(names))[1] == streamed
