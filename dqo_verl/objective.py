@@ -6,6 +6,8 @@ from torch import Tensor
 
 from dqo_verl.groups import rows_by_size
 
+ROUNDING = 1e-6  # of the largest value: responses that are all alike have bonuses that differ by 1e-7
+
 
 def add(quality: Tensor, diversity: Tensor, alpha: float) -> Tensor:
     """`r_i + alpha d_i` (DQO, arXiv 2509.04784)."""
@@ -28,8 +30,8 @@ def multiply(quality: Tensor, diversity: Tensor, floor: float = 0.0) -> Tensor:
 
 
 def zscore(values: Tensor) -> Tensor:
-    """`(x - mean) / std` over the batch; all zeros where nothing varies (a single value, or equal ones)."""
-    if len(values) < 2 or (values == values[0]).all():
+    """`(x - mean) / std` over the batch; all zeros where nothing varies (a single value, or equal ones but for rounding)."""
+    if len(values) < 2 or values.max() - values.min() <= ROUNDING * values.abs().max():
         return values.new_zeros(values.shape)
     return (values - values.mean()) / values.std()
 

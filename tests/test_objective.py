@@ -44,6 +44,11 @@ def test_zscore_add_is_really_normalised():
     torch.testing.assert_close(objective.zscore_add(quality, diversity, 0.5), z)
 
 
-@pytest.mark.parametrize("values", [[3.0], [2.0, 2.0, 2.0], [1e-30, 1e-30]])
+@pytest.mark.parametrize("values", [[3.0], [2.0, 2.0, 2.0], [1e-30, 1e-30], [0.11778304, 0.11778303]])
 def test_zscore_of_what_does_not_vary_is_zero(values):
     assert objective.zscore(torch.tensor(values)).tolist() == [0.0] * len(values)
+
+
+def test_zscore_does_not_depend_on_the_unit():
+    values = torch.tensor([1.0, 2.0, 4.0])
+    torch.testing.assert_close(objective.zscore(values * 1e-9), objective.zscore(values))
