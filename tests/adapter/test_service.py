@@ -131,7 +131,7 @@ def test_a_reward_model_that_does_not_load_ends_the_start(ray_and_queue, pair_cl
         f"{kwargs}.model={pair_classifier}",
         f"{kwargs}.placement=cpu",
     )
-    with pytest.raises(Exception, match="one label"):
+    with pytest.raises(Exception, match="has 2 labels; a reward model has one"):
         services.start(config)
 
 
