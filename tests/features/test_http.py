@@ -76,7 +76,7 @@ def test_vllm_classifies_like_the_model_in_process(servers, modernbert):
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert cut_too == cut
     assert np.ptp(found) > 0.05
-    assert remote.model.endpoint.requests_sent == 2, "70 pairs travel in two requests"
+    assert remote.model.endpoint.requests_sent == 3, "one at the start, and 70 pairs travel in two"
 
 
 def test_vllm_embeds_like_the_model_in_process(servers):
@@ -138,9 +138,12 @@ def test_past_the_deadline_the_cause_is_told(server, mood, cause):
     assert time.monotonic() - began < 4
 
 
-def test_a_server_that_is_not_there_ends_the_start():
+def test_a_server_that_is_not_there_ends_the_start(modernbert):
+    nowhere = {"placement": "http", "urls": ("http://127.0.0.1:9",), "deadline": 0.5}
     with pytest.raises(RuntimeError, match="ConnectionError"):
-        Embedder(settings(placement="http", urls=("http://127.0.0.1:9",), deadline=0.5), "cpu")
+        Embedder(settings(**nowhere), "cpu")
+    with pytest.raises(RuntimeError, match="ConnectionError"):
+        PairClassifier(settings(method="darling", diversity="partition", classifier=str(modernbert), **nowhere), "cpu")
 
 
 @pytest.mark.parametrize(
