@@ -8,13 +8,15 @@ from dqo_verl.evaluation.charts import HEIGHT, WIDTH, Chart, mark, svg
 
 STYLE = Path(__file__).with_name("report.css")
 HEAD, LINE, GAP = 24, 18, 14  # pixels: a chart's title, a line of the legend, between charts
+MARK, LETTER = 44, 7  # pixels: a mark of the legend with the space around it, a letter
 
 
 def figure(charts: Sequence[Chart], columns: int = 2) -> str:
     """The charts in rows, and below them the marks of all runs with their names."""
     width, rows = columns * (WIDTH + GAP), -(-len(charts) // columns)
     names = {series.name: series.style for chart in charts for series in chart.series}
-    per_line = max(1, width // 190)
+    entry = MARK + LETTER * max(map(len, names), default=0)
+    per_line = max(1, width // entry)
     height = rows * (HEIGHT + HEAD + GAP) + LINE * -(-len(names) // per_line) + 8
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">',
@@ -28,7 +30,7 @@ def figure(charts: Sequence[Chart], columns: int = 2) -> str:
         parts.append(f'<g transform="translate({x} {y + HEAD})">{inside}</g>')
     top = rows * (HEIGHT + HEAD + GAP) + 8
     for place, (name, style) in enumerate(names.items()):
-        x, y = 12 + (place % per_line) * 190, top + (place // per_line) * LINE
+        x, y = 12 + (place % per_line) * entry, top + (place // per_line) * LINE
         line = f'<path class="line c{style % 8} d{style % 4}" d="M{x - 8} {y}H{x + 22}"/>'
         parts.append(f'{line}{mark(style, x + 7, y)}<text x="{x + 30}" y="{y + 4}">{escape(name)}</text>')
     return "".join([*parts, "</svg>\n"])
