@@ -146,6 +146,11 @@ def _announcement(settings: Settings, config: DictConfig) -> str:
             "[dqo_verl] note: with std division, groups of equal quality get full-size advantages from the bonus alone, "
             f"whatever alpha is. To avoid it: algorithm.norm_adv_by_std_in_grpo=False or +{PREFIX}.scale=decoupled."
         )
+    if settings.diversity == "partition" and settings.classifier is None:
+        lines.append(
+            f"[dqo_verl] note: no pair classifier: two responses are the same above a cosine of {settings.cosine_threshold:g}, classes by "
+            f"{settings.rule}. With one it is DARLING: +{PREFIX}.classifier=NAME_OR_PATH"
+        )
     adds = settings.combine != "multiply" and not settings.changes_nothing and settings.base not in ACROSS_GROUPS
     if config.actor_rollout_ref.rollout.n == 2 and settings.diversity in SYMMETRIC and adds:
         lines.append(

@@ -49,6 +49,13 @@ def test_the_hidden_alpha_is_mentioned(capsys):
     assert "scale=decoupled" not in capsys.readouterr().out
 
 
+def test_how_classes_are_made_without_a_classifier_is_mentioned(pair_classifier, capsys):
+    prepared("algorithm.adv_estimator=darling")
+    assert "above a cosine of 0.891, classes by first_member" in capsys.readouterr().out
+    prepared("algorithm.adv_estimator=darling", f"+algorithm.diversity.classifier={pair_classifier}")
+    assert "cosine" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("overrides", "mentioned"),
     [

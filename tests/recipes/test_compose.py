@@ -91,6 +91,17 @@ def checked(cache):
     return check
 
 
+@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+def test_steps_count_everywhere_and_metrics_go_where_the_run_is_kept(profile, commands, checked, tmp_path):
+    """The logger's path travels in the config: workers of a Ray that runs already do not see this shell's environment."""
+    (overrides,) = commands("dqo_gsm8k_qwen.sh", profile, STEPS="7")
+    config = checked(overrides)
+    assert config.trainer.total_training_steps == 7
+    assert config.trainer.max_actor_ckpt_to_keep == config.trainer.max_critic_ckpt_to_keep == 3
+    path = config.ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH
+    assert Path(path).parent == tmp_path / "out"
+
+
 def uses_the_method_of(script, config):
     """What the recipe's name promises is what runs."""
     diversity = config.algorithm.get("diversity") or {}
