@@ -38,7 +38,9 @@ def judged(claim: Claim, seeds: dict[int, Runs]) -> tuple[str, list[str]]:
             return "not run", []
         triple = interval(values)
         limits.append((triple, check.above))
-        lines.append(f"{check.says}: {told(triple)}, needs > {check.above:g} ({len(values)} seeds)")
+        lines.append(
+            f"{check.says}: {told(triple)}, needs > {check.above:g} ({len(values)} seed{'s' if len(values) > 1 else ''})"
+        )
     return verdict(limits), lines
 
 
