@@ -15,7 +15,7 @@ METRICS = {
     "pass@n": Metric("pass@n", "quality", 1),
     "best_of_n": Metric("Best-of-n reward", "quality", 1),
     "classes": Metric("Classes (first member)", "diversity", 1),
-    "classes_connected": Metric("Classes (connected, as in training)", "diversity", 1),
+    "classes_connected": Metric("Classes (connected, as with a pair classifier in training)", "diversity", 1),
     "vendi": Metric("Vendi score", "diversity", 1),
     "cosine_distance": Metric("Mean cosine distance", "diversity", 1),
     "logdet": Metric("log det(L + I)", "diversity", 1),
