@@ -5,6 +5,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -358,3 +359,15 @@ def test_the_demo_does_not_mix_runs_of_different_settings(tmp_path):
     done = subprocess.run(["bash", RECIPES / "demo_collapse.sh"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"{tmp_path} holds runs with TASK=sums STEPS=30 , not with TASK=sums STEPS=40 . Type OUT=DIR" in done.stderr
+
+
+def test_the_published_evidence_is_what_its_records_say(tmp_path):
+    """All runs are there, so that nothing is trained; the documents' table and verdicts come out again, and no report is promised."""
+    published = RECIPES.parent / "docs" / "results" / "sums"
+    shutil.copytree(published / "records", tmp_path / "records")
+    environment = os.environ | {"OUT": str(tmp_path), "SEEDS": "5"}
+    done = subprocess.run(["bash", RECIPES / "demo_collapse.sh"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results.md").read_text() == (published / "results.md").read_text()
+    assert "== sums, seed" not in done.stdout
+    assert "the report:" not in done.stdout
