@@ -17,10 +17,10 @@ import torch
 from common import alternate, ratio, report, sentences
 from sentence_transformers import SentenceTransformer
 
-from dqo_verl.config import MINILM, Settings
-from dqo_verl.features.embedder import BATCH_SIZE
-from dqo_verl.features.models import locate
-from dqo_verl.features.service import FeatureService, Submitter
+from dqo_verl.core.settings import MINILM, Settings
+from dqo_verl.models.embedder import BATCH_SIZE
+from dqo_verl.models.hub import locate
+from dqo_verl.streaming.service import FeatureService, Submitter
 
 SEED = 0
 

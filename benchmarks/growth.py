@@ -24,9 +24,9 @@ from step_overhead import build_classifier
 from tqdm import tqdm
 
 import dqo_verl
-from dqo_verl.config import Settings
-from dqo_verl.features.partition_stream import uid_of
-from dqo_verl.features.service import FeatureService, Submitter
+from dqo_verl.core.settings import Settings
+from dqo_verl.streaming.classes import uid_of
+from dqo_verl.streaming.service import FeatureService, Submitter
 
 SEED, K, FROM = 0, 8, 32
 MULTIPLES = (1, 2, 4, 8, 16, 32)

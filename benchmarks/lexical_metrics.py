@@ -16,7 +16,7 @@ import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
-from dqo_verl.evaluation.lexical import ORDERS, distinct_n, lexical_diversities
+from dqo_verl.evaluation.metrics.lexical import ORDERS, distinct_n, lexical_diversities
 
 
 def make_groups(prompts: int, responses: int, words: int, seed: int = 0) -> list[list[str]]:

@@ -21,10 +21,10 @@ from classify_server import MODEL, PORT, SEED, build_model, serve
 from common import alternate, ratio, report, sentences
 from tqdm import tqdm
 
-from dqo_verl.config import Settings
-from dqo_verl.features.classifier import PairClassifier
-from dqo_verl.features.pairs import Components, Pair, ordered
-from dqo_verl.features.partition_stream import PartitionStream
+from dqo_verl.core.pairs import Components, Pair, ordered
+from dqo_verl.core.settings import Settings
+from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.streaming.classes import PartitionStream
 
 GROUPS = 4
 

@@ -20,7 +20,7 @@ import torch
 from common import report
 from tqdm import tqdm
 
-from dqo_verl import tiny
+from experiments.tiny import policy as tiny
 
 SEED, LIMIT, PROMPTS, K = 0, 580, 16, 4
 SIZES = f"""

@@ -4,7 +4,9 @@ The functions exported here are pure torch: use them in a notebook or in another
 that verl needs to find the estimators (`algorithm.adv_estimator=dqo` or `darling`).
 """
 
-from dqo_verl.diversity import (
+from dqo_verl.core.classes import classes, same_class
+from dqo_verl.core.kernels import gaussian_kernel, linear_kernel
+from dqo_verl.core.measures import (
     deviation_weight,
     distinct_fraction,
     distinct_ngram_fraction,
@@ -17,8 +19,7 @@ from dqo_verl.diversity import (
     set_logdet,
     unlikeliness,
 )
-from dqo_verl.objective import add, multiply, only, shift_quality, zscore_add
-from dqo_verl.similarity import classes, gaussian_kernel, linear_kernel, same_class
+from dqo_verl.core.objectives import add, multiply, only, shift_quality, zscore_add
 
 __version__ = "0.1.0"
 

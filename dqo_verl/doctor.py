@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from dqo_verl.config import MINILM
+from dqo_verl.core.settings import MINILM
 
 PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers")
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
@@ -82,8 +82,8 @@ def flash_attention() -> str:
 
 
 def embedder() -> str:
-    from dqo_verl.config import Settings
-    from dqo_verl.features.embedder import Embedder
+    from dqo_verl.core.settings import Settings
+    from dqo_verl.models.embedder import Embedder
 
     vectors, _ = Embedder(Settings(method="dqo", diversity="dpp"), "cpu")(["one sentence", "another one"])
     return f"{MINILM} loads; cosine of two sentences {float(vectors[0] @ vectors[1]):.2f}"

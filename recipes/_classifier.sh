@@ -14,7 +14,7 @@ tiny_pairs() {
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {
     echo "no GPU in use and no PAIRS=FILE: MiniLM learns which sums are worded alike, from pairs made here"
-    python -m dqo_verl.classifier.tiny_pairs "$CACHE/tiny/pairs"
+    python -m experiments.tiny.pairs "$CACHE/tiny/pairs"
   }
 }
 

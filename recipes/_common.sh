@@ -68,8 +68,8 @@ in_process_reward_model() {
 # OMP_WAIT_POLICY: beside any other work, threads that spin while they wait for each other come to a standstill
 make_tiny() {
   echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
-  OMP_WAIT_POLICY=passive python -m dqo_verl.tiny "$CACHE/tiny"
-  [ -z "${NEEDS_JUDGES:-}" ] || OMP_WAIT_POLICY=passive python -m dqo_verl.tiny_judges "$CACHE/tiny"
+  OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$CACHE/tiny"
+  [ -z "${NEEDS_JUDGES:-}" ] || OMP_WAIT_POLICY=passive python -m experiments.tiny.judges "$CACHE/tiny"
 }
 
 # sizes that fit two CPU cores; the engine is the same: Ray, FSDP2, vLLM
@@ -147,5 +147,5 @@ train() {
   export RAY_USAGE_STATS_ENABLED=0
   printf '%q ' "${command[@]}" >"$OUT/command.sh"
   { (cd "$ROOT" && PYTHONUNBUFFERED=1 "${command[@]}") 2>&1 && status=0 || status=$?
-    printf '\n[dqo_verl] verl ended with exit status %s\n' "$status"; } | python -m dqo_verl.progress "$OUT"
+    printf '\n[dqo_verl] verl ended with exit status %s\n' "$status"; } | python "$RECIPES/progress.py" "$OUT"
 }

@@ -37,3 +37,4 @@ else
   [ -e "$VENV/complete" ] || create_environment
   export PATH="$VENV/bin:$PATH"
 fi
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" # experiments/ is not in the package

@@ -51,7 +51,7 @@ one() {
   env "${environment[@]}" SEED="$seed" ASSETS="$assets" OUT="$run" RECIPE="demo-$row" bash recipes/_demo_run.sh "${overrides[@]}" "$@"
   [ -n "${DRY_RUN:-}" ] && return
   [ "$TASK" = sums ] && embedder=$assets/embedder
-  python -m dqo_verl.demo.record "$run" "$record" "$embedder"
+  python -m experiments.collapse.record "$run" "$record" "$embedder"
 }
 
 # a record says "done" whatever was typed: one OUT holds runs of one kind
@@ -74,7 +74,7 @@ if [ "${SEEDS:-1}" -gt 1 ] && [ -z "${ROWS:-}" ]; then
   done
 fi
 [ -z "${DRY_RUN:-}" ] || exit 0
-python -m dqo_verl.demo.verdicts "$OUT"
+python -m experiments.collapse.verdicts "$OUT"
 first=$(set -- $seeds && echo "$1")
 runs=()
 for row in $rows; do [ ! -e "$OUT/runs/$row-s$first/evaluation" ] || runs+=("$row=$OUT/runs/$row-s$first"); done

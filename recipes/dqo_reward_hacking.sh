@@ -19,7 +19,7 @@ own=(
 if [ "${PROFILE:-$(has_gpu && echo gpu || echo cpu)}" = cpu ]; then
   export STEPS=${STEPS:-60}
   policy=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}/tiny_remarks_${REMARKS:=0.3}
-  [ -n "${DRY_RUN:-}" ] || OMP_WAIT_POLICY=passive python -m dqo_verl.tiny "$policy" "$REMARKS"
+  [ -n "${DRY_RUN:-}" ] || OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$policy" "$REMARKS"
   own+=(
     actor_rollout_ref.model.path="$policy/policy" actor_rollout_ref.actor.optim.lr="${RATE:-3e-4}"
     data.max_response_length="${LENGTH:-96}" actor_rollout_ref.rollout.max_model_len=192
@@ -28,4 +28,4 @@ fi
 ALPHA=0 run reward_only dqo_gsm8k_qwen.sh "${own[@]}" "$@"
 run whole_response dqo_gsm8k_qwen.sh "${own[@]}" "$@"
 run up_to_answer dqo_gsm8k_qwen.sh "${own[@]}" +algorithm.diversity.answer_only=true "$@"
-[ -n "${DRY_RUN:-}" ] || python -m dqo_verl.evaluation.after_answer "$OUT"
+[ -n "${DRY_RUN:-}" ] || python -m experiments.reward_hacking.after_answer "$OUT"

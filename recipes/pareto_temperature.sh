@@ -17,7 +17,7 @@ show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi
 models=("$@") CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-similarity} THRESHOLD=${THRESHOLD:-0.102}
 CLASSIFIER_TOKENS=${CLASSIFIER_TOKENS:-512}
 if [ "$PROFILE" = cpu ]; then
-  [ -n "${DRY_RUN:-}" ] || { OMP_WAIT_POLICY=passive python -m dqo_verl.tiny "$CACHE/tiny" && OMP_WAIT_POLICY=passive python -m dqo_verl.tiny_judges "$CACHE/tiny"; }
+  [ -n "${DRY_RUN:-}" ] || { OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$CACHE/tiny" && OMP_WAIT_POLICY=passive python -m experiments.tiny.judges "$CACHE/tiny"; }
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet} TOKENS=${TOKENS:-48} CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5
   CLASSIFIER_TOKENS=48 RM=${RM-$CACHE/tiny/reward_model}
   export VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}

@@ -5,8 +5,8 @@
 #
 # No GPU and no Ray; MiniLM from its PyPI package (or from the hub, where that is not installed); minutes on one core. Prints a table with intervals over seeds and a verdict on
 # each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence, embedder, k=4, training: ours, no source states
-# them (dqo_verl/toy_city). The same prompt for a real model: `dqo-verl prepare city`.
+# them (experiments/city). The same prompt for a real model: `dqo-verl prepare city`.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
-command=(python -m dqo_verl.toy_city "$(realpath -m "${OUT:-outputs/toy_city/$(date +%Y%m%d-%H%M%S)}")" "$@")
+command=(python -m experiments.city "$(realpath -m "${OUT:-outputs/toy_city/$(date +%Y%m%d-%H%M%S)}")" "$@")
 if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "${command[@]}" && echo; else "${command[@]}"; fi

@@ -47,7 +47,7 @@ def _serve(model, name, runner):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, str(Path(__file__).parent / "features/serve_vllm.py"), "serve", str(model)]
+    command = [sys.executable, str(Path(__file__).parent / "models/serve_vllm.py"), "serve", str(model)]
     options = ["--port", str(port), "--served-model-name", name, "--runner", runner, "--enforce-eager"]
     environment = os.environ | {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
     process = subprocess.Popen(

@@ -7,12 +7,12 @@ import numpy as np
 
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.score import Scores
-from dqo_verl.config import Settings
+from dqo_verl.core.settings import Settings
 
 
 def cosine(pairs: Sequence[LabelledPair]) -> Scores:
     """Of the unit-norm embeddings of the two responses, by the embedder that DARLING without a classifier uses."""
-    from dqo_verl.features.embedder import Embedder
+    from dqo_verl.models.embedder import Embedder
 
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.a, pair.b)))
     vectors, _ = Embedder(Settings(method="dqo", diversity="dpp"), "cpu")(texts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from dqo_verl.classifier.settings import PRECISIONS, TrainSettings
 from dqo_verl.data.schema import DataError
-from dqo_verl.evaluation.problems import BadDataError
+from dqo_verl.evaluation.bad_data import BadDataError
 
 DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 METRICS = ("accuracy", "balanced_accuracy")

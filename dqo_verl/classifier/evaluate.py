@@ -11,7 +11,7 @@ from dqo_verl.classifier.folds import thresholds_of_others
 from dqo_verl.classifier.metrics import all_metrics, best_threshold, with_intervals
 from dqo_verl.classifier.partitions import partitions
 from dqo_verl.classifier.score import Scored, Scores
-from dqo_verl.evaluation.tables import markdown, number, with_interval
+from dqo_verl.evaluation.report.tables import markdown, number, with_interval
 
 COLUMNS = ("accuracy", "balanced_accuracy", "auroc", "precision", "recall", "f1", "brier", "ece")
 COMPARED = ("accuracy", "balanced_accuracy", "auroc")

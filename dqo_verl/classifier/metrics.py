@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dqo_verl.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
+from dqo_verl.evaluation.metrics.bootstrap import LEVEL, RESAMPLES, SEED
 
 Array = NDArray[np.float64]
 BINS = 10

@@ -8,8 +8,8 @@ from typing import Any
 
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.data.schema import DataError
-from dqo_verl.features.classifier import PairInput, padding
-from dqo_verl.features.models import locate
+from dqo_verl.models.hub import locate
+from dqo_verl.models.pair_classifier import PairInput, padding
 
 LABELS = {0: "different", 1: "same"}
 HEAD = re.compile(r"(^|\.)(classifier|score|head|pooler)\.")  # weights that a backbone may lack

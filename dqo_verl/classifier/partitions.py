@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqo_verl.similarity.equivalence import classes, first_member
+from dqo_verl.core.classes import classes, first_member
 
 GROUPS, SEED = 2000, 0
 IDEAS = (3, None)  # None: as many as responses

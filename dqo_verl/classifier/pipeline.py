@@ -13,7 +13,7 @@ from dqo_verl.classifier.metrics import best_threshold
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
 from dqo_verl.data.schema import DataError
-from dqo_verl.features.classifier import DEFAULT_THRESHOLD
+from dqo_verl.models.pair_classifier import DEFAULT_THRESHOLD
 
 PACKAGES = ("torch", "transformers", "accelerate", "numpy")
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqo_verl.classifier.data import LabelledPair
-from dqo_verl.features.classifier import LocalClassifier, PairInput, threshold_of
-from dqo_verl.features.pairs import ordered
+from dqo_verl.core.pairs import ordered
+from dqo_verl.models.pair_classifier import LocalClassifier, PairInput, threshold_of
 
 Scores = NDArray[np.float64]
 CHUNK = 64  # pairs between two moves of the progress bar

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dqo_verl.data.schema import DataError
-from dqo_verl.evaluation.problems import Problems
+from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import read_groups
 
 

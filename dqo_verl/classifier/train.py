@@ -21,7 +21,7 @@ from dqo_verl.classifier.runs import claim, last_state, log_until
 from dqo_verl.classifier.schedule import Ordered, batch_of, class_weights, learning_rate
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.data.schema import DataError
-from dqo_verl.features.classifier import padded, padding
+from dqo_verl.models.pair_classifier import padded, padding
 
 GRADIENT_NORM = 1.0
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.problems import BadDataError
+from dqo_verl.evaluation.bad_data import BadDataError
 
 DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 
@@ -37,9 +37,9 @@ def _plainly(command: Callable[[argparse.Namespace], None]) -> Callable[[argpars
 
 
 def run_sample(args: argparse.Namespace) -> None:
-    from dqo_verl.evaluation.engines import Sampling
-    from dqo_verl.evaluation.prompts import read_prompts
-    from dqo_verl.evaluation.sample import sample
+    from dqo_verl.evaluation.sample.engines import Sampling
+    from dqo_verl.evaluation.sample.prompts import read_prompts
+    from dqo_verl.evaluation.sample.run import sample
 
     sampling = Sampling(args.n, args.max_tokens, args.top_p, args.min_p, args.seed, args.chat_template_kwargs)
     prompts = read_prompts(args.prompts, args.limit)
@@ -49,9 +49,9 @@ def run_sample(args: argparse.Namespace) -> None:
 
 
 def run_evaluate(args: argparse.Namespace) -> None:
-    from dqo_verl.evaluation.evaluate import evaluate
-    from dqo_verl.evaluation.options import Options
-    from dqo_verl.evaluation.tables import evaluation_table
+    from dqo_verl.evaluation.metrics.evaluate import evaluate
+    from dqo_verl.evaluation.metrics.options import Options
+    from dqo_verl.evaluation.report.tables import evaluation_table
 
     options = Options(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Options)})
     first = args.inputs[0]
@@ -62,7 +62,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
 
 
 def run_report(args: argparse.Namespace) -> None:
-    from dqo_verl.evaluation.report import write_report
+    from dqo_verl.evaluation.report.page import write_report
 
     page, table = write_report(args.runs, args.out, args.baseline, args.title, args.samples)
     print(table.read_text())
@@ -94,7 +94,7 @@ def _add_sample(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    from dqo_verl.evaluation.options import Options
+    from dqo_verl.evaluation.metrics.options import Options
 
     parser = subparsers.add_parser("evaluate", help="quality and diversity with intervals", formatter_class=DEFAULTS)
     add, default = parser.add_argument, Options()

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.problems import BadDataError, Problems
+from dqo_verl.evaluation.bad_data import BadDataError, Problems
 
 VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
 

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from dqo_verl.rewards.answer_only import AFTER_HASHES, NUMBER, characters_after_answer
+from dqo_verl.core.final_answer import AFTER_HASHES, NUMBER, characters_after_answer
 
 PATTERNS = {"strict": AFTER_HASHES, "flexible": re.compile(f"({NUMBER})")}
 

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from dqo_verl import placement as placing
-from dqo_verl.config import SettingsError
-from dqo_verl.features.models import reach
-from dqo_verl.rewards.conversation import prompt_of
-from dqo_verl.rewards.sequence_classifier import SequenceClassifier
+from dqo_verl.core.settings import SettingsError
+from dqo_verl.models.conversation import prompt_of
+from dqo_verl.models.hub import reach
+from dqo_verl.models.reward_model import SequenceClassifier
+from dqo_verl.streaming import placement as placing
 
 MODEL = "reward.custom_reward_function.reward_kwargs.model"
 SECONDS_TO_START = 900

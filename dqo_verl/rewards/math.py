@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.rewards.answer_only import characters_after_answer
+from dqo_verl.core.final_answer import characters_after_answer
 
 WORKER = str(Path(__file__).with_name("math_worker.py"))
 # not started as a file: Python would put this directory, with its math.py, in front of the standard library

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from dqo_verl.rewards.conversation import prompt_of, tokens
+from dqo_verl.models.conversation import prompt_of, tokens
 
 ATTEMPTS = 5  # the router answers 500 to every failure, so even a refusal is asked again
 SECONDS_BETWEEN = 2.0

@@ -81,7 +81,7 @@ def decoder(tmp_path_factory):
     import torch
     from transformers import Qwen3Config, Qwen3Model
 
-    from dqo_verl.tiny import build_tokenizer
+    from experiments.tiny.policy import build_tokenizer
 
     directory = tmp_path_factory.mktemp("decoder")
     torch.manual_seed(0)

@@ -70,9 +70,9 @@ def test_what_is_no_pair_classifier_is_refused(backbone, command, rows, write):
 
 
 def test_scores_are_those_of_the_training_step(pair_classifier, labelled):
-    from dqo_verl.config import Settings
-    from dqo_verl.features.classifier import PairClassifier
-    from dqo_verl.features.pairs import ordered
+    from dqo_verl.core.pairs import ordered
+    from dqo_verl.core.settings import Settings
+    from dqo_verl.models.pair_classifier import PairClassifier
 
     settings = Settings(method="darling", diversity="partition", classifier=str(pair_classifier), both_orders=True)
     estimator = PairClassifier(settings, "cpu")

@@ -8,7 +8,7 @@ from dqo_verl.classifier.data import read_all
 from dqo_verl.classifier.label import label
 from dqo_verl.classifier.question import render
 from dqo_verl.classifier.traces import Traces
-from dqo_verl.tiny_model import byte_tokenizer, new_policy, supervise
+from experiments.tiny.model import byte_tokenizer, new_policy, supervise
 
 WORDS = ["add", "half", "of", "it", "then", "take", "the", "rest", "away", "and", "count", "once", "more"]
 

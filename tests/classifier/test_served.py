@@ -11,8 +11,8 @@ import pytest
 
 from dqo_verl.classifier.data import LabelledPair, read_all
 from dqo_verl.classifier.train import train
-from dqo_verl.config import Settings
-from dqo_verl.features.classifier import KNOWN_THRESHOLDS, KNOWN_TOKENIZERS, PairClassifier
+from dqo_verl.core.settings import Settings
+from dqo_verl.models.pair_classifier import KNOWN_THRESHOLDS, KNOWN_TOKENIZERS, PairClassifier
 
 ANSWERS = [
     "Lisbon. It is warm from March to November, the trams climb the hills, and a custard tart costs little more than a euro.",
@@ -100,9 +100,9 @@ def test_vllm_scores_like_the_process(checkpoints, serve_vllm):
 
 LOOK_UP = """
 import json, sys
-from dqo_verl.config import Settings
-from dqo_verl.features.classifier import PairClassifier
-from dqo_verl.features.models import check
+from dqo_verl.core.settings import Settings
+from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.hub import check
 settings = Settings(method="darling", diversity="partition", classifier=sys.argv[1])
 check(settings)
 classifier = PairClassifier(settings, "cpu")

@@ -128,7 +128,7 @@ def test_the_checkpoint_is_an_ordinary_one_without_token_types(settings, labelle
 
 
 def test_long_responses_are_cut_to_the_token_and_counted(settings, labelled, tmp_path, capsys):
-    from dqo_verl.features.classifier import PairInput
+    from dqo_verl.models.pair_classifier import PairInput
 
     checkpoint = train(labelled, settings(steps=1, tokens=4), tmp_path, 100, "mine")
     pair_input = PairInput(str(checkpoint))
@@ -146,8 +146,8 @@ def p_texts(pair):
 
 
 def test_the_prompt_can_be_read_too_but_not_by_a_training_step(settings, labelled, tmp_path):
-    from dqo_verl.config import Settings
-    from dqo_verl.features.classifier import PairClassifier, PairInput
+    from dqo_verl.core.settings import Settings
+    from dqo_verl.models.pair_classifier import PairClassifier, PairInput
 
     checkpoint = train(labelled, settings(steps=1, prompt_tokens=2), tmp_path, 100, "test")
     pair_input = PairInput(str(checkpoint))

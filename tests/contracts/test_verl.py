@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dqo_verl.adapter import internals
+from dqo_verl.integrations.verl.cpu import patches
 
 SITE_PACKAGES = Path(importlib.metadata.distribution("verl").locate_file("verl")).parent
 
@@ -27,7 +27,7 @@ def test_compute_advantage_still_takes_batch_and_metrics():
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
     assert parameters(PPOTrainer._compute_advantage) == ["self", "batch", "metrics"], (
-        "PPOTrainer._compute_advantage changed its arguments: adapter/internals.hook_trainer wraps it"
+        "PPOTrainer._compute_advantage changed its arguments: integrations/verl/seam.hook_trainer wraps it"
     )
     assert parameters(PPOTrainer.init) == ["self"], "PPOTrainer.init changed: the feature service starts there"
 
@@ -41,7 +41,7 @@ def test_every_trainer_mode_computes_advantages_in_the_base_class(mode):
     assert issubclass(trainer, PPOTrainer)
     for name in ("_compute_advantage", "_validate", "init", "fit"):
         assert name not in vars(trainer), (
-            f"trainer_mode={mode} has a {name} of its own, which adapter/internals.hook_trainer does not wrap"
+            f"trainer_mode={mode} has a {name} of its own, which integrations/verl/seam.hook_trainer does not wrap"
         )
 
 
@@ -64,7 +64,7 @@ def test_the_base_estimator_can_still_be_called_as_the_trainer_does():
         "norm_adv_by_std_in_grpo",
         "config",
     ]
-    assert parameters(function) == expected, "adapter/internals.base_advantage calls it by these names"
+    assert parameters(function) == expected, "integrations/verl/seam.base_advantage calls it by these names"
 
 
 def test_keys_are_uid_session_index_and_padding_is_tagged():
@@ -100,7 +100,7 @@ def test_critic_enable_decides_about_the_critic():
 
 
 def test_legacy_keys_are_still_ignored_by_verl():
-    from dqo_verl.adapter.launch import LEGACY
+    from dqo_verl.integrations.verl.launch import LEGACY
 
     legacy = source("verl/trainer/config/legacy_reward_impl.yaml")
     for key in LEGACY:
@@ -125,7 +125,7 @@ def test_names_patched_for_the_cpu_still_exist():
         "trust_remote_code",
     ]
     assert 'attn_implementation="flash_attention_2"' in inspect.getsource(verl.utils.model), (
-        "verl no longer hard-codes flash attention in its critic: internals._load_critic_without_flash_attention can go"
+        "verl no longer hard-codes flash attention in its critic: patches._load_critic_without_flash_attention can go"
     )
     assert callable(fsdp._check_module_states_for_sync_module_states)
 
@@ -133,10 +133,10 @@ def test_names_patched_for_the_cpu_still_exist():
 def test_both_ends_of_the_weights_socket_still_name_it_alike(monkeypatch):
     for end in ("vllm_rollout.py", "utils.py"):
         assert 'f"ipc:///tmp/rl-colocate-zmq-{job_id}-replica-' in source(f"verl/workers/rollout/vllm_rollout/{end}"), (
-            "verl names its socket otherwise: look whether internals.own_socket is still needed"
+            "verl names its socket otherwise: look whether patches.own_socket is still needed"
         )
-    monkeypatch.setenv(internals.RUN, "abc")
-    address = internals.own_socket("ipc:///tmp/rl-colocate-zmq-01000000-replica-0-rank-0.sock")
+    monkeypatch.setenv(patches.RUN, "abc")
+    address = patches.own_socket("ipc:///tmp/rl-colocate-zmq-01000000-replica-0-rank-0.sock")
     assert address == "ipc:///tmp/rl-colocate-zmq-abc-01000000-replica-0-rank-0.sock"
 
 
@@ -144,14 +144,14 @@ def test_a_cpu_run_sends_and_receives_weights_through_a_socket_of_its_own():
     code = """
 import verl
 from verl.workers.rollout.vllm_rollout.vllm_rollout import ServerAdapter
-from dqo_verl.adapter.cpu_vllm import CpuWorkerExtension
+from dqo_verl.integrations.verl.cpu.vllm_worker import CpuWorkerExtension
 
 assert hasattr(ServerAdapter.__init__, "__wrapped__"), "the sender's address is as verl made it"
 receiver = object.__new__(CpuWorkerExtension)
 receiver.local_rank, receiver.model_runner = 0, None
 print(receiver._get_zmq_handle())
 """
-    environment = os.environ | {"VERL_PLATFORM": "cpu", "VERL_ENGINE_DEVICE": "cuda", internals.RUN: "abc"}
+    environment = os.environ | {"VERL_PLATFORM": "cpu", "VERL_ENGINE_DEVICE": "cuda", patches.RUN: "abc"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.strip().endswith("ipc:///tmp/rl-colocate-zmq-abc-0-replica-0-rank-0.sock"), done.stderr[-2000:]
 
@@ -159,7 +159,7 @@ print(receiver._get_zmq_handle())
 def test_vllm_still_dispatches_linear_layers_through_the_patched_name():
     (package,) = importlib.util.find_spec("vllm").submodule_search_locations
     layers = Path(package, "model_executor/layers/utils.py").read_text()
-    assert "def dispatch_cpu_unquantized_gemm(" in layers, "internals.keep_vllm_weights_loadable patches this function"
+    assert "def dispatch_cpu_unquantized_gemm(" in layers, "patches.keep_vllm_weights_loadable patches this function"
     assert "layer.cpu_linear" in layers, "vLLM's CPU linear layers no longer call layer.cpu_linear"
 
 

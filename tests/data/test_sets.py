@@ -9,7 +9,7 @@ import pytest
 
 from dqo_verl.data.prepare import prepare
 from dqo_verl.data.sources import CITY, SOURCES
-from dqo_verl.rewards.conversation import prompt_of
+from dqo_verl.models.conversation import prompt_of
 
 SourceOf = Callable[[str], str | None]
 

@@ -105,7 +105,7 @@ class Run:
 
 @pytest.fixture(scope="session")
 def assets(tmp_path_factory):
-    from dqo_verl import tiny
+    from experiments.tiny import policy as tiny
 
     directory = tmp_path_factory.mktemp("tiny")
     tiny.build(directory, steps=40)

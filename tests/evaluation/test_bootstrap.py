@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dqo_verl.evaluation.bootstrap import interval
+from dqo_verl.evaluation.metrics.bootstrap import interval
 
 
 def test_agrees_with_scipy() -> None:

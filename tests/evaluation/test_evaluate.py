@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dqo_verl.evaluation.cli import main
-from dqo_verl.evaluation.metrics import METRICS
+from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.metrics.values import goodness
 from dqo_verl.evaluation.rows import Group
-from dqo_verl.evaluation.values import goodness
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -184,7 +184,7 @@ def test_light_import() -> None:
     """The command line must not load the models' libraries before they are needed."""
     import subprocess
 
-    told = "import sys, dqo_verl.evaluation.cli, dqo_verl.evaluation.evaluate\n"
+    told = "import sys, dqo_verl.evaluation.cli, dqo_verl.evaluation.metrics.evaluate\n"
     told += "print([m for m in ('transformers', 'vllm', 'verl', 'sacrebleu', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

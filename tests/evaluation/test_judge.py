@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.judge import PROMPT, client, judge, parse, render
+from dqo_verl.evaluation.metrics.judge import PROMPT, client, judge, parse, render
 
 GROUPS = [
     ("Name a city.", ["Rome", "Rome", "Rome"]),

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
-from dqo_verl.evaluation.lexical import distinct_n, lexical_diversities, lexical_diversity, self_bleu, self_rouge
+from dqo_verl.evaluation.metrics.lexical import (
+    distinct_n,
+    lexical_diversities,
+    lexical_diversity,
+    self_bleu,
+    self_rouge,
+)
 
 WORD = st.sampled_from(
     ["the", "cat", "sat", "on", "a", "mat", "Paris,", "it's", "U.S.", "3.14", "&amp;", "naïve", "…", "-"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl import classes
-from dqo_verl.evaluation.novelty import (
+from dqo_verl.evaluation.metrics.novelty import (
     PairClassifier,
     exact_matrix,
     first_member_classes,
@@ -136,7 +136,7 @@ def test_a_model_with_relative_positions_reads_as_much_of_a_response_as_asked(tm
 
     from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
 
-    from dqo_verl import tiny
+    from experiments.tiny import policy as tiny
 
     tokenizer = tiny.build_tokenizer(random.Random(0))
     tokenizer.save_pretrained(tmp_path)
@@ -158,8 +158,8 @@ def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path
 
     from transformers import Qwen2Config, Qwen2ForSequenceClassification
 
-    from dqo_verl import tiny
-    from dqo_verl.features.classifier import LocalClassifier, PairInput
+    from dqo_verl.models.pair_classifier import LocalClassifier, PairInput
+    from experiments.tiny import policy as tiny
 
     tokenizer = tiny.build_tokenizer(random.Random(0))
     tokenizer.save_pretrained(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqo_verl.evaluation.quality import best_of_k, pass_at_k
+from dqo_verl.evaluation.metrics.quality import best_of_k, pass_at_k
 
 SCORES = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqo_verl.evaluation.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
+from dqo_verl.evaluation.bad_data import BadDataError
 from dqo_verl.evaluation.cli import main
-from dqo_verl.evaluation.comparison import Cell, compare, difference, headline
-from dqo_verl.evaluation.problems import BadDataError
-from dqo_verl.evaluation.report import class_names
-from dqo_verl.evaluation.runs import Slice, benchmarks, differing_settings, load_run
-from dqo_verl.evaluation.tables import markdown, number, with_interval
+from dqo_verl.evaluation.report.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
+from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline
+from dqo_verl.evaluation.report.page import class_names
+from dqo_verl.evaluation.report.runs import Slice, benchmarks, differing_settings, load_run
+from dqo_verl.evaluation.report.tables import markdown, number, with_interval
 
 
 def part(rewards: dict[str, float], temperature: float | None = 1.0, step: int | None = None) -> Slice:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.problems import BadDataError, Problems
+from dqo_verl.evaluation.bad_data import BadDataError, Problems
 from dqo_verl.evaluation.rows import prompt_key, prompt_text, read_groups, same_size, slices
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.checkpoint import MERGED, actor_folder, resolve_model, training_step
+from dqo_verl.evaluation.bad_data import BadDataError, Problems
 from dqo_verl.evaluation.cli import main
-from dqo_verl.evaluation.engines import job_seed
-from dqo_verl.evaluation.problems import BadDataError, Problems
-from dqo_verl.evaluation.prompts import Prompt, read_prompts
 from dqo_verl.evaluation.rows import read_groups
+from dqo_verl.evaluation.sample.checkpoint import MERGED, actor_folder, resolve_model, training_step
+from dqo_verl.evaluation.sample.engines import job_seed
+from dqo_verl.evaluation.sample.prompts import Prompt, read_prompts
 
 
 def write(path: Path, *rows: Any) -> Path:

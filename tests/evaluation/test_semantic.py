@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl import leave_one_out_logdet
-from dqo_verl.evaluation.semantic import cosine_kernel, effective_distance, embed, semantic_diversity, vendi
+from dqo_verl.evaluation.metrics.semantic import cosine_kernel, effective_distance, embed, semantic_diversity, vendi
 
 
 def random_group(seed: int, k: int, d: int = 5) -> torch.Tensor:

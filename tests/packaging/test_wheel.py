@@ -33,6 +33,6 @@ def test_the_wheel_installs_and_registers_in_an_empty_environment(tmp_path):
     done = subprocess.run([python, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.stdout.split() == [
         str(site_packages / "dqo_verl/__init__.py"),
-        "dqo_verl.adapter.plugin",
-        "dqo_verl.adapter.plugin",
+        "dqo_verl.integrations.verl.plugin",
+        "dqo_verl.integrations.verl.plugin",
     ], done.stderr[-2000:]

@@ -2,7 +2,8 @@ import pytest
 
 
 def build(directory, **steps):
-    from dqo_verl import tiny, tiny_judges
+    from experiments.tiny import judges as tiny_judges
+    from experiments.tiny import policy as tiny
 
     tiny.build(directory / "tiny", **steps)
     tiny_judges.build(directory / "tiny", **steps)

@@ -20,7 +20,7 @@ OTHERS = (
 )  # are no single training by verl: tested below, and in places of their own
 SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(OTHERS))
 FEWER = {"ALPHAS": "0.5", "KS": "8"}  # of the sweep's runs, which differ in these values only
-COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m dqo_verl.toy_city ", "dqo-verl ", "accelerate launch ")
+COMMANDS = ("python -m verl.trainer.main_ppo ", "python -m experiments.city ", "dqo-verl ", "accelerate launch ")
 GPU_MODELS = ("CLASSIFIER", "EMBEDDER")  # looked up before Ray starts; the hub is out of reach of tests
 # part of a recipe's name -> measure and combination that must come out of it; the first one counts
 PROMISES = {
@@ -269,7 +269,7 @@ def test_temperatures_need_nothing_on_the_tiny_profile_and_say_what_they_need_on
 
 @pytest.mark.parametrize("task", ["sums", "sentences"])
 def test_every_row_of_the_demo(task, commands, checked, cache):
-    from dqo_verl.demo import sums
+    from experiments.collapse import sums
 
     sums.save_embedder(cache / "demo/sums-s0/embedder")
     rows = "grpo grpo_no_std entropy darling pairwise gate dqo_alpha0.25 dqo_k4 std_alpha4 decoupled_alpha4 dqo_k16"
@@ -363,7 +363,7 @@ def test_the_demo_does_not_mix_runs_of_different_settings(tmp_path):
 
 def test_the_published_evidence_is_what_its_records_say(tmp_path):
     """All runs are there, so that nothing is trained; the documents' table and verdicts come out again, and no report is promised."""
-    published = RECIPES.parent / "docs" / "results" / "sums"
+    published = RECIPES.parent / "experiments" / "collapse" / "evidence" / "sums"
     shutil.copytree(published / "records", tmp_path / "records")
     environment = os.environ | {"OUT": str(tmp_path), "SEEDS": "5"}
     done = subprocess.run(["bash", RECIPES / "demo_collapse.sh"], env=environment, capture_output=True, text=True)

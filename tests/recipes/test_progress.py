@@ -21,7 +21,7 @@ def followed(directory, text, metrics=True, **environment):
     if metrics:
         (directory / "metrics-1.jsonl").write_text(json.dumps({"step": 1, "data": {"critic/score/mean": 0.5}}) + "\n")
     done = subprocess.run(
-        [sys.executable, "-m", "dqo_verl.progress", directory],
+        [sys.executable, RECIPES / "progress.py", directory],
         input=text if isinstance(text, bytes) else text.encode(),
         env=os.environ | environment,
         capture_output=True,

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaModel
 
+from dqo_verl.models.athene import AtheneForSequenceClassification
+from dqo_verl.models.reward_model import SequenceClassifier
 from dqo_verl.rewards import hf_scorer
-from dqo_verl.rewards.athene import AtheneForSequenceClassification
-from dqo_verl.rewards.sequence_classifier import SequenceClassifier
 
 PROMPT = [{"role": "user", "content": "Tell a story about a cat."}]
 RESPONSES = ["a cat.", "a dog and a cat and a dog and a cat", "", "b", "the answer is \\boxed{18}" * 5]

@@ -1,1 +1,0 @@
-"""The only place that imports verl or vLLM. `internals.py` holds every touch of a private name."""

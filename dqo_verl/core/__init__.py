@@ -1,0 +1,1 @@
+"""The method: settings, measures, objectives and shaping. Needs torch and pydantic, knows no trainer and no model."""

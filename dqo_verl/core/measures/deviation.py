@@ -1,0 +1,24 @@
+"""Deviation weight of diversified DPO (arXiv 2503.17126, creative writing): rare responses count more, common ones less."""
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.measures.pairwise import mean_pairwise_distance
+
+SAME = 1e-6  # distances closer than this differ by rounding only
+
+
+def deviation_weight(similarity: Tensor) -> Tensor:
+    """`w_i = u_i / mean(u)`, `u_i = (D_i - min D) / (max D - min D)`, `(..., k, k)` -> `(..., k)`.
+
+    D is the mean distance to the others. The most common response of a group gets 0, the weights of a group sum to k,
+    whatever its diversity. All weights are 1 where all D are equal: in groups of one and two, or of equal responses.
+
+    There it weights the DPO loss of a pair by its preferred response; multiplying the reward of a group with it is ours. The formula
+    is that of the authors' code, which takes the geometric mean of two such u, of a semantic and of a style embedding, and the
+    distance of an own model class that was not at hand; here it is one embedding and the cosine distance.
+    """
+    distance = mean_pairwise_distance(similarity.double())
+    low, high = distance.amin(dim=-1, keepdim=True), distance.amax(dim=-1, keepdim=True)
+    share = torch.where(high - low > SAME, distance - low, torch.ones_like(distance))
+    return (share / share.mean(dim=-1, keepdim=True)).to(similarity.dtype)

@@ -1,0 +1,15 @@
+"""DARLING (arXiv 2509.02534): how many of the other responses say something else."""
+
+from torch import Tensor
+
+from dqo_verl.core.classes import same_class
+
+
+def distinct_fraction(same: Tensor) -> Tensor:
+    """`v_i = (n - |class(i)|) / (n - 1)` with classes the connected components of `same`, `(..., n, n)` -> `(..., n)`.
+
+    All alike gives 0, all different 1. A group of one gives 1: nothing is like it.
+    """
+    n = same.shape[-1]
+    class_size = same_class(same).sum(dim=-1).float()
+    return (n - class_size) / (n - 1) if n > 1 else class_size

@@ -1,0 +1,109 @@
+"""One evaluation: groups in, `metrics.json` (with intervals) and `prompts.jsonl` (every prompt's values) out."""
+
+import json
+from dataclasses import asdict
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqo_verl.evaluation.bad_data import BadDataError, Problems
+from dqo_verl.evaluation.metrics import quality, reward_model, scoring
+from dqo_verl.evaluation.metrics.bootstrap import RESAMPLES, SEED, interval
+from dqo_verl.evaluation.metrics.options import Options
+from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.metrics.values import Values, measure
+from dqo_verl.evaluation.rows import Group, read_groups, same_size, slices
+from dqo_verl.provenance import provenance
+
+FORMAT = "dqo_verl evaluation 1"
+WRITTEN = ("prompt_id", "prompt", "temperature", "step", "responses", "scores")
+
+
+def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
+    """Read, compute, write into the folder `out`; returns what `metrics.json` holds."""
+    problems = Problems(options.skip_bad)
+    parts = [same_size(part, problems) for part in slices(read_groups(inputs, problems)).values()]
+    groups = [group for part in parts for group in part]
+    if options.score_with and options.reward_model:
+        raise BadDataError("--score-with and --reward-model: a response has one score, choose one of them")
+    if options.reward_model:
+        groups = reward_model.score_groups(groups, options.reward_model, problems)
+    if options.score_with:
+        groups = scoring.score_groups(groups, scoring.load_function(options.score_with), problems)
+    groups = _scored_or_not(groups, problems)
+    problems.settle()
+    if not groups:
+        raise BadDataError("nothing is left to evaluate: " + "; ".join(problems.found[:3]))
+    out.mkdir(parents=True, exist_ok=True)
+    found = measure(groups, options, out)
+
+    result: dict[str, Any] = {
+        "format": FORMAT,
+        "inputs": [str(path) for path in inputs],
+        "options": asdict(options),
+        "bootstrap": {"resamples": RESAMPLES, "seed": SEED, "over": "prompts", "level": 0.95},
+        "skipped": dict(problems.counts),
+        "left_out": found.left_out,
+        "notes": found.notes,
+        "sampling": [
+            json.loads(meta.read_text()) for path in inputs if (meta := path.with_suffix(".meta.json")).is_file()
+        ],
+        "provenance": provenance(),
+        "slices": [],
+    }
+    with (out / "prompts.jsonl").open("w", encoding="utf-8") as file:
+        for group, good, labels, own in zip(groups, found.good, found.labels, found.values, strict=True):
+            row = {name: getattr(group, name) for name in WRITTEN} | {"good": good, "classes": labels}
+            file.write(
+                json.dumps(row | {"values": {k: v for k, v in own.items() if v == v}}, ensure_ascii=False) + "\n"
+            )
+    place = {id(group): i for i, group in enumerate(groups)}
+    for (temperature, step), part in slices(groups).items():
+        rows = [place[id(group)] for group in part]
+        summary = {"temperature": temperature, "step": step, "prompts": len(part), "n": len(part[0].responses)}
+        summary |= summarise(part, [found.values[i] for i in rows], [found.good[i] for i in rows])
+        result["slices"].append(summary)
+    (out / "metrics.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    return result
+
+
+def _scored_or_not(groups: list[Group], problems: Problems) -> list[Group]:
+    """Either every response has a score or none has one."""
+    for group in groups:
+        if bad := sum(score is not None and not isfinite(score) for score in group.scores):
+            problems.add(group.where, "non-finite score", f"{bad} of {len(group.scores)} responses")
+    groups = [group for group in groups if all(score is None or isfinite(score) for score in group.scores)]
+    with_scores = [group for group in groups if None not in group.scores]
+    if not any(score is not None for group in groups for score in group.scores):
+        return groups
+    for group in groups:
+        if None in group.scores:
+            problems.add(group.where, "missing score", f"{group.scores.count(None)} of {len(group.scores)} responses")
+    return with_scores
+
+
+def matrix(values: Values, names: list[str]) -> NDArray[np.float64]:
+    """`(prompts, metrics)`, NaN where a metric is not defined for a prompt."""
+    return np.array([[own.get(name, np.nan) for name in names] for own in values], dtype=np.float64).reshape(
+        -1, len(names)
+    )
+
+
+def _triples(table: NDArray[np.float64]) -> list[list[float | None]]:
+    return [[None if np.isnan(x) else float(x) for x in triple] for triple in zip(*interval(table), strict=True)]
+
+
+def summarise(groups: list[Group], values: Values, good: list[list[bool] | None]) -> dict[str, Any]:
+    """Mean and interval of every metric, and of the pass@k and best-of-k curves for k = 1..n."""
+    names = [name for name in METRICS if not all(np.isnan(own.get(name, np.nan)) for own in values)]
+    curves: dict[str, Any] = {}
+    if None not in good:
+        curves["pass@k"] = _triples(quality.pass_at_k(np.array(good, dtype=np.float64)))
+    if all(None not in group.scores for group in groups):
+        curves["best_of_k"] = _triples(
+            quality.best_of_k(np.array([group.scores for group in groups], dtype=np.float64))
+        )
+    return {"metrics": dict(zip(names, _triples(matrix(values, names)), strict=True)), "curves": curves}

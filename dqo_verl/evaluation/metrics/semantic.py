@@ -1,0 +1,85 @@
+"""Diversity of embeddings: cosine distance, log-det, DQO bonus (arXiv 2509.04784), Vendi score (arXiv 2210.02410)."""
+
+from collections.abc import Sequence
+from math import inf, isfinite
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.kernels import linear_kernel
+from dqo_verl.core.measures import loo_logdet, mean_pairwise_distance, set_logdet
+from dqo_verl.models.hub import locate
+
+BLOCK = 256  # groups whose k x k matrices are worked on at once
+
+
+def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
+    """Unit-norm rows in double precision (a zero row for a blank text) and how many texts the embedder had to cut."""
+    import logging
+
+    from sentence_transformers import SentenceTransformer
+
+    for name in ("sentence_transformers", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        model = SentenceTransformer(locate(embedder))
+    except OSError as error:
+        raise SystemExit(
+            f"The embedder {embedder!r} cannot be loaded: {error}\nGive the folder or the hub name of a "
+            "sentence-transformers model with --embedder, or leave its metrics out with --embedder none."
+        ) from error
+    unique = list(dict.fromkeys(texts))
+    found = model.encode(unique, convert_to_tensor=True, show_progress_bar=True).double().cpu()
+    if not torch.isfinite(found).all():
+        raise ValueError(f"the embedder {embedder!r} returned numbers that are not finite")
+    blank = torch.tensor([not text.strip() for text in unique])
+    found = torch.nn.functional.normalize(found, dim=-1).masked_fill(blank.unsqueeze(-1), 0.0)
+    limit = model.max_seq_length or inf  # static embedders read everything
+    limited = unique if isfinite(limit) else []
+    lengths = model.tokenizer(limited, truncation=False, verbose=False)["input_ids"] if limited else []
+    too_long = {text for text, ids in zip(limited, lengths, strict=True) if len(ids) > limit}
+    place = {text: row for row, text in enumerate(unique)}
+    return found[[place[text] for text in texts]], sum(text in too_long for text in texts)
+
+
+def vendi(kernel: Tensor) -> Tensor:
+    """`exp(-sum_i p_i log p_i)`, p the eigenvalues of `K / k`, `(..., k, k)` -> `(...)`: 1 if all alike, k at most."""
+    p: Tensor = torch.linalg.eigvalsh(kernel / kernel.shape[-1]).clamp(min=0)
+    entropy: Tensor = torch.special.entr(p).sum(dim=-1)
+    return entropy.exp()
+
+
+def cosine_kernel(embeddings: Tensor) -> Tensor:
+    """Cosine similarity with 1 on the diagonal: blank responses are alike, and unlike every other."""
+    blank = (embeddings == 0).all(dim=-1).to(embeddings.dtype)
+    return linear_kernel(embeddings) + blank.unsqueeze(-1) * blank.unsqueeze(-2)
+
+
+def semantic_diversity(embeddings: Tensor) -> dict[str, Tensor]:
+    """Metrics of every group, `(groups, k, d)` -> name: `(groups,)`. Log-det and bonus see a blank as a zero row."""
+    blocks: list[dict[str, Tensor]] = []
+    for block in torch.split(embeddings, BLOCK):
+        trained_on, cosine = linear_kernel(block), cosine_kernel(block)
+        blocks.append(
+            {
+                "cosine_distance": mean_pairwise_distance(cosine).mean(dim=-1),
+                "vendi": vendi(cosine),
+                "logdet": set_logdet(trained_on),
+                "dqo_bonus": loo_logdet(trained_on).mean(dim=-1),
+            }
+        )
+    return {name: torch.cat([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def effective_distance(embeddings: Tensor, valid: Tensor) -> Tensor:
+    """Mean cosine distance over all pairs, where a pair counts only if both are valid, `(groups, k, d)`, `(groups, k)`.
+
+    Effective semantic diversity (arXiv 2504.12522) in its pairwise form, with the distance instead of "same or not".
+    """
+    k = valid.shape[-1]
+    both = valid.unsqueeze(-1) & valid.unsqueeze(-2) & ~torch.eye(k, dtype=torch.bool)
+    distances = [
+        ((1 - cosine_kernel(e)) * m).sum(dim=(-2, -1))
+        for e, m in zip(torch.split(embeddings, BLOCK), torch.split(both, BLOCK), strict=True)
+    ]
+    return torch.cat(distances) / (k * (k - 1))

@@ -1,0 +1,139 @@
+"""The values of every prompt: quality, classes, embeddings, judge, each added to its dictionary `metric -> number`."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dqo_verl.evaluation.metrics import novelty
+from dqo_verl.evaluation.metrics.lexical import lexical_diversities
+from dqo_verl.evaluation.metrics.options import Options
+from dqo_verl.evaluation.rows import Group
+
+NONE = "none"
+
+
+Values = list[dict[str, float]]
+Good = list[list[bool] | None]
+
+
+@dataclass
+class Measured:
+    """What was measured, one entry a group, and what the reader has to know about it."""
+
+    values: Values
+    good: Good
+    labels: list[list[int]]
+    notes: dict[str, Any]
+    left_out: dict[str, str]
+
+
+def measure(groups: list[Group], options: Options, out: Path) -> Measured:
+    """Everything that `options` ask for. The judge keeps its answers in `out`."""
+    good, left_out = goodness(groups, options.good_at)
+    found = Measured(lexical_diversities([g.responses for g in groups], options.workers), good, [], {}, left_out)
+    add_quality(groups, found)
+    add_classes(groups, options, found)
+    if options.embedder == NONE:
+        left_out["embedding metrics"] = "--embedder none"
+    else:
+        add_semantic(groups, options.embedder, found)
+    if options.judge:
+        add_judge(groups, options, out, found.values)
+    if any(len(group.responses) == 1 for group in groups):
+        left_out["diversity"] = "groups of one response have none"
+    return found
+
+
+def goodness(groups: list[Group], good_at: float | None) -> tuple[list[list[bool] | None], dict[str, str]]:
+    """Which responses are good: score >= good_at if given, else 0/1 `acc`, else 0/1 scores; if none, why not."""
+    scored = None not in (score for group in groups for score in group.scores)
+    acc = [value for group in groups for value in group.acc]
+    if not scored and None in acc:
+        return [None] * len(groups), {
+            "quality": "the rows have no `score` and no `acc`; add --score-with FILE.py:FUNCTION"
+        }
+    if good_at is not None and scored:
+        return [[score >= good_at for score in group.scores if score is not None] for group in groups], {}
+    if set(acc) <= {0.0, 1.0}:
+        return [[value == 1.0 for value in group.acc] for group in groups], {}
+    if scored and {score for group in groups for score in group.scores} <= {0.0, 1.0}:
+        return [[score == 1.0 for score in group.scores] for group in groups], {}
+    return [None] * len(groups), {
+        "pass@k, effective diversity": "scores are not 0/1; say what is good with --good-at SCORE"
+    }
+
+
+def add_quality(groups: list[Group], found: Measured) -> None:
+    for group, correct, own in zip(groups, found.good, found.values, strict=True):
+        own["words"] = float(np.mean([len(text.split()) for text in group.responses]))
+        if None not in group.cut:
+            own["cut"] = float(np.mean(np.array(group.cut, dtype=np.float64)))
+        if None not in group.scores:
+            scores = np.array(group.scores, dtype=np.float64)
+            own |= {"reward": float(scores.mean()), "best_of_n": float(scores.max())}
+        if correct is not None:
+            own |= {"pass@1": float(np.mean(correct)), "pass@n": float(any(correct))}
+
+
+def add_classes(groups: list[Group], options: Options, found: Measured) -> None:
+    from dqo_verl.core.classes import classes
+
+    classifier = None
+    if options.classifier != "exact":
+        classifier = novelty.PairClassifier(options.classifier, options.classifier_threshold, options.classifier_tokens)
+    matrices = novelty.same_matrices([group.responses for group in groups], classifier)
+    if classifier is not None:
+        found.notes["classifier"] = {
+            "threshold": classifier.threshold,
+            "tokens of each response": classifier.tokens,
+            "texts cut": len(classifier.cut),
+        }
+    found.labels = [novelty.first_member_classes(same) for same in matrices]
+    negative = any(score is not None and score < 0 for group in groups for score in group.scores)
+    if negative:
+        found.left_out["utility"] = "negative scores: repeating oneself would pay; shift them before"
+    for group, own, same, labels, good in zip(groups, found.values, matrices, found.labels, found.good, strict=True):
+        if None not in group.scores and not negative:
+            own["utility"] = novelty.utility(labels, [s for s in group.scores if s is not None], options.patience)
+        if len(group.responses) > 1:
+            own["classes"] = float(len(set(labels)))
+            own["classes_connected"] = float(len(set(classes(same).tolist())))
+            if good is not None:
+                kept = np.flatnonzero(good)
+                own["effective_classes"] = float(len(set(novelty.first_member_classes(same[kept][:, kept]))))
+
+
+def add_semantic(groups: list[Group], embedder: str, found: Measured) -> None:
+    import torch
+
+    from dqo_verl.evaluation.metrics.semantic import effective_distance, embed, semantic_diversity
+
+    embeddings, cut = embed([text for group in groups for text in group.responses], embedder)
+    found.notes["embedder"] = {"texts cut": cut, "texts": len(embeddings)}
+    by_size: defaultdict[int, list[int]] = defaultdict(list)
+    start = np.cumsum([0] + [len(group.responses) for group in groups])
+    for i, group in enumerate(groups):
+        if len(group.responses) > 1:
+            by_size[len(group.responses)].append(i)
+    for size, members in by_size.items():
+        stacked = torch.stack([embeddings[start[i] : start[i] + size] for i in members])
+        columns = semantic_diversity(stacked)
+        good = [found.good[i] for i in members]
+        if None not in good:
+            columns["effective_distance"] = effective_distance(stacked, torch.tensor(good))
+        for name, numbers in columns.items():
+            for i, number in zip(members, numbers.tolist(), strict=True):
+                found.values[i][name] = number
+
+
+def add_judge(groups: list[Group], options: Options, out: Path, values: Values) -> None:
+    from dqo_verl.evaluation.metrics.judge import judge
+
+    asked = [i for i, group in enumerate(groups) if len(group.responses) > 1]
+    questions = [(groups[i].prompt, groups[i].responses) for i in asked]
+    answers = judge(questions, str(options.judge), options.judge_endpoint, out / "judge.jsonl")
+    for i, number in zip(asked, answers, strict=True):
+        values[i]["judge"] = number

@@ -1,0 +1,80 @@
+"""Runs against a baseline on the same prompts: differences with intervals, and what they say."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dqo_verl.evaluation.metrics.bootstrap import interval
+from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.report.runs import Slice
+
+Triple = tuple[float | None, float | None, float | None]
+NOTHING: Triple = (None, None, None)
+
+
+@dataclass
+class Cell:
+    """A metric of a run: its value, and its difference to the baseline (None for the baseline itself)."""
+
+    value: Triple
+    difference: Triple | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`higher`, `lower` or `no clear difference`: does the 95 % interval of the difference leave out 0?"""
+        if not self.difference or self.difference[1] is None or self.difference[2] is None:
+            return ""
+        low, high = self.difference[1], self.difference[2]
+        return "higher" if low > 0 else "lower" if high < 0 else "no clear difference"
+
+
+def _from_one(temperature: float | None) -> float:
+    return abs((1.0 if temperature is None else temperature) - 1.0)
+
+
+def headline(per_run: list[list[Slice]]) -> list[Slice | None]:
+    """The slice of each run to compare: the last step, at the common temperature that is nearest to 1."""
+    common = set.intersection(*({s.temperature for s in parts} for parts in per_run if parts))
+    if common:
+        chosen = min(common, key=lambda t: (_from_one(t), t or 0))
+        per_run = [[s for s in parts if s.temperature == chosen] for parts in per_run]
+    return [max(parts, key=lambda s: (s.step or 0, -_from_one(s.temperature)), default=None) for parts in per_run]
+
+
+def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
+    """Own - baseline, paired by prompt: the bootstrap draws prompts, both runs' values go together."""
+    ids = [i for i in own.prompts if i in baseline.prompts]
+    if not ids:
+        return NOTHING
+    gap = own.values(metric, ids) - baseline.values(metric, ids)
+    if np.isnan(gap).all():
+        return NOTHING
+    return tuple(None if np.isnan(x[0]) else float(x[0]) for x in interval(gap[:, None]))  # type: ignore[return-value]
+
+
+def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
+    """Every metric that any run has: one cell a run."""
+    base, table = chosen[baseline], {}
+    for metric in METRICS:
+        values: list[Any] = [s.summary["metrics"].get(metric) if s else None for s in chosen]
+        if any(values):
+            table[metric] = [
+                Cell(
+                    tuple(value) if value else NOTHING,
+                    difference(own, base, metric) if value and own and base and i != baseline else None,
+                )
+                for i, (own, value) in enumerate(zip(chosen, values, strict=True))
+            ]
+    return table
+
+
+HEADLINE_QUALITY = ("pass@1", "reward")
+HEADLINE_DIVERSITY = ("classes", "vendi", "judge", "self_bleu", "distinct_4")
+
+
+def answers(table: dict[str, list[Cell]], run: int) -> list[tuple[str, str, Cell]]:
+    """What a person asks first: (question, metric, cell) of one quality and two diversity metrics."""
+    quality = [m for m in HEADLINE_QUALITY if m in table][:1]
+    diversity = [m for m in HEADLINE_DIVERSITY if m in table][:2]
+    return [("quality", m, table[m][run]) for m in quality] + [("diversity", m, table[m][run]) for m in diversity]

@@ -1,0 +1,133 @@
+"""Which charts the report shows: training curves, quality against k, quality against diversity."""
+
+import re
+from math import isfinite
+
+from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.report.charts import Chart, Point, Series
+from dqo_verl.evaluation.report.runs import Run, Slice
+from dqo_verl.evaluation.report.tables import slice_name
+
+LOGGED = {  # heading -> the logged metrics that belong under it, most telling first
+    "Quality": (r"val-core/.+/mean@\d+", r"critic/score/mean"),
+    "Diversity": (r"diversity/(classes|bonus|score|logdet)/mean", r"diversity/duplicates/frac"),
+    "Entropy": (r"actor/entropy",),
+    "Length": (r"response_length/mean", r"response_length/clip_ratio"),
+}
+FEW, MANY = 40, 600  # points: below, marks are drawn; above, the curve is thinned out
+DIVERSITY = (
+    "classes",
+    "vendi",
+    "cosine_distance",
+    "self_bleu",
+    "self_rouge",
+    "distinct_4",
+    "judge",
+    "effective_distance",
+)
+
+
+def _smooth(points: list[Point], width: int) -> list[Point]:
+    """Centred moving average over `width` points, narrower at the ends."""
+    half = width // 2
+    windows = [points[max(0, i - half) : i + half + 1] for i in range(len(points))]
+    return [Point(p.x, sum(q.y for q in w) / len(w)) for p, w in zip(points, windows, strict=True)]
+
+
+def training(runs: list[Run]) -> list[Chart]:
+    """One chart for every logged metric of the list that any run has."""
+    charts = []
+    for heading, patterns in LOGGED.items():
+        logged = sorted({name for run in runs for name in run.curves})
+        for name in (name for pattern in patterns for name in logged if re.fullmatch(pattern, name)):
+            chart = Chart(f"{heading}: {name}", "training step")
+            for style, run in enumerate(runs):
+                points = [Point(x, y) for x, y in sorted(run.curves.get(name, {}).items()) if isfinite(y)]
+                points = points[:: 1 + len(points) // MANY]
+                if len(points) > FEW:
+                    chart.series.append(Series(run.name, style, points, marks=False, faint=True))
+                    points = _smooth(points, max(5, len(points) // 20))
+                    chart.series.append(Series(run.name, style, points, marks=False))
+                elif points:
+                    chart.series.append(Series(run.name, style, points))
+            charts.append(chart)
+    return charts
+
+
+def _y_interval(triple: list[float | None]) -> tuple[float, float] | None:
+    return None if triple[1] is None or triple[2] is None else (triple[1], triple[2])
+
+
+def curves_over_k(runs: list[Run], chosen: list[Slice | None]) -> list[Chart]:
+    """pass@k and expected best-of-k with their intervals."""
+    charts = []
+    for curve, title in (("pass@k", "pass@k"), ("best_of_k", "Expected best-of-k reward")):
+        chart = Chart(title, "k", log_x=True)
+        for style, (run, part) in enumerate(zip(runs, chosen, strict=True)):
+            triples = part.summary["curves"].get(curve, []) if part else []
+            wanted = [
+                k for k in range(1, len(triples) + 1) if len(triples) <= 16 or k & (k - 1) == 0 or k == len(triples)
+            ]
+            points = [Point(k, triples[k - 1][0], None, _y_interval(triples[k - 1])) for k in wanted]
+            if len(points) > 1:
+                chart.series.append(Series(run.name, style, points, band=True))
+        if chart.series and (curve == "pass@k" or not _same_curves(chosen)):
+            charts.append(chart)
+    return charts
+
+
+def _same_curves(chosen: list[Slice | None]) -> bool:
+    """With 0/1 rewards best-of-k is pass@k."""
+    return all(s.summary["curves"].get("pass@k") == s.summary["curves"].get("best_of_k") for s in chosen if s)
+
+
+def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversity: str) -> Chart:
+    label = METRICS[diversity].label
+    chart = Chart(label, METRICS[quality].label, label, front=True)
+    for style, (run, parts) in enumerate(zip(runs, per_run, strict=True)):
+        points = []
+        for i, part in enumerate(parts):
+            x, y = part.summary["metrics"].get(quality), part.summary["metrics"].get(diversity)
+            if x and y and x[0] is not None and y[0] is not None:
+                name = slice_name(part.summary) if len(parts) > 1 and i in (0, len(parts) - 1) else ""
+                points.append(Point(x[0], y[0], _y_interval(x), _y_interval(y), name))
+        if points:
+            chart.series.append(Series(run.name, style, points))
+    return chart
+
+
+def trade_offs(
+    runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]
+) -> list[tuple[str, list[Chart]]]:
+    """Quality (right is better) against diversity (up is better): over temperatures, and over training steps."""
+    measured = {m for parts in per_run for s in parts for m in s.summary["metrics"]}
+    quality = next((m for m in ("pass@1", "reward") if m in measured), None)
+    found = [m for m in DIVERSITY if m in measured][:6]
+    if quality is None or not found:
+        return []
+    last = [[s for s in parts if c and s.step == c.step] for parts, c in zip(per_run, chosen, strict=True)]
+    steps = [
+        [s for s in parts if c and s.temperature == c.temperature] for parts, c in zip(per_run, chosen, strict=True)
+    ]
+    shown = {"Quality and diversity, temperatures": last, "Quality and diversity, training steps": steps}
+    several = {title: what for title, what in shown.items() if any(len(parts) > 1 for parts in what)}
+    return [
+        (title, [_against(runs, what, quality, metric) for metric in found])
+        for title, what in (several or {"Quality and diversity": last}).items()
+    ]
+
+
+def evaluated_over_steps(runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]) -> list[Chart]:
+    """Evaluated metrics over the training step, with intervals: of several checkpoints or of validation dumps."""
+    charts = []
+    quality = ("pass@1", "pass@n") if any(s.mean("pass@1") is not None for s in chosen if s) else ("reward",)
+    for metric in (*quality, *DIVERSITY, "words"):
+        chart = Chart(METRICS[metric].label, "training step")
+        for style, (run, parts, c) in enumerate(zip(runs, per_run, chosen, strict=True)):
+            kept = [s for s in parts if c and s.temperature == c.temperature and s.step is not None]
+            triples = [(s.step or 0, s.summary["metrics"].get(metric)) for s in kept]
+            points = [Point(step, t[0], None, _y_interval(t)) for step, t in triples if t and t[0] is not None]
+            if len(points) > 1:
+                chart.series.append(Series(run.name, style, points, band=True))
+        charts += [chart] if chart.series else []
+    return charts

@@ -1,0 +1,162 @@
+"""What a run left behind: verl's logs (file or tensorboard), evaluations, settings (hydra), versions."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.evaluation.metrics.evaluate import FORMAT
+
+Curve = dict[int, float]
+PRUNED = ("global_step_", ".git", "merged_for_sampling")
+
+
+@dataclass
+class Slice:
+    """One (temperature, step) of one evaluation: its summary and its prompts by id."""
+
+    summary: dict[str, Any]
+    prompts: dict[str, dict[str, Any]]
+    source: str
+    evaluation: dict[str, Any]  # the whole metrics.json
+
+    @property
+    def temperature(self) -> float | None:
+        return self.summary["temperature"]  # type: ignore[no-any-return]
+
+    @property
+    def step(self) -> int | None:
+        return self.summary["step"]  # type: ignore[no-any-return]
+
+    def mean(self, metric: str) -> float | None:
+        return (self.summary["metrics"].get(metric) or [None])[0]  # type: ignore[no-any-return]
+
+    def values(self, metric: str, ids: list[str]) -> NDArray[np.float64]:
+        return np.array([self.prompts[i]["values"].get(metric, np.nan) for i in ids], dtype=np.float64)
+
+
+@dataclass
+class Run:
+    """A named run; everything that was found in its folder."""
+
+    name: str
+    path: Path
+    curves: dict[str, Curve] = field(default_factory=lambda: defaultdict(dict))
+    slices: list[Slice] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith(PRUNED))
+        yield from (Path(folder) / name for name in sorted(names))
+
+
+def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
+    """verl's file logger: `{"step": 1, "data": {"critic/score/mean": 0.5, ...}}` a line."""
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number == 1 and '"data"' not in line:
+                return
+            try:
+                row = json.loads(line)
+                step, data = int(row["step"]), row["data"].items()
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                if number == 1 or not line.endswith("\n"):  # cut off with its run, or being written
+                    return
+                raise BadDataError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
+            for name, value in data:
+                if isinstance(value, (int, float)):
+                    curves[name][step] = float(value)
+
+
+def _read_tensorboard(file: Path, curves: dict[str, Curve]) -> None:
+    from tensorboard.backend.event_processing import event_accumulator  # type: ignore[import-untyped,unused-ignore]
+
+    events = event_accumulator.EventAccumulator(str(file), size_guidance={event_accumulator.SCALARS: 0}).Reload()
+    for name in events.Tags()["scalars"]:
+        for event in events.Scalars(name):
+            curves[name][event.step] = event.value
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+    if not isinstance(value, dict) or not value:
+        return {prefix.rstrip("."): json.dumps(value, default=str).strip('"')}
+    return {k: v for key, inner in value.items() for k, v in _flat(inner, f"{prefix}{key}.").items()}
+
+
+def _read_evaluation(file: Path, run: Run) -> None:
+    found = json.loads(file.read_text())
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        return
+    prompts: dict[tuple[Any, Any], dict[str, Any]] = defaultdict(dict)
+    with (file.parent / "prompts.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            prompts[row["temperature"], row["step"]][row["prompt_id"]] = row
+    source = str(file.parent.relative_to(run.path)) if run.path.is_dir() else "."
+    source = file.parent.name if source == "." else source
+    run.slices += [Slice(s, prompts[s["temperature"], s["step"]], source, found) for s in found["slices"]]
+    run.provenance[f"evaluation {source}"] = found["provenance"]
+    for meta in found["sampling"]:
+        run.provenance[f"sampling of {source}"] = meta["provenance"]
+
+
+def load_run(argument: str) -> Run:
+    """`NAME=PATH` or `PATH`: a folder that is searched through (checkpoints left out), or a single file."""
+    name, equals, rest = argument.partition("=")
+    path = Path(rest if equals else argument)
+    if not path.exists():
+        raise BadDataError(f"{path}: no such file or folder")
+    run = Run(name if equals else path.resolve().stem, path)
+    for file in _files(path):
+        if file.name == "metrics.json":
+            _read_evaluation(file, run)
+        elif file.name == "provenance.json":
+            run.provenance["training"] = json.loads(file.read_text())
+        elif file.suffix == ".jsonl":
+            _read_file_log(file, run.curves)
+        elif file.name.startswith("events.out.tfevents"):
+            _read_tensorboard(file, run.curves)
+        elif file.name == "config.yaml" and file.parent.name == ".hydra":
+            import yaml  # type: ignore[import-untyped,unused-ignore]
+
+            run.settings |= _flat(yaml.safe_load(file.read_text()))
+    if not run.curves and not run.slices:
+        raise BadDataError(
+            f"{path}: neither a log of verl (file or tensorboard logger) nor an evaluation (metrics.json) in it"
+        )
+    run.slices.sort(key=lambda s: (s.step or 0, s.temperature or 0))
+    return run
+
+
+def differing_settings(runs: list[Run]) -> list[tuple[str, list[str]]]:
+    """Settings that are not the same in all runs that recorded any."""
+    names = sorted({name for run in runs for name in run.settings})
+    rows = [(name, [run.settings.get(name, "\N{EN DASH}") for run in runs]) for name in names]
+    recorded = [i for i, run in enumerate(runs) if run.settings]
+    return [(name, values) for name, values in rows if len({values[i] for i in recorded}) > 1]
+
+
+def benchmarks(runs: list[Run]) -> list[list[list[Slice]]]:
+    """Slices that share at least half of their prompts belong to one benchmark: `[benchmark][run] -> slices`."""
+    found: list[tuple[set[str], list[list[Slice]]]] = []
+    for place, run in enumerate(runs):
+        for part in run.slices:
+            ids = set(part.prompts)
+            own = next((b for b in found if 2 * len(b[0] & ids) >= len(b[0] | ids)), None)
+            if own is None:
+                own = (ids, [[] for _ in runs])
+                found.append(own)
+            own[1][place].append(part)
+    return [parts for _, parts in found]

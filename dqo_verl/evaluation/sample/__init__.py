@@ -1,0 +1,1 @@
+"""Responses from a checkpoint or an endpoint."""

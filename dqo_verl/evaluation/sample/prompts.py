@@ -1,0 +1,61 @@
+"""Prompts from verl's parquet (`prompt`, `reward_model.ground_truth`, `data_source`, `extra_info`) or from jsonl."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.evaluation.rows import prompt_key, prompt_text
+
+Messages = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked, and what travels along to be written beside the responses."""
+
+    prompt_id: str
+    messages: Messages
+    rest: dict[str, Any]
+
+
+def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as parquet  # type: ignore[import-untyped,unused-ignore]
+
+        return [(f"{path}: row {i}", row) for i, row in enumerate(parquet.read_table(path).to_pylist())]
+    rows = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                try:
+                    rows.append((f"{path}:{number}", json.loads(line)))
+                except json.JSONDecodeError as error:
+                    raise BadDataError(f"{path}:{number}: not valid JSON: {error}") from error
+    return rows
+
+
+def read_prompts(path: Path, limit: int | None = None) -> list[Prompt]:
+    """All prompts of the file; one without an id gets one from its text, the second of the same text ends in `#2`."""
+    if not path.is_file():
+        raise BadDataError(f"{path}: no such file")
+    prompts, seen = [], Counter[str]()
+    for where, row in _rows(path)[:limit]:
+        if not isinstance(row, dict) or "prompt" not in row:
+            raise BadDataError(f"{where}: no field `prompt`")
+        try:
+            text = prompt_text(row["prompt"])
+        except ValueError as error:
+            raise BadDataError(f"{where}: `prompt` {error}") from error
+        name = str(row.get("prompt_id", prompt_key(text)))
+        seen[name] += 1
+        messages = [{"role": "user", "content": text}] if isinstance(row["prompt"], str) else row["prompt"]
+        rest = {key: row[key] for key in ("data_source", "extra_info") if row.get(key) is not None}
+        truth = row.get("ground_truth", (row.get("reward_model") or {}).get("ground_truth"))
+        rest |= {} if truth is None else {"ground_truth": truth}
+        prompts.append(Prompt(name if seen[name] == 1 else f"{name}#{seen[name]}", messages, rest))
+    if not prompts:
+        raise BadDataError(f"{path}: no prompts in it")
+    return prompts

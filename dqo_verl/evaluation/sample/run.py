@@ -1,0 +1,72 @@
+"""`dqo-verl sample`: one jsonl row for every prompt and temperature, resumable; a `.meta.json` says how it was made."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+from dqo_verl.evaluation.rows import whole_lines
+from dqo_verl.evaluation.sample.checkpoint import resolve_model, training_step
+from dqo_verl.evaluation.sample.engines import EndpointEngine, Sampling, VllmEngine
+from dqo_verl.evaluation.sample.prompts import Prompt
+from dqo_verl.provenance import provenance
+
+
+def finished(out: Path) -> set[tuple[str, float]]:
+    """(prompt_id, temperature) of the rows that are there."""
+    rows = map(json.loads, whole_lines(out))
+    return {(row["prompt_id"], row["temperature"]) for row in rows}
+
+
+def check_settings(out: Path, settings: dict[str, Any]) -> None:
+    """Refuse to mix rows of two settings in one file; write the settings beside a new one."""
+    meta = out.with_suffix(".meta.json")
+    if out.exists():
+        if not meta.exists():
+            raise SystemExit(f"{out} is there without {meta.name}: how was it sampled? Give another --out.")
+        before = json.loads(meta.read_text())["settings"]
+        if changed := sorted(key for key in before | settings if before.get(key) != settings.get(key)):
+            told = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
+            raise SystemExit(
+                f"{out} was sampled with other settings ({told}). Give another --out, or delete it to start over."
+            )
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        meta.write_text(json.dumps({"settings": settings, "provenance": provenance()}, indent=1) + "\n")
+
+
+def sample(
+    prompts: list[Prompt],
+    out: Path,
+    model: str,
+    temperatures: list[float],
+    sampling: Sampling,
+    endpoint: str | None,
+    engine: dict[str, Any],
+    merged: Path | None,
+) -> int:
+    """Sample what is missing in `out`; returns the number of rows written."""
+    step = training_step(model)
+    model = model if endpoint else resolve_model(model, merged)
+    check_settings(out, {"model": model, "endpoint": endpoint, "engine": engine, **asdict(sampling)})
+    done = finished(out)
+    jobs = [(p, t) for t in temperatures for p in prompts if (p.prompt_id, t) not in done]
+    if not jobs:
+        return 0
+    runner = EndpointEngine(model, endpoint) if endpoint else VllmEngine(model, engine)
+    total = len(prompts) * len(temperatures)
+    with out.open("a", encoding="utf-8") as file, tqdm(total=total, initial=total - len(jobs), unit="prompt") as bar:
+        for (prompt, temperature), sampled in runner.run(jobs, sampling):
+            row = {
+                "prompt_id": prompt.prompt_id,
+                "prompt": prompt.messages,
+                **asdict(sampled),
+                "temperature": temperature,
+            }
+            row |= {} if step is None else {"step": step}
+            file.write(json.dumps(row | prompt.rest, ensure_ascii=False, default=str) + "\n")
+            file.flush()
+            bar.update()
+    return len(jobs)

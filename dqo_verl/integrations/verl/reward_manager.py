@@ -1,0 +1,48 @@
+"""verl's quality reward, unchanged, and each finished response handed to the feature service on the way."""
+
+from functools import cached_property
+from typing import Any
+
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
+from verl.trainer.ppo.reward import load_reward_manager
+
+from dqo_verl.core.settings import Settings
+from dqo_verl.integrations.verl.launch import settings_of
+from dqo_verl.models.hub import compared
+from dqo_verl.streaming.service import Submitter
+
+NAME = "dqo_verl"  # reward.reward_manager.name
+SINGLE_TURN = 2  # turns: the user's and the model's
+
+
+class StreamingRewardManager(RewardManagerBase):
+    """Wraps the manager that the user configured; it is kept in `algorithm.diversity.quality_manager`."""
+
+    def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
+        super().__init__(config, tokenizer, compute_score)
+        quality_config = config.copy()
+        quality_config.reward.reward_manager = config.algorithm.diversity.quality_manager
+        self.quality = load_reward_manager(
+            quality_config, tokenizer, **kwargs
+        )  # as verl loads it, custom function and all
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings_of(self.config.algorithm)
+
+    @cached_property
+    def submitter(self) -> Submitter:
+        return Submitter(self.settings)
+
+    async def run_single(self, data: Any) -> dict[str, Any]:
+        """Responses of several turns, of a number that the agent loop does not tell, or of several outputs may hold text that
+        the model did not write; the trainer computes those."""
+        extra = data.non_tensor_batch
+        if len(data) == 1 and extra.get("__num_turns__", [0])[0] == SINGLE_TURN:
+            response = data.batch["responses"][0]
+            length = int(data.batch["attention_mask"][0][-len(response) :].sum())
+            text = await self.loop.run_in_executor(
+                None, lambda: self.tokenizer.decode(response[:length], skip_special_tokens=True)
+            )
+            self.submitter.submit(f"{extra['uid'][0]}_{extra['session_id'][0]}", compared(text, self.settings))
+        return await self.quality.run_single(data)

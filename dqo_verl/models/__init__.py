@@ -1,0 +1,1 @@
+"""Models of ours: texts -> vectors, decisions, scores. In this process or behind servers; no Ray, no trainer."""

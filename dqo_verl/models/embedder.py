@@ -1,0 +1,96 @@
+"""Texts -> unit-norm embeddings, in process or by an OpenAI-style server."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dqo_verl.core.settings import Settings
+from dqo_verl.models.hub import locate
+from dqo_verl.models.servers import Endpoint
+
+BATCH_SIZE = {"cpu": 8, "cuda": 64}  # on CPUs the padding of long batches costs more than it saves
+
+
+class SentenceTransformerModel:
+    """In process. `encode` sorts by length within a call."""
+
+    def __init__(self, name: str, device: str):
+        from sentence_transformers import SentenceTransformer
+
+        self.model = SentenceTransformer(locate(name), device=device)
+        self.device = device
+
+    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        self.model.to(self.device)  # comes back from `rest`
+        vectors = self.model.encode(
+            list(texts), batch_size=BATCH_SIZE[self.device], convert_to_numpy=True, show_progress_bar=False
+        )
+        return vectors, self._truncated(texts)
+
+    def _truncated(self, texts: Sequence[str]) -> np.ndarray:
+        limit = self.model.max_seq_length
+        if limit is None:
+            return np.zeros(len(texts), bool)
+        # a token is at least one character: only texts long enough to be cut are counted exactly
+        flags = np.array([len(text) > limit - 2 for text in texts])
+        long = [text for text, flag in zip(texts, flags, strict=True) if flag]
+        if long:
+            lengths = [len(ids) for ids in self.model.tokenizer(long, truncation=False)["input_ids"]]
+            flags[flags] = np.array(lengths) > limit
+        return flags
+
+    def rest(self) -> None:
+        """Give the GPU's memory back until the next batch."""
+        import torch
+
+        self.model.to("cpu")
+        torch.cuda.empty_cache()
+
+
+class EmbeddingServer:
+    """`POST /v1/embeddings`, many texts per request (vLLM, and servers that speak the same protocol)."""
+
+    def __init__(self, name: str, endpoint: Endpoint):
+        self.name, self.endpoint = name, endpoint
+
+    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        def request(chunk: Sequence[str]) -> dict[str, object]:
+            return {"model": self.name, "input": list(chunk), "truncate_prompt_tokens": -1}
+
+        rows = self.endpoint.ask("/v1/embeddings", request, texts, lambda row: row["embedding"])
+        return np.array(rows, np.float32), np.zeros(len(texts), bool)
+
+    def rest(self) -> None:
+        """The server's memory is its own."""
+
+
+class Embedder:
+    """Unit norm, blank texts as zero rows, equal texts embedded once, and nothing that is not finite."""
+
+    def __init__(self, settings: Settings, device: str):
+        self.name = settings.embedder
+        if settings.placement == "http":
+            self.model: SentenceTransformerModel | EmbeddingServer = EmbeddingServer(self.name, Endpoint(settings))
+        else:
+            self.model = SentenceTransformerModel(self.name, device)
+        self.dimension = self.model.encode(["width"])[0].shape[1]
+
+    def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings `(n, d)` in float32, and which texts are longer than the model reads."""
+        distinct = list(dict.fromkeys(text for text in texts if text.strip()))
+        embeddings = np.zeros((len(texts), self.dimension), np.float32)
+        truncated = np.zeros(len(texts), bool)
+        if not distinct:
+            return embeddings, truncated
+        vectors, cut = self.model.encode(distinct)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0))
+        if len(bad):
+            raise FloatingPointError(
+                f"{self.name} gave a non-finite or zero embedding for the response {distinct[bad[0]][:200]!r}"
+            )
+        row_of = {text: row for row, text in enumerate(distinct)}
+        present = [position for position, text in enumerate(texts) if text in row_of]
+        rows = [row_of[texts[position]] for position in present]
+        embeddings[present], truncated[present] = (vectors / norms)[rows], cut[rows]
+        return embeddings, truncated

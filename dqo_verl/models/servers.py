@@ -1,0 +1,69 @@
+"""Model servers: several URLs, lists per request, bounded concurrency, retries until a deadline."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import requests
+
+from dqo_verl.core.settings import PREFIX, Settings
+
+ITEMS_PER_REQUEST = 64
+REQUESTS_PER_URL = 4
+FIRST_PAUSE = 0.2  # seconds; doubles with every failure in a row
+
+
+class Endpoint:
+    """One or more equal servers. A server that stumbles is passed over; the deadline covers all attempts of a request."""
+
+    def __init__(self, settings: Settings):
+        self.urls = [url.rstrip("/") for url in settings.urls]
+        self.deadline = settings.deadline
+        self.turn, self.lock = itertools.cycle(range(len(self.urls))), threading.Lock()
+        self.pool = ThreadPoolExecutor(REQUESTS_PER_URL * len(self.urls))
+        self.session = requests.Session()
+        self.requests_sent = 0
+
+    def ask(
+        self,
+        path: str,
+        payload: Callable[[Sequence[Any]], dict[str, Any]],
+        items: Sequence[Any],
+        read: Callable[[dict[str, Any]], Any],
+    ) -> list[Any]:
+        """`read(row)` for each item, in order; the servers answer `{"data": [row, ...]}`."""
+        chunks = [items[start : start + ITEMS_PER_REQUEST] for start in range(0, len(items), ITEMS_PER_REQUEST)]
+
+        def one(chunk: Sequence[Any]) -> list[Any]:
+            rows = self._post(path, payload(chunk))["data"]
+            if len(rows) != len(chunk):
+                raise RuntimeError(
+                    f"{path} answered {len(rows)} rows for {len(chunk)} inputs; is this the right server?"
+                )
+            return [read(row) for row in sorted(rows, key=lambda row: row["index"])]
+
+        return [row for rows in self.pool.map(one, chunks) for row in rows]
+
+    def _post(self, path: str, payload: dict[str, Any]) -> dict[str, Any]:
+        until, pause, cause = time.monotonic() + self.deadline, FIRST_PAUSE, "no attempt was made"
+        while (left := until - time.monotonic()) > 0:
+            with self.lock:
+                url = self.urls[next(self.turn)] + path
+                self.requests_sent += 1
+            try:
+                # a hanging server must leave time for another one
+                answer = self.session.post(url, json=payload, timeout=max(left / max(2, len(self.urls)), 0.05))
+                if answer.status_code < 400:
+                    body: dict[str, Any] = answer.json()
+                    return body
+                cause = f"{url} answered {answer.status_code}: {answer.text[:300]}"
+                if answer.status_code < 500 and answer.status_code != 429:
+                    raise RuntimeError(cause)  # asking again would not help
+            except (requests.ConnectionError, requests.Timeout, requests.JSONDecodeError) as error:
+                cause = f"{url}: {type(error).__name__}: {str(error)[:200]}"
+            time.sleep(max(0.0, min(pause, until - time.monotonic())))
+            pause *= 2
+        raise RuntimeError(f"no answer within +{PREFIX}.deadline={self.deadline:g} seconds. Last: {cause}")

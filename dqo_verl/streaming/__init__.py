@@ -1,0 +1,1 @@
+"""Features computed in Ray actors while the trainer still generates."""

@@ -1,0 +1,128 @@
+"""Classes of a group's responses, from pairs that are classified before the group is complete."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dqo_verl.core.pairs import RULES, Pair, ordered, short_answers_agree
+from dqo_verl.streaming.stream import MAX_BATCH_CHARACTERS, Collected, Stream
+
+
+def uid_of(key: str) -> str:
+    return key.rsplit("_", 1)[0]
+
+
+@dataclass
+class Group:
+    """Responses to one prompt that came in so far, and what is known about their pairs."""
+
+    keys: list[str] = field(default_factory=list)
+    decided: dict[Pair, bool] = field(default_factory=dict)
+    rounds: int = 0
+
+
+class PartitionStream(Stream):
+    """`classifier(pairs) -> (same flags, truncated texts)`. Classifies pairs of a group before the group is complete."""
+
+    def __init__(
+        self,
+        classifier: Callable[[Sequence[Pair]], tuple[Sequence[bool], set[str]]],
+        rule: str = "components",
+        short_words: int = 0,
+    ):
+        super().__init__()
+        self.classifier, self.rule, self.short_words = classifier, rule, short_words
+        self.questions, self.labels = RULES[rule]
+        self.groups: dict[str, Group] = {}
+        self.active: dict[str, None] = {}  # groups that may have open questions
+        self.members: dict[str, list[str]] = {}  # keys that count while a group is being collected
+
+    def added(self, key: str) -> None:
+        uid = uid_of(key)
+        group = self.groups.setdefault(uid, Group())
+        if key not in group.keys:
+            group.keys.append(key)
+        group.rounds = 0
+        if self.rule == "components":  # the greedy rule needs the whole group in order
+            self.active[uid] = None
+
+    def nodes(self, uid: str) -> list[str]:
+        """Distinct texts in the order of the sessions."""
+        keys = self.members.get(uid, self.groups[uid].keys)
+        by_session = sorted((key for key in keys if key in self.texts), key=lambda key: int(key.rsplit("_", 1)[1]))
+        return list(dict.fromkeys(self.texts[key] for key in by_session))
+
+    def open_questions(self, uid: str) -> list[Pair]:
+        """Pairs that the model must answer; what needs no model is decided here."""
+        group = self.groups[uid]
+        while True:
+            asked = self.questions(self.nodes(uid), group.decided, forests=2**group.rounds)
+            for a, b in (answered := [pair for pair in asked if self.without_model(*pair) is not None]):
+                group.decided[ordered(a, b)] = bool(self.without_model(a, b))
+            if not answered or len(answered) < len(asked):
+                return [pair for pair in asked if pair not in group.decided]
+
+    def without_model(self, a: str, b: str) -> bool | None:
+        if not a or not b:
+            return False  # a blank response is like other blank ones only, which are one node
+        return short_answers_agree(a, b, self.short_words)
+
+    def next_batch(self) -> list[tuple[str, Pair]]:
+        batch: list[tuple[str, Pair]] = []
+        characters = 0
+        for uid in sorted(self.active, key=lambda uid: uid not in self.members):  # those waited for come first
+            questions = self.open_questions(uid) if uid in self.groups and uid not in self.failed else []
+            if not questions:
+                del self.active[uid]
+                continue
+            batch += [(uid, pair) for pair in questions]
+            self.groups[uid].rounds += 1
+            characters += sum(len(a) + len(b) for a, b in questions)
+            if characters > MAX_BATCH_CHARACTERS:
+                break
+        return batch
+
+    def compute(self, batch: list[tuple[str, Pair]]) -> tuple[Sequence[bool], set[str]]:
+        return self.classifier([pair for _, pair in batch])
+
+    def store(self, batch: list[tuple[str, Pair]], outcome: tuple[Sequence[bool], set[str]]) -> None:
+        same, truncated = outcome
+        for (uid, pair), decision in zip(batch, same, strict=True):
+            if uid in self.groups:
+                self.groups[uid].decided[pair] = bool(decision)
+        self.truncated |= truncated
+
+    def unit_of(self, item: tuple[str, Pair]) -> str:
+        return item[0]
+
+    def retry(self, unit: str) -> None:
+        self.active[unit] = None
+
+    async def collect(self, groups: Sequence[Sequence[str]]) -> Collected | None:
+        """Class labels of each group, in the order of its keys. Only these keys count, whatever else was submitted."""
+        keys = [key for group in groups for key in group]
+        if any(key not in self.texts for key in keys):
+            return None
+        uids = [uid_of(group[0]) for group in groups]
+        self.members.update(zip(uids, map(list, groups), strict=True))
+        self.active.update(dict.fromkeys(uids))
+        try:
+            await self.until(lambda: not any(uid in self.active for uid in uids), set(uids))
+            labels = [self.labels_of(uid, group) for uid, group in zip(uids, groups, strict=True)]
+        finally:
+            for uid in uids:
+                self.members.pop(uid, None)
+        return self.report(keys, labels)
+
+    def labels_of(self, uid: str, keys: Sequence[str]) -> list[int]:
+        nodes = self.nodes(uid)
+        label = dict(zip(nodes, self.labels(nodes, self.groups[uid].decided), strict=True))
+        names = list(dict.fromkeys(label.values()))
+        return [names.index(label[self.texts[key]]) for key in keys]
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """A group is forgotten as a whole: it is collected once."""
+        uids = {uid_of(key) for key in keys}
+        super().forget([key for uid in uids if uid in self.groups for key in self.groups[uid].keys])
+        for uid in uids:
+            self.groups.pop(uid, None)
+            self.active.pop(uid, None)

@@ -1,0 +1,216 @@
+"""Responses come in one at a time, features are computed in batches while others are still being generated.
+
+Streams (embeddings here, classes in `partition_stream.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)` waits for what is missing. Nothing here knows
+Ray; `service.py` puts a stream into an actor. A key is "{uid}_{session}", as in `dqo_verl.integrations.verl.sessions`.
+"""
+
+import asyncio
+import hashlib
+import time
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAX_RESPONSES = 100_000  # kept at once; beyond it the oldest are forgotten and computed on demand
+MAX_AGE = 100  # collects after which nobody will ask for a response any more: its group was filtered out, or failed
+MAX_BATCH_CHARACTERS = (
+    400_000  # of texts or pairs handed to the model in one go: bounds how long a collect waits its turn
+)
+
+
+def identity(text: str) -> int:
+    """Equal for equal texts, in every process; blank texts are all equal."""
+    return int.from_bytes(hashlib.blake2b(text.encode() if text.strip() else b"", digest_size=8).digest(), "big")
+
+
+@dataclass
+class Collected:
+    """What the trainer gets: numbers, not texts."""
+
+    values: Any  # embeddings (n, d), or class labels per group
+    truncated: int
+    work_seconds: float  # the model's time since the last collect
+
+
+class Stream(ABC):
+    """Texts by key, a background loop that calls the model in a thread, and waiting for it."""
+
+    def __init__(self) -> None:
+        self.texts: OrderedDict[str, str] = OrderedDict()  # oldest first
+        self.born: dict[str, int] = {}  # the number of collects before a response came in
+        self.collects = 0
+        self.failed: dict[str, Exception] = {}  # by unit of work: a text, or a group
+        self.truncated: set[str] = set()  # texts
+        self.accepting, self.work_seconds = True, 0.0
+        self.changed = asyncio.Condition()
+        self.thread = ThreadPoolExecutor(1)
+        self.loop_task: asyncio.Task[None] | None = None
+
+    async def submit(self, key: str, text: str) -> None:
+        """Sent by reward workers, who do not wait. Ignored while verl validates: nobody will collect that."""
+        if self.accepting:
+            await self.submit_many([(key, text)])
+
+    async def submit_many(self, responses: Sequence[tuple[str, str]]) -> None:
+        for key, text in responses:
+            self.texts[key] = text if text.strip() else ""
+            self.texts.move_to_end(key)
+            self.born[key] = self.collects
+            self.added(key)
+        while len(self.texts) > MAX_RESPONSES:
+            self.forget([next(iter(self.texts))])
+        await self.wake()
+
+    async def accept(self, accepting: bool) -> None:
+        self.accepting = accepting
+
+    async def identities(self, keys: Sequence[str]) -> list[int | None]:
+        """None for a response that was never submitted, or was forgotten."""
+        return [identity(self.texts[key]) if key in self.texts else None for key in keys]
+
+    async def wake(self) -> None:
+        if self.loop_task is None or self.loop_task.done():
+            self.loop_task = asyncio.create_task(self.work())
+
+    async def until(self, done: Callable[[], bool], units: Collection[str]) -> None:
+        """Wait for the background loop. What failed while nobody waited is tried once more; failing now ends the wait."""
+        for unit in units:
+            if self.failed.pop(unit, None):
+                self.retry(unit)
+        await self.wake()
+        async with self.changed:
+            await self.changed.wait_for(lambda: done() or any(unit in self.failed for unit in units))
+        if errors := [self.failed[unit] for unit in units if unit in self.failed]:
+            raise errors[0]
+
+    async def work(self) -> None:
+        """Compute until nothing is left to do; a later submission starts it again."""
+        while batch := self.next_batch():
+            started = time.perf_counter()
+            try:
+                outcome = await asyncio.get_running_loop().run_in_executor(self.thread, self.compute, batch)
+            except Exception as error:  # kept for whoever collects
+                self.failed.update(dict.fromkeys(map(self.unit_of, batch), error))
+            else:
+                self.store(batch, outcome)
+            self.work_seconds += time.perf_counter() - started
+            await self.notify()
+        await self.notify()  # looking for work may have been all that was left to do
+
+    async def after_the_batch(self, action: Callable[[], None]) -> None:
+        """Run `action` in the model's thread: it never runs beside `compute`."""
+        await asyncio.get_running_loop().run_in_executor(self.thread, action)
+
+    async def notify(self) -> None:
+        async with self.changed:
+            self.changed.notify_all()
+
+    def report(self, keys: Sequence[str], values: Any) -> Collected:
+        truncated = sum(self.texts[key] in self.truncated for key in keys)
+        seconds, self.work_seconds = self.work_seconds, 0.0
+        self.forget(keys)
+        self.collects += 1
+        while self.texts and self.born[oldest := next(iter(self.texts))] + MAX_AGE < self.collects:
+            self.forget([oldest])
+        return Collected(values, truncated, seconds)
+
+    def forget(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.texts.pop(key, None)
+            self.born.pop(key, None)
+        if len(self.truncated) > len(self.texts):
+            self.truncated &= set(self.texts.values())
+        if not self.texts:
+            self.failed.clear()
+
+    @abstractmethod
+    def added(self, key: str) -> None:
+        """A response came in."""
+
+    @abstractmethod
+    def next_batch(self) -> list[Any]:
+        """Items of work to hand to the model next; empty if nothing is left."""
+
+    @abstractmethod
+    def compute(self, batch: list[Any]) -> Any:
+        """Call the model; runs in a thread."""
+
+    @abstractmethod
+    def store(self, batch: list[Any], outcome: Any) -> None:
+        """Keep what the model said."""
+
+    @abstractmethod
+    def unit_of(self, item: Any) -> str:
+        """What fails as a whole, and is tried again as a whole, if this item's batch fails."""
+
+    @abstractmethod
+    def retry(self, unit: str) -> None:
+        """Put a unit back to work."""
+
+    @abstractmethod
+    async def collect(self, keys: Sequence[Any]) -> Collected | None:
+        """Wait for the features of these responses and forget them; None if one is not known (any more)."""
+
+
+class EmbeddingStream(Stream):
+    """`embedder(texts) -> (vectors, truncated flags)`. Equal texts are embedded once."""
+
+    def __init__(self, embedder: Callable[[Sequence[str]], tuple[np.ndarray, np.ndarray]]):
+        super().__init__()
+        self.embedder = embedder
+        self.vectors: dict[str, np.ndarray] = {}
+        self.waiting: dict[str, None] = {}
+
+    def added(self, key: str) -> None:
+        text = self.texts[key]
+        if text not in self.vectors:
+            self.waiting[text] = None
+
+    def next_batch(self) -> list[str]:
+        batch: list[str] = []
+        characters = 0
+        for text in self.waiting:
+            characters += len(text)
+            if batch and characters > MAX_BATCH_CHARACTERS:
+                break
+            batch.append(text)
+        for text in batch:
+            del self.waiting[text]
+        return batch
+
+    def compute(self, batch: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        return self.embedder(batch)
+
+    def store(self, batch: list[str], outcome: tuple[np.ndarray, np.ndarray]) -> None:
+        vectors, truncated = outcome
+        self.vectors.update(zip(batch, vectors, strict=True))
+        self.truncated.update(text for text, cut in zip(batch, truncated, strict=True) if cut)
+
+    def unit_of(self, item: str) -> str:
+        return item
+
+    def retry(self, unit: str) -> None:
+        self.waiting[unit] = None
+
+    async def collect(self, keys: Sequence[str]) -> Collected | None:
+        """Embeddings `(n, d)` in the order of `keys`."""
+        if any(key not in self.texts for key in keys):
+            return None
+        texts = [self.texts[key] for key in keys]
+        await self.until(lambda: all(text in self.vectors for text in texts), set(texts))
+        return self.report(keys, np.stack([self.vectors[text] for text in texts]))
+
+    def forget(self, keys: Sequence[str]) -> None:
+        super().forget(keys)
+        if not self.texts:  # the common case between steps
+            self.vectors.clear()
+            self.waiting.clear()
+        elif len(self.vectors) > 2 * len(self.texts) + 1000:
+            kept = set(self.texts.values())
+            self.vectors = {text: vector for text, vector in self.vectors.items() if text in kept}
+            self.waiting = {text: None for text in self.waiting if text in kept}

@@ -1,0 +1,96 @@
+r"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
+
+{ python -m verl.trainer.main_ppo ... 2>&1; printf '\n[dqo_verl] verl ended with exit status %s\n' $?; } |
+    python recipes/progress.py DIR
+"""
+
+import json
+import os
+import re
+import sys
+from collections import deque
+from pathlib import Path
+
+from dqo_verl.evaluation.rows import whole_lines
+
+STEP_LINE = re.compile(r"step:(\d+) - (.*)")
+METRIC = re.compile(r"(\S+):(?:np\.\w+\()?(-?[\d.]+(?:e-?\d+)?|nan|inf)")
+SHOWN = {
+    "critic/score/mean": "reward",
+    "diversity/score/mean": "diversity",
+    "actor/entropy": "entropy",
+    "response_length/mean": "length",
+    "timing_s/step": "seconds",
+}
+TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
+ENDED = "[dqo_verl] verl ended with exit status "
+RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
+
+
+def short(metrics: dict[str, float], names: dict[str, str]) -> str:
+    return "  ".join(f"{label} {metrics[key]:.3g}" for key, label in names.items() if key in metrics)
+
+
+def follow(log: Path) -> tuple[bool, str]:
+    """Copy stdin to `log`; print our own messages and one short line per step. Whether the run went well, and what it said
+    last: the driver, not Ray's workers, who go on talking after an error."""
+    verbose, total, well = bool(os.environ.get("VERBOSE")), "?", False
+    last: deque[str] = deque(maxlen=15)
+    with log.open("a") as file:
+        for line in sys.stdin:
+            file.write(line)
+            file.flush()
+            text = RAY_PREFIX.sub("", line).strip()
+            if not RAY_PREFIX.match(line):
+                last.append(line)
+            if text.startswith(ENDED):
+                well = text == f"{ENDED}0"
+            elif verbose:
+                sys.stdout.write(line)
+            elif found := TOTAL_STEPS.search(text):
+                total = found[1]
+            elif found := STEP_LINE.match(text):
+                metrics = {key: float(value) for key, value in METRIC.findall(found[2])}
+                shown = short(metrics, SHOWN) or short(
+                    metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
+                )
+                print(f"step {found[1]}/{total}  {shown}", flush=True)
+            elif text.startswith("[dqo_verl]"):
+                print(text, flush=True)
+    return well, "".join(last)
+
+
+def summary(directory: Path) -> str:
+    """Quality and diversity, first and last, from verl's own file logger."""
+    values: dict[str, list[tuple[int, float]]] = {}
+    for file in sorted(directory.glob("metrics-*.jsonl")):
+        for line in whole_lines(file):
+            record = json.loads(line)
+            for key, value in record["data"].items():
+                if isinstance(value, int | float):
+                    values.setdefault(key, []).append((record["step"], value))
+    names = {key: key.split("/", 1)[1] for key in values if key.startswith("val-core/") and "/mean@" in key}
+    names |= {key: label for key, label in SHOWN.items() if key in values and label != "seconds"}
+    rows = [f"  {'':40} {'first':>8} {'last':>8}"]
+    for key, label in names.items():
+        (first_step, first), (last_step, last) = values[key][0], values[key][-1]
+        rows.append(f"  {label:40} {first:8.3f} {last:8.3f}   (steps {first_step} and {last_step})")
+    return "\n".join(rows)
+
+
+def main(directory: Path) -> int:
+    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # verl prints what the policy says
+    log = directory / "train.log"
+    print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
+    well, last = follow(log)
+    if not well:
+        print(f"{last}the run did not reach its end; whole output: {log}")
+        return 1
+    if any(directory.glob("metrics-*.jsonl")):  # not with a trainer.logger of your own
+        print(summary(directory))
+    print(f"metrics, log, validation samples and checkpoints: {directory}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

