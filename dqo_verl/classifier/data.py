@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.data.load import load
-from dqo_verl.data.schema import DataError, wrong
+from dqo_verl.data.schema import wrong
 from dqo_verl.data.sources import Example, Source
+from dqo_verl.errors import UserError
 
 FIELDS = ("prompt", "generation_0", "generation_1", "similar")  # NoveltyBench's names (arXiv 2504.05228)
 SHOWN = 5  # bad rows named in one message
@@ -25,7 +26,7 @@ def parse(row: Mapping[str, Any]) -> LabelledPair:
     """One row; the message says which field and what was found."""
     for field in FIELDS:
         if row.get(field) is None:
-            raise DataError(f"field {field} is missing; the row has: {', '.join(k for k in row if row[k] is not None)}")
+            raise UserError(f"field {field} is missing; the row has: {', '.join(k for k in row if row[k] is not None)}")
     for field in FIELDS[:3]:
         if not isinstance(row[field], str):
             raise wrong(field, "a text", row[field])
@@ -43,22 +44,22 @@ def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
     for number, row in enumerate(rows, start=1):
         try:
             pairs.append(parse(row))
-        except DataError as error:
+        except UserError as error:
             problems.append(f"row {number}: {error}")
     if problems:
         more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise DataError(f"{where}: {len(problems)} bad pair(s):\n  " + "\n  ".join(problems[:SHOWN]) + more)
+        raise UserError(f"{where}: {len(problems)} bad pair(s):\n  " + "\n  ".join(problems[:SHOWN]) + more)
     return pairs
 
 
 def read_pairs(place: str, split: str = "train") -> tuple[list[LabelledPair], str]:
     """Pairs of a jsonl or parquet file, a directory, a saved dataset or a hub id, and the revision that was read."""
     if Path(place).is_file() and not Path(place).read_bytes().strip():
-        raise DataError(f"{place}: no pairs in it")
+        raise UserError(f"{place}: no pairs in it")
     tables, revision = load(_source(split), place, None)
     names = [name for name in tables if name == split] or list(tables)
     if len(names) != 1:
-        raise DataError(f"{place} has the splits {', '.join(tables)} and none named {split}: choose with PLACE:SPLIT")
+        raise UserError(f"{place} has the splits {', '.join(tables)} and none named {split}: choose with PLACE:SPLIT")
     return check(tables[names[0]], place), revision
 
 
@@ -78,7 +79,7 @@ def read_all(places: Sequence[str]) -> tuple[list[LabelledPair], dict[str, str]]
 def check_both_classes(pairs: Sequence[LabelledPair], what: str) -> None:
     counts = [sum(pair.similar == label for pair in pairs) for label in (0, 1)]
     if 0 in counts:
-        raise DataError(
+        raise UserError(
             f"{what}: all {len(pairs)} pairs are {'similar' if counts[1] else 'different'}; "
             "a classifier needs pairs of both kinds."
         )

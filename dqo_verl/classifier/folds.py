@@ -13,7 +13,7 @@ from dqo_verl.classifier.metrics import best_threshold
 from dqo_verl.classifier.score import Scores, score
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 
 def fold_of_each(pairs: Sequence[LabelledPair], folds: int, seed: int) -> list[int]:
@@ -22,7 +22,7 @@ def fold_of_each(pairs: Sequence[LabelledPair], folds: int, seed: int) -> list[i
     for pair in pairs:
         similar[pair.prompt] = similar.get(pair.prompt, 0) + pair.similar
     if len(similar) < folds:
-        raise DataError(f"--folds {folds}: the pairs have {len(similar)} prompts only")
+        raise UserError(f"--folds {folds}: the pairs have {len(similar)} prompts only")
     prompts = list(similar)
     random.Random(seed).shuffle(prompts)
     prompts.sort(key=lambda prompt: similar[prompt] == 0)

@@ -12,7 +12,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.classifier.question import render, similar
 from dqo_verl.classifier.traces import Traces
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.judge import client
 from dqo_verl.evaluation.rows import whole_lines
 
@@ -28,7 +28,7 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
     import openai
 
     if concurrency < 1:
-        raise DataError(f"--concurrency {concurrency}: at least 1 is needed")
+        raise UserError(f"--concurrency {concurrency}: at least 1 is needed")
     cache = out.with_suffix(".answers.jsonl")
     out.parent.mkdir(parents=True, exist_ok=True)
     questions = [(render(p.prompt, p.a, p.b), render(p.prompt, p.b, p.a)) for p in pairs]
@@ -54,7 +54,7 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
                         file.flush()
         except openai.OpenAIError as error:
             left = sum(key_of(model, text) not in known for text in todo)
-            raise DataError(
+            raise UserError(
                 f"{endpoint}: {type(error).__name__}: {str(error)[:300]}. {left} of {2 * len(pairs)} answers are "
                 f"missing, the others are in {cache}: the same command goes on."
             ) from error
@@ -88,7 +88,7 @@ def write(
             row = {"prompt": pair.prompt, "generation_0": pair.a, "generation_1": pair.b, "similar": verdict}
             lines.append(json.dumps(row | {"labeler": model}, ensure_ascii=False) + "\n")
     if not lines:
-        raise DataError(f"{model} labelled none of {len(pairs)} pairs ({dict(counts)}). Is it able to judge solutions?")
+        raise UserError(f"{model} labelled none of {len(pairs)} pairs ({dict(counts)}). Is it able to judge solutions?")
     partial = out.with_suffix(".partial")
     partial.write_text("".join(lines), encoding="utf-8")
     partial.replace(out)
@@ -118,10 +118,10 @@ def reachable(model: str, endpoint: str) -> Any:
     try:
         served = [one.id for one in api.with_options(timeout=TIMEOUT, max_retries=1).models.list()]
     except (openai.OpenAIError, AttributeError) as error:  # the latter where the answer is a web page
-        raise DataError(
+        raise UserError(
             f"--endpoint {endpoint} does not answer ({type(error).__name__}: {str(error)[:200]}). "
             "It must be an OpenAI-compatible server: http://host:port/v1"
         ) from error
     if model not in served:
-        raise DataError(f"--model {model} is not served at {endpoint}; it has {', '.join(served) or 'no model'}")
+        raise UserError(f"--model {model} is not served at {endpoint}; it has {', '.join(served) or 'no model'}")
     return api

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.classifier.settings import TrainSettings
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 from dqo_verl.models.pair_classifier import PairInput, padding
 
@@ -51,12 +51,12 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     except RuntimeError as error:
         if "mismatch" not in str(error):
             raise
-        raise DataError(
+        raise UserError(
             f"{settings.backbone}: its weights have other shapes than its config.json says: {error}"
         ) from error
     missing = sorted(name for name in report["missing_keys"] if not HEAD.search(name))
     if missing:
-        raise DataError(
+        raise UserError(
             f"{settings.backbone} does not hold the weights of a {config.model_type} body: {len(missing)} are "
             f"missing, e.g. {', '.join(missing[:3])}. Is its config.json the right one?"
         )

@@ -12,7 +12,7 @@ from dqo_verl.classifier.folds import out_of_fold
 from dqo_verl.classifier.metrics import best_threshold
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.models.pair_classifier import DEFAULT_THRESHOLD
 
 PACKAGES = ("torch", "transformers", "accelerate", "numpy")
@@ -32,7 +32,7 @@ def train_and_choose(
 
     check_both_classes(pairs, ", ".join(revisions))
     if folds == 1 or folds < 0:
-        raise DataError(f"--folds {folds}: at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
+        raise UserError(f"--folds {folds}: at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
     threshold = DEFAULT_THRESHOLD
     if folds:
         scores, fold = out_of_fold(pairs, settings, out, folds, save_every)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.settings import TrainSettings
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.rows import whole_lines
 
 
@@ -30,7 +30,7 @@ def claim(out: Path, settings: TrainSettings, pairs: Sequence[LabelledPair]) -> 
     theirs = json.loads(file.read_text())
     if other := [key for key in mine if theirs.get(key) != mine[key]]:
         changed = ", ".join(f"{key} {theirs.get(key)} -> {mine[key]}" if key != "pairs" else "pairs" for key in other)
-        raise DataError(f"{out} holds a run with other settings ({changed}). Choose another --out, or remove it.")
+        raise UserError(f"{out} holds a run with other settings ({changed}). Choose another --out, or remove it.")
 
 
 def last_state(state: Path) -> tuple[int, Path | None]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 PRECISIONS = ("bf16", "fp16", "no")
 
@@ -30,12 +30,12 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "micro_batch", "tokens"):
             if getattr(self, name) < 1:
-                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1 is needed")
+                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1 is needed")
         for name in ("lr", "head_lr"):
             if (value := getattr(self, name)) is not None and value <= 0:
-                raise DataError(f"--{name.replace('_', '-')} {value}: a positive number is needed")
+                raise UserError(f"--{name.replace('_', '-')} {value}: a positive number is needed")
         if self.precision not in PRECISIONS:
-            raise DataError(f"--precision {self.precision}: one of {', '.join(PRECISIONS)}")
+            raise UserError(f"--precision {self.precision}: one of {', '.join(PRECISIONS)}")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import read_groups
 
@@ -34,5 +34,5 @@ def draw_pairs(files: Sequence[Path], per_prompt: int, seed: int) -> list[Traces
         for pair in rng.sample(pairs, min(per_prompt, len(pairs))):
             found.append(Traces(prompt, *rng.sample(pair, 2)))
     if not found:
-        raise DataError(f"{', '.join(map(str, files))}: no prompt has two different solutions")
+        raise UserError(f"{', '.join(map(str, files))}: no prompt has two different solutions")
     return found

@@ -20,7 +20,7 @@ from dqo_verl.classifier.model import HEAD, input_of, model_of
 from dqo_verl.classifier.runs import claim, last_state, log_until
 from dqo_verl.classifier.schedule import Ordered, batch_of, class_weights, learning_rate
 from dqo_verl.classifier.settings import TrainSettings
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 from dqo_verl.models.pair_classifier import padded, padding
 
 GRADIENT_NORM = 1.0
@@ -31,10 +31,10 @@ def accelerator_of(settings: TrainSettings) -> Any:
     from accelerate import Accelerator
 
     if settings.precision == "fp16" and not torch.cuda.is_available():
-        raise DataError("--precision fp16 needs a GPU. Without one: --precision bf16, or no")
+        raise UserError("--precision fp16 needs a GPU. Without one: --precision bf16, or no")
     accelerator = Accelerator(mixed_precision=settings.precision)
     if settings.batch % accelerator.num_processes:
-        raise DataError(
+        raise UserError(
             f"--batch {settings.batch} cannot be shared equally by {accelerator.num_processes} processes: "
             "choose a multiple of them"
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from dqo_verl.core.kernels import KERNELS
 from dqo_verl.core.methods import MEASURES, METHODS
+from dqo_verl.errors import UserError
 
 PREFIX = "algorithm.diversity"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -27,10 +28,6 @@ UNUSABLE_BASES = {
 }
 # bases that do not subtract a group's mean: a prompt with a single response still has a signal
 ACROSS_GROUPS = ("gae", "reinforce_plus_plus")
-
-
-class SettingsError(ValueError):
-    """A setting that cannot work, with what to type instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +104,7 @@ FIELDS = {field.name: field for field in dataclasses.fields(Settings) if field.n
 def resolve(
     adv_estimator: str, measure: str | None, typed: Mapping[str, Any], bases: Collection[str]
 ) -> "Settings | None":
-    """The settings of a run, or None if it has nothing to do with diversity. Raises `SettingsError` with what to type.
+    """The settings of a run, or None if it has nothing to do with diversity. Raises `UserError` with what to type.
 
     Args:
         adv_estimator: `algorithm.adv_estimator`: a method of ours, or one of verl's estimators, which becomes the base.
@@ -118,7 +115,7 @@ def resolve(
     ours = adv_estimator in METHODS
     if not ours and measure is None:
         if typed:
-            raise SettingsError(
+            raise UserError(
                 f"{PREFIX}.{next(iter(typed))} has no effect with algorithm.adv_estimator={adv_estimator}. Add "
                 f"+reward_model.diversity=dpp, or use algorithm.adv_estimator={' or '.join(METHODS)}."
             )
@@ -128,7 +125,7 @@ def resolve(
     values["method"] = adv_estimator if ours else values["diversity"]
     if not ours:
         if values.get("base", adv_estimator) != adv_estimator:
-            raise SettingsError(
+            raise UserError(
                 f"Two base estimators: algorithm.adv_estimator={adv_estimator} and {PREFIX}.base={values['base']}. "
                 f"Drop the second, or write algorithm.adv_estimator=dqo +{PREFIX}.base={values['base']}."
             )
@@ -145,17 +142,17 @@ def _chosen(key: str, value: Any) -> str:
     if value in CHOICES[key]:
         return str(value)
     name = "reward_model.diversity" if key == "diversity" else f"{PREFIX}.{key}"
-    raise SettingsError(f"{name}={value} is not known. Choose one of: {', '.join(CHOICES[key])}.")
+    raise UserError(f"{name}={value} is not known. Choose one of: {', '.join(CHOICES[key])}.")
 
 
 def _converted(key: str, value: Any) -> Any:
     """`value` as the type of setting `key`."""
     if key not in FIELDS:
         if key in ("diversity", "measure", "method"):
-            raise SettingsError(f"{PREFIX}.{key} does not exist. Write +reward_model.diversity={value}.")
+            raise UserError(f"{PREFIX}.{key} does not exist. Write +reward_model.diversity={value}.")
         close = difflib.get_close_matches(key, FIELDS, n=1)
         hint = f" Did you mean +{PREFIX}.{close[0]}={value}?" if close else ""
-        raise SettingsError(f"{PREFIX}.{key} does not exist.{hint} Settings: {', '.join(FIELDS)}.")
+        raise UserError(f"{PREFIX}.{key} does not exist.{hint} Settings: {', '.join(FIELDS)}.")
     if key in CHOICES:
         return _chosen(key, value)
     if key == "urls":
@@ -166,9 +163,9 @@ def _converted(key: str, value: Any) -> Any:
         value = float(value)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         names = " or ".join("null" if kind is types.NoneType else kind.__name__ for kind in allowed)
-        raise SettingsError(f"{PREFIX}.{key}={value!r} must be {names}, not {type(value).__name__}.")
+        raise UserError(f"{PREFIX}.{key}={value!r} must be {names}, not {type(value).__name__}.")
     if isinstance(value, float) and not math.isfinite(value):
-        raise SettingsError(f"{PREFIX}.{key}={value} must be a finite number.")
+        raise UserError(f"{PREFIX}.{key}={value} must be a finite number.")
     return value
 
 
@@ -176,11 +173,11 @@ def _check(settings: Settings, typed: set[str], bases: Collection[str]) -> None:
     """Refuse what cannot work together, and settings that would silently do nothing."""
     s = settings
     if s.base in METHODS:
-        raise SettingsError(f"{PREFIX}.base={s.base} cannot be based on itself. Choose one of: {_usable(bases)}.")
+        raise UserError(f"{PREFIX}.base={s.base} cannot be based on itself. Choose one of: {_usable(bases)}.")
     if s.base not in bases:
-        raise SettingsError(f"{PREFIX}.base={s.base} is not registered in verl. Choose one of: {_usable(bases)}.")
+        raise UserError(f"{PREFIX}.base={s.base} is not registered in verl. Choose one of: {_usable(bases)}.")
     if s.base in UNUSABLE_BASES:
-        raise SettingsError(
+        raise UserError(
             f"base={s.base} needs {UNUSABLE_BASES[s.base]}, which verl's V1 trainer does not fetch. "
             f"Choose one of: {_usable(bases)}."
         )
@@ -200,17 +197,15 @@ def _check(settings: Settings, typed: set[str], bases: Collection[str]) -> None:
     }
     for key, (holds, range_) in limits.items():
         if not holds:
-            raise SettingsError(f"{PREFIX}.{key}={getattr(s, key)} must be {range_}.")
+            raise UserError(f"{PREFIX}.{key}={getattr(s, key)} must be {range_}.")
     if s.diversity == "dpp_quality" and s.alpha == 0:
-        raise SettingsError(f"dpp_quality divides the reward by alpha: +{PREFIX}.alpha must be above 0.")
+        raise UserError(f"dpp_quality divides the reward by alpha: +{PREFIX}.alpha must be above 0.")
     if s.scale == "decoupled" and s.combine != "add":
-        raise SettingsError(f"scale=decoupled adds the bonus to the advantage; with combine={s.combine} use scale=raw.")
+        raise UserError(f"scale=decoupled adds the bonus to the advantage; with combine={s.combine} use scale=raw.")
     if s.gate is not None and s.combine == "only":
-        raise SettingsError(
-            "combine=only leaves nothing to responses outside the gate. Drop the gate, or use combine=add."
-        )
+        raise UserError("combine=only leaves nothing to responses outside the gate. Drop the gate, or use combine=add.")
     if (s.placement == "http") != bool(s.urls):
-        raise SettingsError(
+        raise UserError(
             f"+{PREFIX}.placement=http and +{PREFIX}.urls=[http://host:port] go together, but placement={s.placement} "
             f"and urls={list(s.urls)}."
         )
@@ -240,7 +235,7 @@ def _check(settings: Settings, typed: set[str], bases: Collection[str]) -> None:
     }
     for key in sorted(typed & in_use.keys()):
         if not in_use[key]:
-            raise SettingsError(
+            raise UserError(
                 f"{PREFIX}.{key}={getattr(s, key)} has no effect with diversity={s.diversity}, combine={s.combine}, "
                 f"kernel={s.kernel}, classifier={s.classifier}. Leave it out."
             )

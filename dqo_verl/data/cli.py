@@ -32,14 +32,14 @@ def add_commands(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from dqo_verl.data.prepare import prepare
-    from dqo_verl.data.schema import DataError
+    from dqo_verl.errors import UserError
 
     cache = os.environ.get("DQO_VERL_CACHE") or "~/.cache/dqo_verl"
     name = f"{args.name}-limit{args.limit}" if args.limit else args.name  # the recipes take what lies under NAME
     out = args.out or Path(cache) / "data" / name
     try:
         prepare(args.name, out.expanduser(), args.source, args.revision, args.seed, args.limit, args.force)
-    except DataError as error:
+    except UserError as error:
         print(f"dqo-verl prepare {args.name}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.data.schema import DataError
 from dqo_verl.data.sources import Source
+from dqo_verl.errors import UserError
 
 WRITTEN_HERE = "written here"
 READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
@@ -21,18 +21,18 @@ def load(source: Source, place: str, revision: str | None) -> tuple[dict[str, An
 
     if source.rows is not None:
         if place != WRITTEN_HERE or revision:
-            raise DataError("this set is written here: it has no --source and no --revision")
+            raise UserError("this set is written here: it has no --source and no --revision")
         return {split: datasets.Dataset.from_list(rows) for split, rows in source.rows.items()}, WRITTEN_HERE
     path = Path(place).expanduser()
     if path.exists() and revision:
-        raise DataError(f"--revision {revision} is for the hub, but --source {place} is on this machine")
+        raise UserError(f"--revision {revision} is for the hub, but --source {place} is on this machine")
     if path.is_file():
         return _read_files({_split_of(path, source): [path]}), "sha256:" + _sha256(path)
     if path.is_dir():
         found = _read_directory(path, source)
         return found, "fingerprint:" + ",".join(split._fingerprint for split in found.values())
     if place.startswith((".", "/", "~")) or path.suffix in READERS:
-        raise DataError(f"--source {place}: there is no such file or directory")
+        raise UserError(f"--source {place}: there is no such file or directory")
     return _from_hub(source, place, revision)
 
 
@@ -54,7 +54,7 @@ def _read_directory(path: Path, source: Source) -> dict[str, Any]:
     }
     if not any(splits.values()):
         wanted = " or ".join(f"{split}.jsonl" for split in splits)
-        raise DataError(f"--source {path}: no data file in it is named after a split (expected {wanted}, or .parquet)")
+        raise UserError(f"--source {path}: no data file in it is named after a split (expected {wanted}, or .parquet)")
     return _read_files({split: files for split, files in splits.items() if files})
 
 
@@ -66,7 +66,7 @@ def _split_of(path: Path, source: Source) -> str:
         return spoken_of.pop()
     if len(theirs) == 1:
         return theirs.pop()
-    raise DataError(
+    raise UserError(
         f"--source {path}: which split is it? Name it after one of {', '.join(sorted(theirs))} "
         f"(e.g. {sorted(theirs)[0]}{path.suffix}), or give a directory that holds a file for each."
     )
@@ -85,11 +85,11 @@ def _read_files(files: dict[str, list[Path]]) -> dict[str, Any]:
         kinds = {READERS.get(path.suffix, path.suffix) for path in paths}
         names = [str(path) for path in paths]
         if len(kinds) != 1 or not kinds <= set(READERS.values()):
-            raise DataError(f"--source {', '.join(names)}: expected files of one kind that end in {', '.join(READERS)}")
+            raise UserError(f"--source {', '.join(names)}: expected files of one kind that end in {', '.join(READERS)}")
         try:
             tables[split] = datasets.load_dataset(kinds.pop(), data_files=names, split="train")
         except datasets.exceptions.DatasetGenerationError as error:
-            raise DataError(f"--source {', '.join(names)} cannot be read: {error.__cause__ or error}") from error
+            raise UserError(f"--source {', '.join(names)} cannot be read: {error.__cause__ or error}") from error
     return tables
 
 
@@ -110,7 +110,7 @@ def _from_hub(source: Source, repository: str, revision: str | None) -> tuple[di
     try:
         commit = HfApi().dataset_info(repository, revision=revision).sha
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise DataError(
+        raise UserError(
             f"{repository} cannot be had from {os.environ.get('HF_ENDPOINT', 'https://huggingface.co')} "
             f"({type(error).__name__}). Give a copy with --source PATH, or a mirror with HF_ENDPOINT=https://..."
         ) from error

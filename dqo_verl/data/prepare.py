@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.data.load import WRITTEN_HERE, load
-from dqo_verl.data.schema import DataError, Row, arrow_schema, check_row
+from dqo_verl.data.schema import Row, arrow_schema, check_row
 from dqo_verl.data.sources import Example, Source, named
+from dqo_verl.errors import UserError
 
 ROWS_AT_ONCE = 1000
 
@@ -38,7 +39,7 @@ def prepare(
         missing = [split for split in todo if source.splits[split] not in tables]
         if missing == todo:
             wanted = ", ".join(sorted({source.splits[split] for split in missing}))
-            raise DataError(f"{place} has the splits {', '.join(tables)}; {name} is made from {wanted}")
+            raise UserError(f"{place} has the splits {', '.join(tables)}; {name} is made from {wanted}")
         for split in missing:
             print(f"{place} has no split {source.splits[split]}: {split}.parquet is not written", flush=True)
             todo.remove(split)
@@ -54,7 +55,7 @@ def _finished(record: Path, asked: dict[str, Any], force: bool) -> bool:
     made = json.loads(record.read_text())
     for key, value in asked.items():
         if made.get(key) != value:
-            raise DataError(
+            raise UserError(
                 f"{record.with_suffix('.parquet')} was made with {key}={made.get(key)}, not {value}. "
                 "Add --force to make it anew, or give another --out."
             )
@@ -71,7 +72,7 @@ def _build(source: Source, name: str, split: str, table: Any, out: Path, record:
     kept, dropped = _filter(source, table, where)
     chosen = _choose(source, split, kept, record["seed"])[: record["limit"]]
     if not chosen:
-        raise DataError(f"{where}: none of its {len(table)} rows can be used: {dict(dropped)}")
+        raise UserError(f"{where}: none of its {len(table)} rows can be used: {dict(dropped)}")
     parquet, note = out / f"{split}.parquet", out / f"{split}.json"
     note.unlink(missing_ok=True)
     unfinished = out / f".{split}.parquet.unfinished"
@@ -118,8 +119,8 @@ def _filter(source: Source, table: Any, where: str) -> tuple[list[int], Counter[
     for number, raw in enumerate(tqdm(table, desc=f"reading {where}", unit=" rows", disable=None)):
         try:
             example = source.convert(raw)
-        except DataError as error:
-            raise DataError(f"{where}, row {number}, {error}") from None
+        except UserError as error:
+            raise UserError(f"{where}, row {number}, {error}") from None
         if isinstance(example, str):
             dropped[example] += 1
         elif source.unique and hash(example.prompt) in seen:
@@ -154,6 +155,6 @@ def _rows(source: Source, name: str, split: str, table: Any, chosen: list[int]) 
         }
         try:
             check_row(row)
-        except DataError as error:
-            raise DataError(f"{name}/{split}, row {index} (row {number} of the source), {error}") from None
+        except UserError as error:
+            raise UserError(f"{name}/{split}, row {index} (row {number} of the source), {error}") from None
         yield row

@@ -5,12 +5,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dqo_verl.errors import UserError
+
 Row = dict[str, Any]
 ROLES = ("system", "user", "assistant")
-
-
-class DataError(ValueError):
-    """Data that cannot be used, with what is wrong and where."""
 
 
 def arrow_schema() -> Any:
@@ -29,15 +27,15 @@ def arrow_schema() -> Any:
     )
 
 
-def wrong(column: str, expected: str, found: Any) -> DataError:
+def wrong(column: str, expected: str, found: Any) -> UserError:
     shown = repr(found)
-    return DataError(f"column {column}: expected {expected}, found {shown if len(shown) <= 80 else shown[:77] + '...'}")
+    return UserError(f"column {column}: expected {expected}, found {shown if len(shown) <= 80 else shown[:77] + '...'}")
 
 
 def text(row: Mapping[str, Any], column: str) -> str:
     """The non-blank text in a column of a source."""
     if column not in row:
-        raise DataError(f"column {column} is missing; the row has: {', '.join(row)}")
+        raise UserError(f"column {column} is missing; the row has: {', '.join(row)}")
     value = row[column]
     if not isinstance(value, str) or not value.strip():
         raise wrong(column, "a text that is not blank", value)
@@ -45,7 +43,7 @@ def text(row: Mapping[str, Any], column: str) -> str:
 
 
 def check_row(row: Mapping[str, Any]) -> None:
-    """Raise `DataError` unless verl and our rewards can use this row."""
+    """Raise `UserError` unless verl and our rewards can use this row."""
     text(row, "data_source")
     text(row, "ability")
     messages = row["prompt"]

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dqo_verl.data.schema import DataError, text, wrong
+from dqo_verl.data.schema import text, wrong
+from dqo_verl.errors import UserError
 from dqo_verl.rewards.math import grader
 
 Raw = Mapping[str, Any]
@@ -245,5 +246,5 @@ SOURCES: dict[str, Source] = {
 
 def named(name: str) -> Source:
     if name not in SOURCES:
-        raise DataError(f"there is no data set {name}. Choose one of: {', '.join(SOURCES)}")
+        raise UserError(f"there is no data set {name}. Choose one of: {', '.join(SOURCES)}")
     return SOURCES[name]

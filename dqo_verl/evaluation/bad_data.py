@@ -3,9 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-
-class BadDataError(ValueError):
-    """Something in the input is wrong; the message names file and line."""
+from dqo_verl.errors import UserError
 
 
 @dataclass
@@ -23,7 +21,7 @@ class Problems:
     def settle(self) -> None:
         if self.found and not self.skip:
             more = f"\n  ... and {len(self.found) - 10} more" if len(self.found) > 10 else ""
-            raise BadDataError(
+            raise UserError(
                 f"{len(self.found)} bad row(s) or group(s):\n  " + "\n  ".join(self.found[:10]) + more + "\n"
                 "Repair them, or add --skip-bad to leave them out (they are counted in the result)."
             )

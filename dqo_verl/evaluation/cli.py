@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 
 DEFAULTS = argparse.ArgumentDefaultsHelpFormatter
 
@@ -29,7 +29,7 @@ def _plainly(command: Callable[[argparse.Namespace], None]) -> Callable[[argpars
     def run(args: argparse.Namespace) -> int:
         try:
             command(args)
-        except BadDataError as error:
+        except UserError as error:
             raise SystemExit(str(error)) from error
         return 0
 

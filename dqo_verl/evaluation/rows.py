@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.bad_data import BadDataError, Problems
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.bad_data import Problems
 
 VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
 
@@ -156,7 +157,7 @@ def files_of(path: Path) -> Iterator[Path]:
     elif found := sorted(path.glob("*.jsonl"), key=lambda file: (len(file.stem), file.stem)):
         yield from found
     else:
-        raise BadDataError(f"{path}: no such file, and no folder with .jsonl files in it")
+        raise UserError(f"{path}: no such file, and no folder with .jsonl files in it")
 
 
 def file_of(where: str) -> str:
@@ -180,7 +181,7 @@ def read_groups(paths: list[Path], problems: Problems, pool: bool = False) -> li
                     problems.add(where, "bad row", str(error))
     if not groups:
         problems.settle()
-        raise BadDataError(f"no responses in {', '.join(map(str, paths))}")
+        raise UserError(f"no responses in {', '.join(map(str, paths))}")
     return _number_repeats(list(groups.values()))
 
 

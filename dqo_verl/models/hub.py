@@ -4,7 +4,8 @@ import importlib.util
 from pathlib import Path
 
 from dqo_verl.core.final_answer import up_to_answer
-from dqo_verl.core.settings import MINILM, PREFIX, Settings, SettingsError
+from dqo_verl.core.settings import MINILM, PREFIX, Settings
+from dqo_verl.errors import UserError
 
 
 def locate(name: str) -> str:
@@ -29,7 +30,7 @@ def check(settings: Settings) -> None:
         return  # the servers are asked when the workers start
     if settings.reads == "embeddings":
         if importlib.util.find_spec("sentence_transformers") is None:
-            raise SettingsError(f"diversity={settings.diversity} embeds. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
+            raise UserError(f"diversity={settings.diversity} embeds. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
         reach(f"{PREFIX}.embedder", settings.embedder)
     elif settings.reads == "classes":
         reach(f"{PREFIX}.classifier", str(settings.classifier))
@@ -40,10 +41,10 @@ def reach(setting: str, name: str) -> None:
     path = locate(name)
     if Path(path).is_dir():
         if not (Path(path) / "config.json").is_file() and not (Path(path) / "modules.json").is_file():
-            raise SettingsError(f"{setting}={name} has no config.json: it is not the directory of a model.")
+            raise UserError(f"{setting}={name} has no config.json: it is not the directory of a model.")
         return
     if path.startswith((".", "/", "~")):
-        raise SettingsError(f"{setting}={name}: there is no such directory.")
+        raise UserError(f"{setting}={name}: there is no such directory.")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -51,7 +52,7 @@ def reach(setting: str, name: str) -> None:
     try:
         hf_hub_download(path, "config.json")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise SettingsError(
+        raise UserError(
             f"{setting}={name} is not in the local cache and cannot be had from the Hugging Face hub "
             f"({type(error).__name__}). Download it where there is a network and write +{setting}=/path/to/it{package}."
         ) from error

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from dqo_verl.core.settings import SettingsError
+from dqo_verl.errors import UserError
 from dqo_verl.models.conversation import prompt_of
 from dqo_verl.models.hub import reach
 from dqo_verl.models.reward_model import SequenceClassifier
@@ -99,10 +99,10 @@ def start(model: str, placement: str, **_: Any) -> None:
 
 def _named(model: str | None, placement: str) -> str:
     if model is None:
-        raise SettingsError(f"which model? Add +{MODEL}=NAME_OR_PATH")
+        raise UserError(f"which model? Add +{MODEL}=NAME_OR_PATH")
     if placement not in placing.PLACEMENTS:
         known = ", ".join(placing.PLACEMENTS)
-        raise SettingsError(f"reward_kwargs.placement={placement} is not known. Choose one of: {known}")
+        raise UserError(f"reward_kwargs.placement={placement} is not known. Choose one of: {known}")
     return model
 
 

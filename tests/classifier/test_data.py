@@ -1,7 +1,7 @@
 import pytest
 
 from dqo_verl.classifier.data import check_both_classes, read_all
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 GOOD = {"prompt": "p", "generation_0": "a b", "generation_1": "c d", "similar": 1}
 
@@ -22,7 +22,7 @@ def test_a_split_of_a_saved_dataset(tmp_path, rows):
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "set")
     assert len(read_all([f"{tmp_path}/set:human"])[0]) == 3
     assert len(read_all([f"{tmp_path}/set"])[0]) == 6
-    with pytest.raises(DataError, match="none named other"):
+    with pytest.raises(UserError, match="none named other"):
         read_all([f"{tmp_path}/set:other"])
 
 
@@ -36,19 +36,19 @@ def test_a_split_of_a_saved_dataset(tmp_path, rows):
     ],
 )
 def test_a_bad_row_is_named(write, row, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UserError, match=message):
         read_all([str(write([GOOD, row]))])
 
 
 def test_many_bad_rows_make_one_message(write):
-    with pytest.raises(DataError, match=r"8 bad pair\(s\)(.|\n)*and 3 more"):
+    with pytest.raises(UserError, match=r"8 bad pair\(s\)(.|\n)*and 3 more"):
         read_all([str(write([GOOD | {"generation_1": ""}] * 8))])
 
 
 def test_what_is_not_there(write):
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(UserError, match="there is no such file"):
         read_all(["./nowhere.jsonl"])
-    with pytest.raises(DataError, match="no pairs in it"):
+    with pytest.raises(UserError, match="no pairs in it"):
         read_all([str(write([]))])
 
 
@@ -57,5 +57,5 @@ def test_one_class_teaches_nothing(label, word):
     from dqo_verl.classifier.data import LabelledPair
 
     pairs = [LabelledPair("p", "a", "b", label)] * 3
-    with pytest.raises(DataError, match=f"mine: all 3 pairs are {word}; a classifier needs pairs of both kinds"):
+    with pytest.raises(UserError, match=f"mine: all 3 pairs are {word}; a classifier needs pairs of both kinds"):
         check_both_classes(pairs, "mine")

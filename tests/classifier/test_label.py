@@ -12,7 +12,7 @@ from dqo_verl.classifier.data import read_all
 from dqo_verl.classifier.label import label
 from dqo_verl.classifier.question import PROMPT, render, similar
 from dqo_verl.classifier.traces import Traces, draw_pairs
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 PAIRS = [
     Traces("How much?", "[sum] first", "[sum] second"),
@@ -103,7 +103,7 @@ def test_answers_are_asked_for_once(judge, tmp_path):
 def test_a_run_that_broke_off_goes_on(judge, tmp_path):
     out = tmp_path / "labels.jsonl"
     judge.fail_after = 2
-    with pytest.raises(DataError, match=r"no more money.*2 of 4 answers are missing.*the same command goes on"):
+    with pytest.raises(UserError, match=r"no more money.*2 of 4 answers are missing.*the same command goes on"):
         label(PAIRS[:2], out, "judge", judge.url, 1)
     assert not out.exists()
     cache = tmp_path / "labels.answers.jsonl"
@@ -118,24 +118,24 @@ def test_no_more_requests_at_a_time_than_allowed(judge, tmp_path):
     many = [Traces(f"q{i}", "[sum] a", f"[sum] {i}") for i in range(12)]
     label(many, tmp_path / "labels.jsonl", "judge", judge.url, 3)
     assert judge.most_at_once <= 3
-    with pytest.raises(DataError, match="--concurrency 0"):
+    with pytest.raises(UserError, match="--concurrency 0"):
         label(many, tmp_path / "others.jsonl", "judge", judge.url, 0)
 
 
 def test_what_the_server_refuses_is_left_out_and_counted(judge, tmp_path):
     pairs = [*PAIRS[:2], Traces("How long?", "[long] a", "[sum] b")]
     assert label(pairs, tmp_path / "labels.jsonl", "judge", judge.url, 2)["refused"] == 1
-    with pytest.raises(DataError, match="labelled none of 1 pairs"):
+    with pytest.raises(UserError, match="labelled none of 1 pairs"):
         label(pairs[2:], tmp_path / "none.jsonl", "judge", judge.url, 2)
 
 
 def test_the_endpoint_is_checked_before_anything_is_asked(judge, tmp_path):
-    with pytest.raises(DataError, match=r"does not answer \(APIConnectionError"):
+    with pytest.raises(UserError, match=r"does not answer \(APIConnectionError"):
         label(PAIRS, tmp_path / "a.jsonl", "judge", "http://127.0.0.1:9/v1", 1)
-    with pytest.raises(DataError, match=r"--model llama is not served at .*; it has judge"):
+    with pytest.raises(UserError, match=r"--model llama is not served at .*; it has judge"):
         label(PAIRS, tmp_path / "a.jsonl", "llama", judge.url, 1)
     judge.page = b"<html>welcome</html>"
-    with pytest.raises(DataError, match=r"does not answer \(AttributeError"):
+    with pytest.raises(UserError, match=r"does not answer \(AttributeError"):
         label(PAIRS, tmp_path / "a.jsonl", "judge", judge.url, 1)
     assert judge.requests == []
     assert not list(tmp_path.iterdir())
@@ -180,5 +180,5 @@ def test_pairs_are_drawn_over_files_and_stay_the_same(write):
     assert [pair.prompt for pair in drawn] == ["p", "r"]
     assert drawn == draw_pairs([one, two], 1, seed=0)
     assert any(drawn != draw_pairs([one, two], 1, seed=seed) for seed in range(1, 20))
-    with pytest.raises(DataError, match="no prompt has two different solutions"):
+    with pytest.raises(UserError, match="no prompt has two different solutions"):
         draw_pairs([write([{"prompt": "q", "responses": ["x", "x"]}], "three.jsonl")], 1, seed=0)

@@ -12,7 +12,7 @@ from dqo_verl.classifier.metrics import (
     of_decisions,
     with_intervals,
 )
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 SCORED = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1)), min_size=2, max_size=30).filter(
     lambda rows: len({label for _, label in rows}) == 2
@@ -80,7 +80,7 @@ def test_folds_share_no_prompt_and_have_about_equal_labels(labelled):
     similar = [sum(pair.similar for pair, its in zip(labelled, fold, strict=False) if its == i) for i in range(5)]
     assert similar == [4, 4, 4, 4, 4]
     assert fold != fold_of_each(doubled, 5, seed=4)
-    with pytest.raises(DataError, match="60 prompts only"):
+    with pytest.raises(UserError, match="60 prompts only"):
         fold_of_each(doubled, 61, seed=0)
 
 

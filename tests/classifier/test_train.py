@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from dqo_verl.classifier.score import score
 from dqo_verl.classifier.train import Trainer, train
-from dqo_verl.data.schema import DataError
+from dqo_verl.errors import UserError
 
 
 def weights(checkpoint):
@@ -161,9 +161,9 @@ def test_the_prompt_can_be_read_too_but_not_by_a_training_step(settings, labelle
 
 def test_a_folder_belongs_to_one_run(settings, labelled, tmp_path):
     train(labelled, settings(steps=1), tmp_path, 100, "test")
-    with pytest.raises(DataError, match=r"other settings \(lr 0.001 -> 0.002\). Choose another --out"):
+    with pytest.raises(UserError, match=r"other settings \(lr 0.001 -> 0.002\). Choose another --out"):
         train(labelled, settings(steps=1, lr=2e-3), tmp_path, 100, "test")
-    with pytest.raises(DataError, match=r"other settings \(pairs\)"):
+    with pytest.raises(UserError, match=r"other settings \(pairs\)"):
         train(labelled[1:], settings(steps=1), tmp_path, 100, "test")
 
 
@@ -176,10 +176,10 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
     sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     other = {"model_type": "modernbert", "max_position_embeddings": 128} | {key: config[key] for key in sizes}
     (wrong / "config.json").write_text(json.dumps(other))
-    with pytest.raises(DataError, match=r"does not hold the weights of a modernbert body: \d+ are missing"):
+    with pytest.raises(UserError, match=r"does not hold the weights of a modernbert body: \d+ are missing"):
         train(labelled, settings(backbone=str(wrong)), tmp_path / "out", 100, "test")
     (wrong / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
-    with pytest.raises(DataError, match="other shapes"):
+    with pytest.raises(UserError, match="other shapes"):
         train(labelled, settings(backbone=str(wrong)), tmp_path / "out2", 100, "test")
 
 
@@ -192,5 +192,5 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
     ],
 )
 def test_impossible_settings(settings, values, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UserError, match=message):
         settings(**values)

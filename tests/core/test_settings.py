@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from dqo_verl.core.methods import MEASURES, METHODS
-from dqo_verl.core.settings import DEFAULT_COSINE, Settings, SettingsError, resolve
+from dqo_verl.core.settings import DEFAULT_COSINE, Settings, resolve
+from dqo_verl.errors import UserError
 
 BASES = ("grpo", "gae", "rloo", "reinforce_plus_plus", "gdpo", "remax")
 
@@ -82,7 +83,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("estimator", "measure", "typed", "message"), REFUSED)
 def test_refused_with_what_to_type(estimator, measure, typed, message):
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(UserError, match=message):
         resolve(estimator, measure, typed, BASES)
 
 

@@ -13,7 +13,8 @@ import pytest
 from dqo_verl.data import prepare as module
 from dqo_verl.data.cli import add_commands
 from dqo_verl.data.prepare import prepare
-from dqo_verl.data.schema import DataError, check_row
+from dqo_verl.data.schema import check_row
+from dqo_verl.errors import UserError
 
 SourceOf = Callable[[str], str | None]
 
@@ -79,12 +80,12 @@ def test_a_place_that_cannot_serve_is_named(
     Path("rows.csv").write_text("problem,answer\n")
     Path("broken.jsonl").write_text('{"problem": "Find x.", "answer": "1"}\n{"problem": \n')
     Path("empty").mkdir()
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UserError, match=message):
         prepare(name, tmp_path / "out", place)
 
 
 def test_a_revision_of_a_local_file_is_refused(source_of: SourceOf, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="--revision main is for the hub"):
+    with pytest.raises(UserError, match="--revision main is for the hub"):
         prepare("aime25", tmp_path / "out", source_of("aime25"), revision="main")
 
 
@@ -115,7 +116,7 @@ def test_a_bad_row_is_named_and_leaves_no_file(name: str, bad: Any, message: str
     split = {"gsm8k": "test", "noveltybench": "curated"}.get(name, "train")
     file = tmp_path / f"{split}.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in (good, bad)))
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         prepare(name, tmp_path / "out", str(file))
     assert str(file) in str(caught.value)
     assert not list((tmp_path / "out").iterdir())
@@ -123,7 +124,7 @@ def test_a_bad_row_is_named_and_leaves_no_file(name: str, bad: Any, message: str
 
 def test_a_source_without_the_column_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text('{"q": "Q?", "a": "#### 5"}\n')
-    with pytest.raises(DataError, match="row 0, column answer is missing; the row has: q, a"):
+    with pytest.raises(UserError, match="row 0, column answer is missing; the row has: q, a"):
         prepare("gsm8k", tmp_path / "out", str(tmp_path / "test.jsonl"))
 
 
@@ -154,7 +155,7 @@ def good_row() -> dict[str, Any]:
 )
 def test_the_check_names_the_column(column: str, value: Any, message: str) -> None:
     check_row(good_row())
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(UserError, match=message):
         check_row(good_row() | {column: value})
 
 
@@ -188,9 +189,9 @@ def test_a_finished_file_needs_no_source_and_is_not_made_otherwise(source_of: So
     first = prepare("gsm8k", out, place)
     shutil.rmtree(place)
     assert prepare("gsm8k", out, place) == first
-    with pytest.raises(DataError, match=r"train\.parquet was made with seed=0, not 1\. Add --force"):
+    with pytest.raises(UserError, match=r"train\.parquet was made with seed=0, not 1\. Add --force"):
         prepare("gsm8k", out, place, seed=1)
-    with pytest.raises(DataError, match="made with data_set=gsm8k, not dolly"):
+    with pytest.raises(UserError, match="made with data_set=gsm8k, not dolly"):
         prepare("dolly", out, place)
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.judge import PROMPT, client, judge, parse, render
 
 GROUPS = [
@@ -58,7 +59,7 @@ def test_parse_refuses(answer: str) -> None:
 
 def test_key_is_needed_for_the_public_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(SystemExit, match="OPENAI_API_KEY"):
+    with pytest.raises(UserError, match="OPENAI_API_KEY"):
         client(None)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.cli import main
 from dqo_verl.evaluation.report.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
 from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline
@@ -93,7 +93,7 @@ def test_numbers_as_text() -> None:
 
 def test_file_log_with_a_broken_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"step": 1, "data": {"a": 1}}\n{"step": 2, "da\n')
-    with pytest.raises(BadDataError, match=r"log\.jsonl:2"):
+    with pytest.raises(UserError, match=r"log\.jsonl:2"):
         load_run(str(tmp_path))
 
 
@@ -104,7 +104,7 @@ def test_the_line_at_which_a_run_was_stopped_is_left_out(tmp_path: Path) -> None
 
 
 def test_a_folder_without_anything_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="neither a log of verl"):
+    with pytest.raises(UserError, match="neither a log of verl"):
         load_run(str(tmp_path))
 
 

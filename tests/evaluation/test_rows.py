@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.bad_data import BadDataError, Problems
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import prompt_key, prompt_text, read_groups, same_size, slices
 
 
@@ -82,7 +83,7 @@ def test_bad_rows_are_named_or_skipped_and_counted(tmp_path: Path, row: Any, tol
     path = write(tmp_path / "a.jsonl", good, "", row)
     strict = Problems()
     read_groups([path], strict)
-    with pytest.raises(BadDataError, match="--skip-bad") as error:
+    with pytest.raises(UserError, match="--skip-bad") as error:
         strict.settle()
     assert f"{path}:3" in str(error.value)
     assert told in str(error.value)
@@ -97,7 +98,7 @@ def test_mixed_n_is_named_or_skipped(tmp_path: Path) -> None:
     path, problems = write(tmp_path / "a.jsonl", *rows), Problems()
     kept = same_size(read_groups([path], problems), problems)
     assert [group.prompt for group in kept] == ["a", "c"]
-    with pytest.raises(BadDataError, match=r"a.jsonl:2: mixed n: 3 response\(s\), the other groups have 4"):
+    with pytest.raises(UserError, match=r"a.jsonl:2: mixed n: 3 response\(s\), the other groups have 4"):
         problems.settle()
 
 
@@ -106,7 +107,7 @@ def test_groups_of_two_models_are_not_one_by_accident(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.jsonl", {"prompt": "p", "responses": [name, name]})
     problems = Problems()
     read_groups([tmp_path], problems)
-    with pytest.raises(BadDataError, match=r"grpo\.jsonl:1.*dqo\.jsonl:1 already: two models\?"):
+    with pytest.raises(UserError, match=r"grpo\.jsonl:1.*dqo\.jsonl:1 already: two models\?"):
         problems.settle()
     (pooled,) = read_groups([tmp_path], Problems(), pool=True)
     assert pooled.responses == ["dqo", "dqo", "grpo", "grpo"]
@@ -118,9 +119,9 @@ def test_slices_by_temperature_and_step(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="no such file"):
+    with pytest.raises(UserError, match="no such file"):
         read_groups([tmp_path / "none.jsonl"], Problems())
-    with pytest.raises(BadDataError, match="no responses in"):
+    with pytest.raises(UserError, match="no responses in"):
         read_groups([write(tmp_path / "empty.jsonl")], Problems())
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.bad_data import BadDataError, Problems
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.cli import main
 from dqo_verl.evaluation.rows import read_groups
 from dqo_verl.evaluation.sample.checkpoint import MERGED, actor_folder, resolve_model, training_step
@@ -129,7 +130,7 @@ def test_prompts_from_verls_parquet(tmp_path: Path) -> None:
 def test_bad_prompts_are_named(tmp_path: Path, content: str, told: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_text(content)
-    with pytest.raises(BadDataError, match=told):
+    with pytest.raises(UserError, match=told):
         read_prompts(path)
 
 
@@ -188,14 +189,14 @@ def test_which_folder_is_the_checkpoint(tmp_path: Path) -> None:
     assert resolve_model("Qwen/Qwen3-0.6B") == "Qwen/Qwen3-0.6B"
     assert training_step("Qwen/Qwen3-0.6B") is None
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SystemExit, match=r"config\.json"):
+    with pytest.raises(UserError, match=r"config\.json"):
         resolve_model(str(tmp_path / "empty"))
 
 
 def test_failing_merger_tells_why(tmp_path: Path) -> None:
     pytest.importorskip("verl", reason="verl is not installed")
     (tmp_path / "fsdp_config.json").write_text("{}")
-    with pytest.raises(SystemExit, match="verl's merger failed") as error:
+    with pytest.raises(UserError, match="verl's merger failed") as error:
         resolve_model(str(tmp_path))
     assert "huggingface" in str(error.value)
     assert not (tmp_path / MERGED).exists()

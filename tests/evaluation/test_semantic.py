@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl import leave_one_out_logdet
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.semantic import cosine_kernel, effective_distance, embed, semantic_diversity, vendi
 
 
@@ -104,5 +105,5 @@ def test_real_embedder() -> None:
 
 
 def test_unknown_embedder_says_what_to_do() -> None:
-    with pytest.raises(SystemExit, match=r"--embedder"):
+    with pytest.raises(UserError, match=r"--embedder"):
         embed(["a"], "/no/such/folder")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqo_verl.evaluation.bad_data import BadDataError, Problems
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.metrics import quality, reward_model, scoring
 from dqo_verl.evaluation.metrics.bootstrap import RESAMPLES, SEED, interval
 from dqo_verl.evaluation.metrics.options import Options
@@ -28,7 +29,7 @@ def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
     parts = [same_size(part, problems) for part in slices(read_groups(inputs, problems)).values()]
     groups = [group for part in parts for group in part]
     if options.score_with and options.reward_model:
-        raise BadDataError("--score-with and --reward-model: a response has one score, choose one of them")
+        raise UserError("--score-with and --reward-model: a response has one score, choose one of them")
     if options.reward_model:
         groups = reward_model.score_groups(groups, options.reward_model, problems)
     if options.score_with:
@@ -36,7 +37,7 @@ def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
     groups = _scored_or_not(groups, problems)
     problems.settle()
     if not groups:
-        raise BadDataError("nothing is left to evaluate: " + "; ".join(problems.found[:3]))
+        raise UserError("nothing is left to evaluate: " + "; ".join(problems.found[:3]))
     out.mkdir(parents=True, exist_ok=True)
     found = measure(groups, options, out)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.rows import whole_lines
 
 ATTEMPTS = 3
@@ -36,7 +37,7 @@ def client(endpoint: str | None) -> Any:
 
     key = os.environ.get("OPENAI_API_KEY", "none" if endpoint else None)
     if key is None:
-        raise SystemExit("Set OPENAI_API_KEY, or name the endpoint of your own server (http://host:port/v1).")
+        raise UserError("Set OPENAI_API_KEY, or name the endpoint of your own server (http://host:port/v1).")
     return OpenAI(base_url=endpoint, api_key=key, max_retries=5, timeout=600)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import Group
 
@@ -20,10 +21,10 @@ def load_function(name: str) -> Callable[..., Any]:
     """`path/to/file.py:function` or `package.module:function`."""
     source, _, function = name.rpartition(":")
     if not source:
-        raise SystemExit(f"--score-with {name!r}: write it as path/to/file.py:function or package.module:function")
+        raise UserError(f"--score-with {name!r}: write it as path/to/file.py:function or package.module:function")
     if source.endswith(".py"):
         if not Path(source).is_file():
-            raise SystemExit(f"--score-with {name!r}: there is no file {source}")
+            raise UserError(f"--score-with {name!r}: there is no file {source}")
         spec = importlib.util.spec_from_file_location(Path(source).stem, source)
         assert spec is not None
         assert spec.loader is not None
@@ -32,7 +33,7 @@ def load_function(name: str) -> Callable[..., Any]:
     else:
         module = importlib.import_module(source)
     if not hasattr(module, function):
-        raise SystemExit(f"--score-with {name!r}: {source} has no function {function!r}")
+        raise UserError(f"--score-with {name!r}: {source} has no function {function!r}")
     return getattr(module, function)  # type: ignore[no-any-return]
 
 

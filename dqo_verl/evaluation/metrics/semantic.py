@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dqo_verl.core.kernels import linear_kernel
 from dqo_verl.core.measures import loo_logdet, mean_pairwise_distance, set_logdet
+from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 
 BLOCK = 256  # groups whose k x k matrices are worked on at once
@@ -24,7 +25,7 @@ def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
     try:
         model = SentenceTransformer(locate(embedder))
     except OSError as error:
-        raise SystemExit(
+        raise UserError(
             f"The embedder {embedder!r} cannot be loaded: {error}\nGive the folder or the hub name of a "
             "sentence-transformers model with --embedder, or leave its metrics out with --embedder none."
         ) from error

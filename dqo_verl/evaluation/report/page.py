@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.table import METRICS
 from dqo_verl.evaluation.report import panels
 from dqo_verl.evaluation.report.charts import difference_bar, mark, svg
@@ -91,7 +91,7 @@ def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
         for name, value in [("n", part.summary["n"]), *((name, options[name]) for name in DECISIVE), *sampled]:
             first, where = seen.setdefault(name, (value, f"{run.name}, {part.source}"))
             if first != value:
-                raise BadDataError(
+                raise UserError(
                     f"{name} is {first!r} in {where} and {value!r} in {run.name}, {part.source}: the numbers cannot be "
                     "compared. Sample and evaluate all runs in the same way."
                 )
@@ -166,9 +166,9 @@ def write_report(arguments: list[str], out: Path, baseline: str | None, title: s
     runs = [load_run(argument) for argument in arguments]
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
-        raise BadDataError(f"two runs have the same name ({', '.join(names)}): write NAME=PATH")
+        raise UserError(f"two runs have the same name ({', '.join(names)}): write NAME=PATH")
     if baseline is not None and baseline not in names:
-        raise BadDataError(f"--baseline {baseline!r} is none of the runs: {', '.join(names)}")
+        raise UserError(f"--baseline {baseline!r} is none of the runs: {', '.join(names)}")
     base = names.index(baseline) if baseline else 0
     found = [_benchmark(runs, per_run, base, samples) for per_run in benchmarks(runs)]
     settings = differing_settings(runs)

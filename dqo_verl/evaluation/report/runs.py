@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.evaluate import FORMAT
 
 Curve = dict[int, float]
@@ -74,7 +74,7 @@ def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 if number == 1 or not line.endswith("\n"):  # cut off with its run, or being written
                     return
-                raise BadDataError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
+                raise UserError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
             for name, value in data:
                 if isinstance(value, (int, float)):
                     curves[name][step] = float(value)
@@ -117,7 +117,7 @@ def load_run(argument: str) -> Run:
     name, equals, rest = argument.partition("=")
     path = Path(rest if equals else argument)
     if not path.exists():
-        raise BadDataError(f"{path}: no such file or folder")
+        raise UserError(f"{path}: no such file or folder")
     run = Run(name if equals else path.resolve().stem, path)
     for file in _files(path):
         if file.name == "metrics.json":
@@ -133,7 +133,7 @@ def load_run(argument: str) -> Run:
 
             run.settings |= _flat(yaml.safe_load(file.read_text()))
     if not run.curves and not run.slices:
-        raise BadDataError(
+        raise UserError(
             f"{path}: neither a log of verl (file or tensorboard logger) nor an evaluation (metrics.json) in it"
         )
     run.slices.sort(key=lambda s: (s.step or 0, s.temperature or 0))

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dqo_verl.errors import UserError
+
 MERGED = "merged_for_sampling"
 
 
@@ -33,7 +35,7 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
     actor = actor_folder(path) if path.is_dir() else None
     if actor is None:
         if path.is_dir() and not (path / "config.json").is_file():
-            raise SystemExit(f"{model}: no Hugging Face model (config.json) and no verl checkpoint (fsdp_config.json)")
+            raise UserError(f"{model}: no Hugging Face model (config.json) and no verl checkpoint (fsdp_config.json)")
         return model
     target = merged or actor / MERGED
     if not (target / "config.json").is_file():
@@ -43,11 +45,11 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
         command += ["--local_dir", str(actor), "--target_dir", str(unfinished)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
-            raise SystemExit(
+            raise UserError(
                 f"verl's merger failed on {actor}:\n{' '.join(command)}\n{(done.stdout + done.stderr)[-1500:]}"
             )
         if (unfinished / "lora_adapter").is_dir():
-            raise SystemExit(
+            raise UserError(
                 f"{actor} is a LoRA checkpoint: {unfinished} holds the base model, lora_adapter in it the adapter. "
                 "Merge the two with peft (PeftModel.from_pretrained(...).merge_and_unload()) and sample from that."
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.evaluation.bad_data import BadDataError
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.rows import prompt_key, prompt_text
 
 Messages = list[dict[str, Any]]
@@ -33,22 +33,22 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
                 try:
                     rows.append((f"{path}:{number}", json.loads(line)))
                 except json.JSONDecodeError as error:
-                    raise BadDataError(f"{path}:{number}: not valid JSON: {error}") from error
+                    raise UserError(f"{path}:{number}: not valid JSON: {error}") from error
     return rows
 
 
 def read_prompts(path: Path, limit: int | None = None) -> list[Prompt]:
     """All prompts of the file; one without an id gets one from its text, the second of the same text ends in `#2`."""
     if not path.is_file():
-        raise BadDataError(f"{path}: no such file")
+        raise UserError(f"{path}: no such file")
     prompts, seen = [], Counter[str]()
     for where, row in _rows(path)[:limit]:
         if not isinstance(row, dict) or "prompt" not in row:
-            raise BadDataError(f"{where}: no field `prompt`")
+            raise UserError(f"{where}: no field `prompt`")
         try:
             text = prompt_text(row["prompt"])
         except ValueError as error:
-            raise BadDataError(f"{where}: `prompt` {error}") from error
+            raise UserError(f"{where}: `prompt` {error}") from error
         name = str(row.get("prompt_id", prompt_key(text)))
         seen[name] += 1
         messages = [{"role": "user", "content": text}] if isinstance(row["prompt"], str) else row["prompt"]
@@ -57,5 +57,5 @@ def read_prompts(path: Path, limit: int | None = None) -> list[Prompt]:
         rest |= {} if truth is None else {"ground_truth": truth}
         prompts.append(Prompt(name if seen[name] == 1 else f"{name}#{seen[name]}", messages, rest))
     if not prompts:
-        raise BadDataError(f"{path}: no prompts in it")
+        raise UserError(f"{path}: no prompts in it")
     return prompts

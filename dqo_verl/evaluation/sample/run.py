@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.rows import whole_lines
 from dqo_verl.evaluation.sample.checkpoint import resolve_model, training_step
 from dqo_verl.evaluation.sample.engines import EndpointEngine, Sampling, VllmEngine
@@ -25,11 +26,11 @@ def check_settings(out: Path, settings: dict[str, Any]) -> None:
     meta = out.with_suffix(".meta.json")
     if out.exists():
         if not meta.exists():
-            raise SystemExit(f"{out} is there without {meta.name}: how was it sampled? Give another --out.")
+            raise UserError(f"{out} is there without {meta.name}: how was it sampled? Give another --out.")
         before = json.loads(meta.read_text())["settings"]
         if changed := sorted(key for key in before | settings if before.get(key) != settings.get(key)):
             told = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
-            raise SystemExit(
+            raise UserError(
                 f"{out} was sampled with other settings ({told}). Give another --out, or delete it to start over."
             )
     else:

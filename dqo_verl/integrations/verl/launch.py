@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dqo_verl.core.methods import METHODS, SYMMETRIC, VERL_SETTINGS
-from dqo_verl.core.settings import ACROSS_GROUPS, FIELDS, PREFIX, Settings, SettingsError, resolve
+from dqo_verl.core.settings import ACROSS_GROUPS, FIELDS, PREFIX, Settings, resolve
+from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl import seam
 from dqo_verl.models import hub as models
 from dqo_verl.rewards import hf_scorer
@@ -67,7 +68,7 @@ def settings_of(config: Any) -> Settings:
     """The complete settings that `launch.prepare` left in `algorithm.diversity`."""
     values = dict(config.get("diversity") or {})
     if not FIELDS.keys() <= values.keys():
-        raise SettingsError(
+        raise UserError(
             "algorithm.diversity is not complete: verl.utils.config.validate_config(config, ...) must run before Ray "
             "starts, as verl.trainer.main_ppo does."
         )
@@ -79,7 +80,7 @@ def refuse_fully_async(config: DictConfig) -> None:
     """verl's fully asynchronous trainer reads none of our settings: what was typed would be ignored without a word."""
     typed = OmegaConf.select(config, "reward_model.diversity") is not None or config.algorithm.get("diversity")
     if typed or str(config.algorithm.adv_estimator) in METHODS:
-        raise SettingsError(
+        raise UserError(
             "verl's fully asynchronous trainer is not supported: diversity would be ignored. Start "
             "python -m verl.trainer.main_ppo; trainer.v1.trainer_mode=colocate_async generates ahead there, too."
         )
@@ -88,19 +89,19 @@ def refuse_fully_async(config: DictConfig) -> None:
 def _refuse(config: DictConfig, settings: Settings) -> None:
     for old, new in LEGACY.items():
         if OmegaConf.select(config, old) is not None:
-            raise SettingsError(f"verl 0.9 ignores {old}. Write {new} instead.")
+            raise UserError(f"verl 0.9 ignores {old}. Write {new} instead.")
     if not config.trainer.use_v1:
-        raise SettingsError("trainer.use_v1=False is not supported. Drop it: verl's V1 trainer is the default.")
+        raise UserError("trainer.use_v1=False is not supported. Drop it: verl's V1 trainer is the default.")
     if config.algorithm.use_pf_ppo:
-        raise SettingsError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
+        raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
     if settings.diversity != "none" and config.actor_rollout_ref.rollout.n < 2:
-        raise SettingsError(
+        raise UserError(
             f"actor_rollout_ref.rollout.n={config.actor_rollout_ref.rollout.n}: one response per prompt has nothing to "
             "differ from. Set actor_rollout_ref.rollout.n=4 (DQO's default) or 8 (DARLING's)."
         )
     reward_model = config.reward.reward_model
     if reward_model.enable and not reward_model.enable_resource_pool and config.reward.custom_reward_function.path:
-        raise SettingsError(
+        raise UserError(
             "A custom reward function beside a colocated reward model gets no data_source and no ground truth from verl "
             "0.9. Set reward.reward_model.enable_resource_pool=True with its own n_gpus_per_node, or drop the function."
         )
@@ -113,7 +114,7 @@ def _check_scorer(config: DictConfig) -> None:
     if (scorer := hf_scorer.arguments(function)) is not None:
         hf_scorer.check(**scorer)
     if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
-        raise SettingsError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
+        raise UserError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
 
 
 def _can_stream(config: DictConfig, settings: Settings) -> bool:

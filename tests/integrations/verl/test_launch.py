@@ -2,7 +2,7 @@
 
 import pytest
 
-from dqo_verl.core.settings import SettingsError
+from dqo_verl.errors import UserError
 
 from .conftest import compose, prepared
 
@@ -90,7 +90,7 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
     ],
 )
 def test_refused_before_ray(overrides, message):
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(UserError, match=message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
 
 
@@ -101,7 +101,7 @@ def test_refused_before_ray(overrides, message):
 def test_the_trainer_that_reads_no_settings_of_ours_is_refused(typed):
     from verl.utils.device import auto_set_device
 
-    with pytest.raises(SettingsError, match="fully asynchronous trainer is not supported"):
+    with pytest.raises(UserError, match="fully asynchronous trainer is not supported"):
         auto_set_device(compose(*typed, "+async_training.staleness_threshold=0.5"))
     auto_set_device(compose("algorithm.adv_estimator=grpo", "+async_training.staleness_threshold=0.5"))
 
@@ -113,7 +113,7 @@ def test_math_verify_is_missed_before_ray_starts(estimator, monkeypatch):
     typed = [f"algorithm.adv_estimator={estimator}", "reward.custom_reward_function.path=pkg://dqo_verl.rewards.math"]
     prepared(*typed)
     monkeypatch.setattr(launch, "find_spec", lambda name: None if name == "math_verify" else name)
-    with pytest.raises(SettingsError, match=r"pip install 'dqo_verl\[math\]'"):
+    with pytest.raises(UserError, match=r"pip install 'dqo_verl\[math\]'"):
         prepared(*typed)
 
 
@@ -139,7 +139,7 @@ KWARGS = "+reward.custom_reward_function.reward_kwargs"
 )
 def test_a_reward_model_out_of_reach_is_refused_before_ray(estimator, overrides, message, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no retries
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(UserError, match=message):
         prepared(f"algorithm.adv_estimator={estimator}", *SCORER, *overrides)
 
 
@@ -181,5 +181,5 @@ def test_gpus_that_verl_and_our_models_need(overrides, needs):
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):
-    with pytest.raises(SettingsError, match="not the directory of a model"):
+    with pytest.raises(UserError, match="not the directory of a model"):
         prepared("algorithm.adv_estimator=dqo", f"+algorithm.diversity.embedder={tmp_path}")
