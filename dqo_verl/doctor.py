@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from dqo_verl.core.settings import MINILM
+from dqo_verl.core.defaults import MINILM
 from dqo_verl.errors import UserError
 
 PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers")

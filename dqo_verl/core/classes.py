@@ -34,3 +34,15 @@ def first_member(same: list[list[bool]]) -> list[int]:
             firsts.append(i)
         labels.append(label)
     return labels
+
+
+def cosine_same(embeddings: Tensor, threshold: float) -> Tensor:
+    """`(..., k, d)` unit-norm rows -> `(..., k, k)`: True above that cosine. Blank responses (zero rows) are all the same."""
+    blank = ~embeddings.any(dim=-1)
+    return (embeddings @ embeddings.mT > threshold) | (blank.unsqueeze(-1) & blank.unsqueeze(-2))
+
+
+def labels(same: Tensor, rule: str) -> list[int]:
+    """Class label of each response of one group, by `components` or by `first_member` in the order of the rows."""
+    found: list[int] = first_member(same.tolist()) if rule == "first_member" else classes(same).tolist()
+    return found

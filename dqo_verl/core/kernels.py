@@ -1,6 +1,11 @@
-"""Kernels over unit-norm embeddings `E` of shape `(..., k, d)`."""
+"""Kernels over unit-norm embeddings `E` of shape `(..., k, d)`: how similar two responses are."""
 
+from abc import ABC, abstractmethod
+
+from pydantic import Field
 from torch import Tensor
+
+from dqo_verl.core.parts import Choice
 
 
 def linear_kernel(embeddings: Tensor) -> Tensor:
@@ -17,4 +22,29 @@ def gaussian_kernel(embeddings: Tensor, bandwidth: float = 1.0) -> Tensor:
     return (-squared_distance / (2 * bandwidth**2)).exp() * present.unsqueeze(-1) * present.unsqueeze(-2)
 
 
-KERNELS = {"linear": linear_kernel, "gaussian": gaussian_kernel}
+class Kernel(Choice, ABC):
+    """`(..., k, d)` embeddings -> `(..., k, k)` similarities."""
+
+    @abstractmethod
+    def __call__(self, embeddings: Tensor) -> Tensor: ...
+
+
+class Linear(Kernel):
+    """The Gram matrix, as in DQO's paper."""
+
+    name = "linear"
+
+    def __call__(self, embeddings: Tensor) -> Tensor:
+        return linear_kernel(embeddings)
+
+
+class Gaussian(Kernel):
+    """A bump around each response."""
+
+    name = "gaussian"
+
+    bandwidth: float = Field(1.0, gt=0)
+    """In units of distance between unit vectors."""
+
+    def __call__(self, embeddings: Tensor) -> Tensor:
+        return gaussian_kernel(embeddings, self.bandwidth)

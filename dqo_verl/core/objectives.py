@@ -1,32 +1,18 @@
-"""Objective: quality x diversity -> the reward that the base estimator sees. All pure functions of one batch."""
+"""Objective: quality x diversity -> what is added to the reward, and what to the advantage. Pure functions of one batch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
+from typing import ClassVar, Literal
 
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from dqo_verl.core.groups import rows_by_size
+from dqo_verl.core.parts import Choice
+from dqo_verl.errors import UserError
 
-ROUNDING = 1e-6  # of the largest value: responses that are all alike have bonuses that differ by 1e-7
-
-
-def add(quality: Tensor, diversity: Tensor, alpha: float) -> Tensor:
-    """`r_i + alpha d_i` (DQO, arXiv 2509.04784)."""
-    return quality + alpha * diversity
-
-
-def multiply(quality: Tensor, diversity: Tensor, floor: float = 0.0) -> Tensor:
-    """`q_i max(v_i, floor)` (DARLING, arXiv 2509.02534; its code floors at 0.1, its paper does not).
-
-    Only for quality >= 0: a negative quality times a larger diversity is a smaller reward, which would punish
-    diversity.
-    """
-    if (quality < 0).any():
-        raise ValueError(
-            f"quality goes down to {quality.min().item():.4g}, and a negative quality times a larger diversity is a "
-            "smaller reward: it would punish diversity. Add +algorithm.diversity.quality_shift=group_min (the worst of "
-            "each group becomes 0) or +algorithm.diversity.quality_shift=sigmoid, or use a reward that is never negative."
-        )
-    return quality * diversity.clamp(min=floor)
+# of the largest value: responses that are all alike have bonuses that differ by 1e-7
+ROUNDING = 1e-6
 
 
 def zscore(values: Tensor) -> Tensor:
@@ -34,16 +20,6 @@ def zscore(values: Tensor) -> Tensor:
     if len(values) < 2 or values.max() - values.min() <= ROUNDING * values.abs().max():
         return values.new_zeros(values.shape)
     return (values - values.mean()) / values.std()
-
-
-def zscore_add(quality: Tensor, diversity: Tensor, alpha: float) -> Tensor:
-    """`z(q_i) + alpha z(d_i)`, DARLING's additive ablation (arXiv 2509.02534, table 2), normalised over the batch."""
-    return zscore(quality) + alpha * zscore(diversity)
-
-
-def only(quality: Tensor, diversity: Tensor, alpha: float) -> Tensor:
-    """`alpha d_i`: for a measure that contains the quality already (dpp_quality), or to look at diversity alone."""
-    return alpha * diversity
 
 
 def shift_quality(quality: Tensor, groups: Sequence[Hashable], how: str) -> Tensor:
@@ -64,3 +40,109 @@ def centre(values: Tensor, groups: Sequence[Hashable]) -> Tensor:
     for rows in rows_by_size(groups):
         centred[rows] = values[rows] - values[rows].mean(dim=-1, keepdim=True)
     return centred
+
+
+class Objective(Choice, ABC):
+    """How diversity d and quality q become one signal."""
+
+    # the shaped reward, for people
+    formula: ClassVar[str]
+
+    gate: float | None = None
+    """Only responses with a quality above it are compared; the others get d = 0."""
+
+    def takes_part(self, quality: Tensor) -> Tensor:
+        """Which responses are compared."""
+        return quality > (-float("inf") if self.gate is None else self.gate)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the base estimator's advantages must come out bit for bit; diversity is still measured."""
+        return False
+
+    @abstractmethod
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        """What is added to each reward, and to each advantage, `(n,)` both."""
+
+
+class Weighted(Objective):
+    """Objectives with a weight of diversity."""
+
+    alpha: float = Field(1.0, ge=0)
+    """Weight of diversity in units of reward."""
+
+
+class Add(Weighted):
+    """`r_i + alpha d_i` (DQO, arXiv 2509.04784); 0 measures diversity and changes nothing."""
+
+    name = "add"
+    formula = "r + alpha d"
+
+    scale: Literal["raw", "decoupled"] = "raw"
+    """`raw`: the base estimator sees the shaped reward. `decoupled`: base(r) + alpha (d - mean d of the group)."""
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.alpha == 0
+
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        nothing = quality.new_zeros(quality.shape)
+        if self.scale == "decoupled":
+            return nothing, self.alpha * centre(diversity, groups)
+        return self.alpha * diversity, nothing
+
+
+class Multiply(Objective):
+    """`q_i max(v_i, floor)` (DARLING, arXiv 2509.02534; its code floors at 0.1, its paper does not).
+
+    Only for quality >= 0: a negative quality times a larger diversity is a smaller reward, which would punish
+    diversity.
+    """
+
+    name = "multiply"
+    formula = "q max(d, floor)"
+
+    floor: float = Field(0.0, ge=0, le=1)
+    """Smallest factor."""
+
+    quality_shift: Literal["none", "group_min", "sigmoid"] = "none"
+    """Before it is multiplied: `none` (a negative quality ends the run), `group_min` (minus the group's least), `sigmoid`."""
+
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        fit = shift_quality(quality, groups, self.quality_shift)
+        if (fit < 0).any():
+            raise UserError(
+                f"The quality goes down to {fit.min().item():.4g}, and a negative quality times a larger diversity is a "
+                f"smaller reward: it would punish diversity. Add {self.spell('quality_shift', 'group_min')} (the worst "
+                f"of each group becomes 0) or {self.spell('quality_shift', 'sigmoid')}, or use a reward that is never "
+                "negative."
+            )
+        return fit * diversity.clamp(min=self.floor) - quality, quality.new_zeros(quality.shape)
+
+
+class ZscoreAdd(Weighted):
+    """`z(q_i) + alpha z(d_i)`, DARLING's additive ablation (arXiv 2509.02534, table 2), normalised over the batch."""
+
+    name = "zscore_add"
+    formula = "z(q) + alpha z(d)"
+
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        return zscore(quality) + self.alpha * zscore(diversity) - quality, quality.new_zeros(quality.shape)
+
+
+class Only(Weighted):
+    """`alpha d_i`: for a measure that contains the quality already (dpp_quality), or to look at diversity alone."""
+
+    name = "only"
+    formula = "alpha d"
+
+    @model_validator(mode="after")
+    def _has_no_gate(self) -> "Only":
+        if self.gate is not None:
+            raise ValueError(
+                "combine=only leaves nothing to responses outside the gate. Drop the gate, or use combine=add."
+            )
+        return self
+
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        return self.alpha * diversity - quality, quality.new_zeros(quality.shape)

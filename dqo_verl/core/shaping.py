@@ -1,137 +1,57 @@
-"""One batch: quality and features of its responses -> scores, shaped rewards, metrics. Knows nothing of verl or Ray."""
+"""One batch: quality and features of its responses -> what is added to rewards and advantages, and numbers for the log."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from dqo_verl.core import objectives
-from dqo_verl.core.classes import classes
+from dqo_verl.core.features import Features, Groups
 from dqo_verl.core.groups import rows_by_size
-from dqo_verl.core.kernels import gaussian_kernel, linear_kernel
-from dqo_verl.core.measures import (
-    deviation_weight,
-    distinct_fraction,
-    distinct_ngram_fraction,
-    graph_cut_weight,
-    loo_logdet,
-    loo_logdet_quality,
-    mean_pairwise_distance,
-    mean_surprisal,
-    set_logdet,
-    unlikeliness,
-)
 from dqo_verl.core.settings import Settings
-
-
-class Features(Protocol):
-    """What a measure may ask about the responses of a batch. Rows are positions in the batch."""
-
-    def texts(self) -> Sequence[str]: ...
-
-    def identities(self) -> Sequence[Hashable]:
-        """Equal for responses with the same text: the texts themselves, or their hashes."""
-
-    def embeddings(self) -> Tensor:
-        """`(n, d)`, unit norm, zero rows for empty responses."""
-
-    def log_probs(self) -> tuple[Tensor, Tensor]:
-        """The policy's log-probability of each response, and its number of tokens: `(n,)` each."""
-
-    def same(self, rows: Tensor) -> Tensor:
-        """Pair decisions within groups: `(g, k)` row numbers -> boolean `(g, k, k)`."""
 
 
 @dataclass(frozen=True)
 class Shaped:
     """The outcome for n responses; all tensors are `(n,)`."""
 
-    score: Tensor  # d_i, 0 for responses outside the gate, and for blank ones
-    reward: Tensor  # what the base estimator is to see in place of the quality
-    bonus: Tensor  # what is added to the advantage (scale=decoupled only; otherwise zeros)
+    # d_i; 0 for responses outside the gate, and for blank ones
+    score: Tensor
+    # what is added to the quality before the base estimator sees it
+    to_reward: Tensor
+    # what is added to the base estimator's advantage (scale=decoupled only; otherwise zeros)
+    to_advantage: Tensor
     metrics: dict[str, float]
 
 
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
     """Score every response against its group and combine the score with its quality."""
-    taking_part = torch.ones_like(quality, dtype=torch.bool) if settings.gate is None else quality > settings.gate
-    if settings.reads == "embeddings" and settings.diversity != "partition":
-        taking_part &= features.embeddings().any(dim=-1)  # in a partition, blank responses are a class of their own
-    candidates = taking_part.nonzero().flatten()
+    measure, compared = settings.measure, settings.combine.takes_part(quality)
+    if measure.reads == "embeddings":
+        compared &= features.column("embeddings").any(dim=-1)
+    candidates = compared.nonzero().flatten()
     score = torch.zeros_like(quality)
-    metrics: dict[str, list[Tensor]] = {}
+    details: dict[str, list[Tensor]] = {}
     for local in rows_by_size([groups[row] for row in candidates.tolist()]):
         rows = candidates[local]
-        score[rows], details = _score(rows, quality[rows], features, settings)
-        for name, values in details.items():
-            metrics.setdefault(f"diversity/{name}/mean", []).append(values.flatten())
+        of_one_size = Groups(rows, quality[rows], features)
+        score[rows] = measure(of_one_size).to(quality.dtype)
+        for name, values in measure.details(of_one_size).items():
+            details.setdefault(f"diversity/{name}/mean", []).append(values)
 
-    bonus = torch.zeros_like(quality)
-    reward = quality
-    if settings.scale == "decoupled":
-        bonus = settings.alpha * objectives.centre(score, groups)
-    elif not settings.changes_nothing:
-        reward = _combine(quality, score, groups, settings)
-    means = {name: torch.cat(values).double().mean().item() for name, values in metrics.items()}
-    return Shaped(score, reward, bonus, means | _summary(quality, reward + bonus, score, groups, features))
-
-
-def _combine(quality: Tensor, score: Tensor, groups: Sequence[Hashable], settings: Settings) -> Tensor:
-    match settings.combine:
-        case "multiply":
-            fit = objectives.shift_quality(quality, groups, settings.quality_shift)
-            return objectives.multiply(fit, score, settings.floor)
-        case "zscore_add":
-            return objectives.zscore_add(quality, score, settings.alpha)
-        case "only":
-            return objectives.only(quality, score, settings.alpha)
-        case _:
-            return objectives.add(quality, score, settings.alpha)
-
-
-def _score(rows: Tensor, quality: Tensor, features: Features, settings: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """Scores `(g, k)` of groups of one size, and numbers per group for the log."""
-    match settings.diversity:
-        case "dpp" | "dpp_quality":
-            embeddings = features.embeddings()[rows].double()
-            gaussian = settings.kernel == "gaussian"
-            kernel = gaussian_kernel(embeddings, settings.bandwidth) if gaussian else linear_kernel(embeddings)
-            augmented = settings.diversity == "dpp_quality"
-            score = loo_logdet_quality(kernel, quality, settings.alpha) if augmented else loo_logdet(kernel)
-            return score.to(quality.dtype), {"logdet": set_logdet(kernel)}
-        case "pairwise":
-            return mean_pairwise_distance(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
-        case "graph_cut":
-            return graph_cut_weight(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
-        case "deviation":
-            return deviation_weight(linear_kernel(features.embeddings()[rows])).to(quality.dtype), {}
-        case "likelihood":
-            log_probs, _ = features.log_probs()
-            return unlikeliness(log_probs[rows], settings.rank_penalty).to(quality.dtype), {}
-        case "surprisal":
-            log_probs, lengths = features.log_probs()
-            return mean_surprisal(log_probs[rows], lengths[rows]).to(quality.dtype), {}
-        case "partition":
-            same = features.same(rows)
-            return distinct_fraction(same).to(quality.dtype), {
-                "classes": (classes(same) == torch.arange(rows.shape[-1])).sum(-1)
-            }
-        case "ngram":
-            texts = features.texts()
-            groups = [distinct_ngram_fraction([texts[row] for row in group], settings.ngram) for group in rows.tolist()]
-            return torch.stack(groups).to(quality.dtype), {}
-        case _:
-            return torch.zeros_like(quality), {}
+    nothing = torch.zeros_like(quality)
+    to_reward, to_advantage = (
+        (nothing, nothing) if settings.changes_nothing else settings.combine(quality, score, groups)
+    )
+    metrics = {name: torch.cat(values).double().mean().item() for name, values in details.items()}
+    metrics |= _summary(quality, to_reward + to_advantage, score, groups, features.identities)
+    return Shaped(score, to_reward, to_advantage, metrics)
 
 
 def _summary(
-    quality: Tensor, total: Tensor, score: Tensor, groups: Sequence[Hashable], features: Features
+    quality: Tensor, added: Tensor, score: Tensor, groups: Sequence[Hashable], identities: Sequence[Hashable]
 ) -> dict[str, float]:
-    """The numbers that a user reads in verl's log. `bonus` is what shaping added to the quality."""
-    added = total - quality
-    identities = features.identities()
+    """The numbers that a user reads in the trainer's log. `bonus` is what shaping added to the quality."""
     duplicates = singletons = bonus_only = n_groups = 0
     for rows in rows_by_size(groups):
         n_groups += len(rows)

@@ -1,10 +1,12 @@
-"""What models see, and where they come from: a directory, the packaged MiniLM, or the Hugging Face hub."""
+"""Where a model comes from: a directory, the packaged MiniLM, or the Hugging Face hub."""
 
 import importlib.util
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from dqo_verl.core.final_answer import up_to_answer
-from dqo_verl.core.settings import MINILM, PREFIX, Settings
+from dqo_verl.core.defaults import MINILM
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Source
 from dqo_verl.errors import UserError
 
 
@@ -19,32 +21,25 @@ def locate(name: str) -> str:
     return name
 
 
-def compared(text: str, settings: Settings) -> str:
-    """The part of a response that takes part in the comparison."""
-    return up_to_answer(text) if settings.answer_only else text
-
-
-def check(settings: Settings) -> None:
-    """Fail before Ray starts if the model of these settings is not within reach."""
-    if settings.reads == "embeddings" and settings.placement == "http":
-        return  # the servers are asked when the workers start
-    if settings.reads == "embeddings":
+def check(source: Source) -> None:
+    """Fail before Ray starts if the model of this source is not within reach. Servers are asked when the workers start."""
+    if isinstance(source, Embeddings) and not isinstance(source.placement, Http):
         if importlib.util.find_spec("sentence_transformers") is None:
-            raise UserError(f"diversity={settings.diversity} embeds. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
-        reach(f"{PREFIX}.embedder", settings.embedder)
-    elif settings.reads == "classes":
-        reach(f"{PREFIX}.classifier", str(settings.classifier))
+            raise UserError("This measure embeds the responses. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
+        reach(source.embedder, partial(source.spell, "embedder"))
+    elif isinstance(source, ClassifiedPairs):
+        reach(source.classifier, partial(source.spell, "classifier"))
 
 
-def reach(setting: str, name: str) -> None:
-    """Refuse `setting=name` if it is neither the directory of a model nor a name on the hub."""
+def reach(name: str, typed: Callable[[str], str]) -> None:
+    """Refuse `name` if it is neither the directory of a model nor a name on the hub. `typed(x)`: how a user types x."""
     path = locate(name)
     if Path(path).is_dir():
         if not (Path(path) / "config.json").is_file() and not (Path(path) / "modules.json").is_file():
-            raise UserError(f"{setting}={name} has no config.json: it is not the directory of a model.")
+            raise UserError(f"{typed(name)} has no config.json: it is not the directory of a model.")
         return
     if path.startswith((".", "/", "~")):
-        raise UserError(f"{setting}={name}: there is no such directory.")
+        raise UserError(f"{typed(name)}: there is no such directory.")
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -53,6 +48,6 @@ def reach(setting: str, name: str) -> None:
         hf_hub_download(path, "config.json")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
-            f"{setting}={name} is not in the local cache and cannot be had from the Hugging Face hub "
-            f"({type(error).__name__}). Download it where there is a network and write +{setting}=/path/to/it{package}."
+            f"{typed(name)} is not in the local cache and cannot be had from the Hugging Face hub "
+            f"({type(error).__name__}). Download it where there is a network and write {typed('/path/to/it')}{package}."
         ) from error

@@ -89,7 +89,7 @@ def arguments(function: Any) -> dict[str, Any] | None:
 
 def check(model: str | None, placement: str, **_: Any) -> None:
     """Before Ray starts: is the model within reach?"""
-    reach(MODEL, _named(model, placement))
+    reach(_named(model, placement), f"+{MODEL}={{}}".format)
 
 
 def start(model: str, placement: str, **_: Any) -> None:

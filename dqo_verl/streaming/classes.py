@@ -1,21 +1,21 @@
 """Classes of a group's responses, from pairs that are classified before the group is complete."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import RULES, Pair, ordered, short_answers_agree
-from dqo_verl.streaming.stream import MAX_BATCH_CHARACTERS, Collected, Stream
-
-
-def uid_of(key: str) -> str:
-    return key.rsplit("_", 1)[0]
+from dqo_verl.core.sources import NOT_COMPARED
+from dqo_verl.streaming.stream import MAX_BATCH_CHARACTERS, Stream
 
 
 @dataclass
 class Group:
     """Responses to one prompt that came in so far, and what is known about their pairs."""
 
-    keys: list[str] = field(default_factory=list)
+    keys: list[ResponseKey] = field(default_factory=list)
     decided: dict[Pair, bool] = field(default_factory=dict)
     rounds: int = 0
 
@@ -33,23 +33,23 @@ class PartitionStream(Stream):
         self.classifier, self.rule, self.short_words = classifier, rule, short_words
         self.questions, self.labels = RULES[rule]
         self.groups: dict[str, Group] = {}
-        self.active: dict[str, None] = {}  # groups that may have open questions
-        self.members: dict[str, list[str]] = {}  # keys that count while a group is being collected
+        # groups that may have open questions
+        self.active: dict[str, None] = {}
+        # keys that count while a group is being collected
+        self.members: dict[str, list[ResponseKey]] = {}
 
-    def added(self, key: str) -> None:
-        uid = uid_of(key)
-        group = self.groups.setdefault(uid, Group())
+    def added(self, key: ResponseKey) -> None:
+        group = self.groups.setdefault(key.group, Group())
         if key not in group.keys:
             group.keys.append(key)
         group.rounds = 0
         if self.rule == "components":  # the greedy rule needs the whole group in order
-            self.active[uid] = None
+            self.active[key.group] = None
 
     def nodes(self, uid: str) -> list[str]:
-        """Distinct texts in the order of the sessions."""
+        """Distinct texts in the order of the responses."""
         keys = self.members.get(uid, self.groups[uid].keys)
-        by_session = sorted((key for key in keys if key in self.texts), key=lambda key: int(key.rsplit("_", 1)[1]))
-        return list(dict.fromkeys(self.texts[key] for key in by_session))
+        return list(dict.fromkeys(self.texts[key] for key in sorted(keys) if key in self.texts))
 
     def open_questions(self, uid: str) -> list[Pair]:
         """Pairs that the model must answer; what needs no model is decided here."""
@@ -97,31 +97,30 @@ class PartitionStream(Stream):
     def retry(self, unit: str) -> None:
         self.active[unit] = None
 
-    async def collect(self, groups: Sequence[Sequence[str]]) -> Collected | None:
-        """Class labels of each group, in the order of its keys. Only these keys count, whatever else was submitted."""
-        keys = [key for group in groups for key in group]
-        if any(key not in self.texts for key in keys):
-            return None
-        uids = [uid_of(group[0]) for group in groups]
-        self.members.update(zip(uids, map(list, groups), strict=True))
-        self.active.update(dict.fromkeys(uids))
+    async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
+        """Class labels `(n,)`; only responses that are compared count, whatever else was submitted."""
+        groups: dict[str, list[ResponseKey]] = {}
+        for key in compared:
+            groups.setdefault(key.group, []).append(key)
+        self.members.update(groups)
+        self.active.update(dict.fromkeys(groups))
         try:
-            await self.until(lambda: not any(uid in self.active for uid in uids), set(uids))
-            labels = [self.labels_of(uid, group) for uid, group in zip(uids, groups, strict=True)]
+            await self.until(lambda: not any(uid in self.active for uid in groups), set(groups))
+            label = {key: i for uid, members in groups.items() for key, i in self.labels_of(uid, members).items()}
         finally:
-            for uid in uids:
+            for uid in groups:
                 self.members.pop(uid, None)
-        return self.report(keys, labels)
+        return np.array([label.get(key, NOT_COMPARED) for key in keys])
 
-    def labels_of(self, uid: str, keys: Sequence[str]) -> list[int]:
+    def labels_of(self, uid: str, keys: Sequence[ResponseKey]) -> dict[ResponseKey, int]:
         nodes = self.nodes(uid)
         label = dict(zip(nodes, self.labels(nodes, self.groups[uid].decided), strict=True))
         names = list(dict.fromkeys(label.values()))
-        return [names.index(label[self.texts[key]]) for key in keys]
+        return {key: names.index(label[self.texts[key]]) for key in keys}
 
-    def forget(self, keys: Sequence[str]) -> None:
+    def forget(self, keys: Sequence[ResponseKey]) -> None:
         """A group is forgotten as a whole: it is collected once."""
-        uids = {uid_of(key) for key in keys}
+        uids = {key.group for key in keys}
         super().forget([key for uid in uids if uid in self.groups for key in self.groups[uid].keys])
         for uid in uids:
             self.groups.pop(uid, None)

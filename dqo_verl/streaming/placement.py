@@ -36,17 +36,3 @@ def gpu_nodes() -> list[tuple[str, int]]:
     alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     nodes = [(node["NodeID"], int(node["Resources"].get("GPU", 0))) for node in alive]
     return sorted(node for node in nodes if node[1])
-
-
-def check_room(verl: int, own: int) -> None:
-    """Before anything is placed: ours would take a GPU first, and verl would say that its own are too few."""
-    import ray
-
-    have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
-    if own and verl + own > have:
-        raise RuntimeError(
-            f"{own} of the models of dqo_verl are to have a GPU of their own (placement=gpu), and verl takes {verl}, but "
-            f"Ray has {have}. Leave them free (trainer.n_gpus_per_node=7 on a node of 8), or place the models "
-            "elsewhere: placement=cpu, or shared (beside the trainer, with room: "
-            "actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
-        )

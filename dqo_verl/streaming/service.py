@@ -2,82 +2,111 @@
 
 import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import ray
 
-from dqo_verl.core.settings import PREFIX, Settings
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Model, Shared
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.servers import Endpoint
 from dqo_verl.streaming import placement
-from dqo_verl.streaming.classes import PartitionStream, uid_of
-from dqo_verl.streaming.stream import Collected, EmbeddingStream, Stream, identity
+from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.stream import Collected, EmbeddingStream, Stream
 
-NAME = "dqo_verl_features_{}"  # verl's actors share one Ray namespace per run
-MAX_THREADS = 8  # a burst of embedding may use more cores than the one that Ray reserves
+# the trainer's actors share one Ray namespace per run
+NAME = "dqo_verl_features_{}"
+# a burst of embedding may use more cores than the one that Ray reserves
+MAX_THREADS = 8
 RESTARTS = 3
 
-PLACEMENTS = f"""The feature model could not be placed. Ways to place it:
-  +{PREFIX}.placement=cpu      on CPU cores (default; good for MiniLM-sized models)
-  +{PREFIX}.placement=gpu      on a GPU of its own: leave one free, e.g. trainer.n_gpus_per_node=7 on a node of 8
-  +{PREFIX}.placement=shared   beside the trainer on its GPU: leave room, actor_rollout_ref.rollout.gpu_memory_utilization=0.4
-  +{PREFIX}.placement=http     on servers of your own: +{PREFIX}.urls=[http://host:8000]"""
+TextOf = Callable[[Sequence[ResponseKey]], Sequence[str]]
 
 
 class FeatureWorker:
-    """Runs in a Ray process of its own: loads the model once, works while verl generates."""
+    """Runs in a Ray process of its own: loads the model once, works while the trainer generates."""
 
-    def __init__(self, settings: Settings, device: str):
+    def __init__(self, source: Model, device: str):
         import torch
 
         if device != "cpu" and not torch.cuda.is_available():
-            raise RuntimeError(f"placement={settings.placement}, but this process sees no GPU. {PLACEMENTS}")
+            raise RuntimeError(
+                f"placement={source.placement.name}, but this process sees no GPU. {ways_to_place(source)}"
+            )
         torch.set_num_threads(min(MAX_THREADS, os.cpu_count() or 1))
-        self.rests = settings.placement == "shared"
-        if settings.reads == "embeddings":
-            self.model: Embedder | PairClassifier = Embedder(settings, device)
-            self.stream: Stream = EmbeddingStream(self.model)
-        else:
-            self.model = PairClassifier(settings, device)
-            self.stream = PartitionStream(self.model, settings.rule, settings.short_answer_words)
+        self.rests = isinstance(source.placement, Shared)
+        self.model, self.stream = model_and_stream(source, device)
 
     async def ready(self) -> int:
         return os.getpid()
 
-    async def submit(self, key: str, text: str) -> None:
+    async def submit(self, key: ResponseKey, text: str) -> None:
         await self.stream.submit(key, text)
 
-    async def submit_many(self, responses: Sequence[tuple[str, str]]) -> None:
+    async def submit_many(self, responses: Sequence[tuple[ResponseKey, str]]) -> None:
         await self.stream.submit_many(responses)
 
-    async def identities(self, keys: Sequence[str]) -> list[int | None]:
-        return await self.stream.identities(keys)
+    async def missing(self, keys: Sequence[ResponseKey]) -> list[ResponseKey]:
+        return await self.stream.missing(keys)
 
     async def accept(self, accepting: bool) -> None:
         await self.stream.accept(accepting)
 
-    async def collect(self, keys: Sequence[Any]) -> Collected | None:
-        collected = await self.stream.collect(keys)
+    async def collect(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> Collected | None:
+        collected = await self.stream.collect(keys, compared)
         if self.rests:
             await self.stream.after_the_batch(self.model.model.rest)
         return collected
 
 
-def worker_of(uid: str, workers: int) -> int:
+def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier, Stream]:
+    place = source.placement
+    servers = (
+        Endpoint(place.urls, source.deadline, source.spell("deadline", "...")) if isinstance(place, Http) else None
+    )
+    if isinstance(source, ClassifiedPairs):
+        classifier = PairClassifier(
+            source.classifier, device, threshold=source.threshold, both_orders=source.both_orders, servers=servers
+        )
+        return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
+    assert isinstance(source, Embeddings)
+    embedder = Embedder(source.embedder, device, servers=servers)
+    return embedder, EmbeddingStream(embedder)
+
+
+def ways_to_place(source: Model) -> str:
+    return f"""The feature model could not be placed. Ways to place it:
+  {source.spell("placement", "cpu")}      on CPU cores (default; good for MiniLM-sized models)
+  {source.spell("placement", "gpu")}      on a GPU of its own: {source.spelling.leave_a_gpu}
+  {source.spell("placement", "shared")}   beside the trainer on its GPU: {source.spelling.leave_room}
+  {source.spell("placement", "http")}     on servers of your own: {source.spell("urls", "[http://host:8000]")}"""
+
+
+def worker_of(key: ResponseKey, workers: int) -> int:
     """A prompt's responses all go to one worker, which one is the same in every process."""
-    return zlib.crc32(uid.encode()) % workers
+    return zlib.crc32(key.group.encode()) % workers
 
 
 class Submitter:
-    """The reward workers' side: hand over a finished response and go on."""
+    """The side of whoever sees responses first: hand over a finished one and go on."""
 
-    def __init__(self, settings: Settings):
-        self.workers = [ray.get_actor(NAME.format(i)) for i in range(settings.actors)]
+    def __init__(self, source: Model):
+        self.workers = [ray.get_actor(NAME.format(i)) for i in range(source.actors)]
 
-    def submit(self, key: str, text: str) -> None:
-        self.workers[worker_of(uid_of(key), len(self.workers))].submit.remote(key, text)
+    def submit(self, key: ResponseKey, text: str) -> None:
+        self.workers[worker_of(key, len(self.workers))].submit.remote(key, text)
+
+
+@dataclass(frozen=True)
+class Answer(Collected):
+    """What all workers gave together."""
+
+    # responses that had been submitted before they were asked for
+    streamed: int
 
 
 class FeatureService:
@@ -86,22 +115,23 @@ class FeatureService:
     Ray restarts a worker that dies; what it had is submitted again, with the texts that `text_of` fetches.
     """
 
-    def __init__(self, settings: Settings):
-        self.deadline = settings.deadline
-        self.workers = [self._start(settings, i) for i in range(settings.actors)]
+    def __init__(self, source: Model):
+        self.source = source
+        self.workers = [self._start(source, i) for i in range(source.actors)]
         try:
-            self.pids: list[int] = ray.get([w.ready.remote() for w in self.workers], timeout=settings.start_timeout)
+            self.pids: list[int] = ray.get([w.ready.remote() for w in self.workers], timeout=source.start_timeout)
         except ray.exceptions.GetTimeoutError as error:
             self.stop()
-            raise RuntimeError(f"{PLACEMENTS}\n(not up within start_timeout={settings.start_timeout:.0f} s)") from error
+            late = f"(not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s)"
+            raise RuntimeError(f"{ways_to_place(source)}\n{late}") from error
 
     @staticmethod
-    def _start(settings: Settings, i: int) -> Any:
-        options, device = placement.options(settings.placement, i)
-        spread = {"scheduling_strategy": "SPREAD"} if settings.actors > 1 else {}
+    def _start(source: Model, i: int) -> Any:
+        options, device = placement.options(source.placement.name, i)
+        spread = {"scheduling_strategy": "SPREAD"} if source.actors > 1 else {}
         actor: Any = ray.remote(FeatureWorker)
         restarts = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        return actor.options(name=NAME.format(i), **restarts, **(spread | options)).remote(settings, device)
+        return actor.options(name=NAME.format(i), **restarts, **(spread | options)).remote(source, device)
 
     def stop(self) -> None:
         for worker in self.workers:
@@ -111,69 +141,67 @@ class FeatureService:
         """Whether what is being generated now will be collected; validation will not."""
         self._ask([worker.accept.remote(accepting) for worker in self.workers])
 
-    def ensure(self, keys: Sequence[str], text_of: Callable[[Sequence[str]], Sequence[str]]) -> tuple[list[int], int]:
-        """Submit what no reward worker submitted. Returns an identity per response, and how many had been streamed."""
-        shares = self._shares(keys)
-        known: dict[str, int | None] = {}
-        answers = self._ask([self.workers[i].identities.remote(share) for i, share in shares.items()])
-        for share, identities in zip(shares.values(), answers, strict=True):
-            known.update(zip(share, identities, strict=True))
-        missing = [key for key in keys if known[key] is None]
-        if missing:
-            texts = dict(zip(missing, text_of(missing), strict=True))
-            known.update({key: identity(text) for key, text in texts.items()})
-            self._ask(
-                self.workers[i].submit_many.remote([(key, texts[key]) for key in share])
-                for i, share in self._shares(missing).items()
-            )
-        return [known[key] or 0 for key in keys], len(keys) - len(missing)
+    def collect(
+        self, keys: Sequence[ResponseKey], text_of: TextOf, compared: Collection[ResponseKey] | None = None
+    ) -> Answer:
+        """Features of these responses in the order of `keys`; what nobody submitted is submitted here, with its text.
 
-    def embeddings(self, keys: Sequence[str], text_of: Callable[[Sequence[str]], Sequence[str]]) -> Collected:
-        """Embeddings `(n, d)` in the order of `keys`."""
-        shares = self._shares(keys)
-        parts = self._collect(shares, keys, text_of)
-        row_of = {key: part.values[j] for i, part in parts.items() for j, key in enumerate(shares[i])}
-        return _merged(np.stack([row_of[key] for key in keys]), parts)
-
-    def labels(self, groups: Sequence[Sequence[str]], text_of: Callable[[Sequence[str]], Sequence[str]]) -> Collected:
-        """Class labels of each group, in the order of its keys."""
-        shares: dict[int, list[Sequence[str]]] = {}
-        for group in groups:
-            shares.setdefault(worker_of(uid_of(group[0]), len(self.workers)), []).append(group)
-        parts = self._collect(shares, [key for group in groups for key in group], text_of)
-        labels_of = {tuple(group): part.values[j] for i, part in parts.items() for j, group in enumerate(shares[i])}
-        return _merged([labels_of[tuple(group)] for group in groups], parts)
-
-    def _collect(
-        self, shares: dict[int, Any], keys: Sequence[str], text_of: Callable[[Sequence[str]], Sequence[str]]
-    ) -> dict[int, Collected]:
-        for _ in range(RESTARTS + 1):
-            parts = self._ask([self.workers[i].collect.remote(share) for i, share in shares.items()])
-            found = {i: part for i, part in zip(shares, parts, strict=True) if part is not None}
-            if len(found) == len(shares):
-                return found
-            self.ensure(keys, text_of)  # a worker was restarted in between, and the others handed theirs out
+        Responses that are not `compared` take part in nothing (default: all are).
+        """
+        open_ = self._shares(keys)
+        among = self._shares(keys if compared is None else compared)
+        answers: dict[int, Collected] = {}
+        streamed = len(keys)
+        for attempt in range(RESTARTS + 1):
+            absent = self._submit_missing(open_, text_of)
+            streamed -= absent if attempt == 0 else 0
+            found = self._ask([self.workers[i].collect.remote(own, among.get(i, [])) for i, own in open_.items()])
+            answers |= {i: answer for i, answer in zip(open_, found, strict=True) if answer is not None}
+            # a worker that was restarted in between knows nothing any more
+            open_ = {i: own for i, own in open_.items() if i not in answers}
+            if not open_:
+                return self._merged(keys, answers, streamed)
         raise RuntimeError(
             f"the feature workers lost their responses {RESTARTS + 1} times in a row; see their log above"
         )
 
-    def _shares(self, keys: Sequence[str]) -> dict[int, list[str]]:
-        shares: dict[int, list[str]] = {}
+    def _submit_missing(self, shares: dict[int, list[ResponseKey]], text_of: TextOf) -> int:
+        """How many responses no reward worker had submitted."""
+        asked = self._ask([self.workers[i].missing.remote(own) for i, own in shares.items()])
+        absent = [key for found in asked for key in found]
+        if absent:
+            texts = dict(zip(absent, text_of(absent), strict=True))
+            self._ask(
+                self.workers[i].submit_many.remote([(key, texts[key]) for key in own])
+                for i, own in self._shares(absent).items()
+            )
+        return len(absent)
+
+    def _shares(self, keys: Collection[ResponseKey]) -> dict[int, list[ResponseKey]]:
+        shares: dict[int, list[ResponseKey]] = {}
         for key in keys:
-            shares.setdefault(worker_of(uid_of(key), len(self.workers)), []).append(key)
+            shares.setdefault(worker_of(key, len(self.workers)), []).append(key)
         return shares
 
+    def _merged(self, keys: Sequence[ResponseKey], answers: dict[int, Collected], streamed: int) -> Answer:
+        own = self._shares(keys)
+        row_of = {key: (i, row) for i, share in own.items() for row, key in enumerate(share)}
+        places = [row_of[key] for key in keys]
+        return Answer(
+            [answers[i].identities[row] for i, row in places],
+            np.stack([answers[i].values[row] for i, row in places]),
+            sum(answer.truncated for answer in answers.values()),
+            sum(answer.work_seconds for answer in answers.values()),
+            streamed,
+        )
+
     def _ask(self, references: Any) -> list[Any]:
+        limit = 2 * self.source.deadline
         try:
-            return list(ray.get(list(references), timeout=2 * self.deadline))
+            return list(ray.get(list(references), timeout=limit))
         except ray.exceptions.GetTimeoutError as error:
             raise RuntimeError(
-                f"the feature workers gave no answer within {2 * self.deadline:g} s (twice +{PREFIX}.deadline). "
-                "Raise it, or use a smaller model, more workers (actors) or a GPU (placement)."
+                f"the feature workers gave no answer within {limit:g} s (twice "
+                f"{self.source.spell('deadline', f'{self.source.deadline:g}')}). Raise it, or use a smaller model, more "
+                f"workers ({self.source.spell('actors', 2)}) or a GPU ({self.source.spell('placement', 'gpu')})."
             ) from error
-
-
-def _merged(values: Any, parts: dict[int, Collected]) -> Collected:
-    return Collected(
-        values, sum(part.truncated for part in parts.values()), sum(part.work_seconds for part in parts.values())
-    )

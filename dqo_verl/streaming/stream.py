@@ -1,7 +1,7 @@
 """Responses come in one at a time, features are computed in batches while others are still being generated.
 
-Streams (embeddings here, classes in `partition_stream.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)` waits for what is missing. Nothing here knows
-Ray; `service.py` puts a stream into an actor. A key is "{uid}_{session}", as in `dqo_verl.integrations.verl.sessions`.
+Streams (embeddings here, classes in `classes.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)`
+waits for what is not computed yet. Nothing here knows Ray; `service.py` puts a stream into an actor.
 """
 
 import asyncio
@@ -16,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
-MAX_RESPONSES = 100_000  # kept at once; beyond it the oldest are forgotten and computed on demand
-MAX_AGE = 100  # collects after which nobody will ask for a response any more: its group was filtered out, or failed
-MAX_BATCH_CHARACTERS = (
-    400_000  # of texts or pairs handed to the model in one go: bounds how long a collect waits its turn
-)
+from dqo_verl.core.keys import ResponseKey
+
+# kept at once; beyond it the oldest are forgotten and computed on demand
+MAX_RESPONSES = 100_000
+# collects after which nobody will ask for a response any more: its group was filtered out, or failed
+MAX_AGE = 100
+# of texts or pairs handed to the model in one go: bounds how long a collect waits its turn
+MAX_BATCH_CHARACTERS = 400_000
 
 
 def identity(text: str) -> int:
@@ -28,35 +31,45 @@ def identity(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode() if text.strip() else b"", digest_size=8).digest(), "big")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Collected:
-    """What the trainer gets: numbers, not texts."""
+    """What the trainer gets for n responses, in the order of their keys: numbers, not texts."""
 
-    values: Any  # embeddings (n, d), or class labels per group
+    # equal for equal texts
+    identities: list[int]
+    # embeddings (n, d), or class labels (n,) that are comparable within a group
+    values: np.ndarray
+    # responses that are longer than the model reads
     truncated: int
-    work_seconds: float  # the model's time since the last collect
+    # the model's time since the last collect
+    work_seconds: float
 
 
 class Stream(ABC):
     """Texts by key, a background loop that calls the model in a thread, and waiting for it."""
 
     def __init__(self) -> None:
-        self.texts: OrderedDict[str, str] = OrderedDict()  # oldest first
-        self.born: dict[str, int] = {}  # the number of collects before a response came in
+        # oldest first
+        self.texts: OrderedDict[ResponseKey, str] = OrderedDict()
+        # the number of collects before a response came in
+        self.born: dict[ResponseKey, int] = {}
         self.collects = 0
-        self.failed: dict[str, Exception] = {}  # by unit of work: a text, or a group
-        self.truncated: set[str] = set()  # texts
-        self.accepting, self.work_seconds = True, 0.0
+        # by unit of work: a text, or a group
+        self.failed: dict[str, Exception] = {}
+        # texts that were cut
+        self.truncated: set[str] = set()
+        self.accepting = True
+        self.work_seconds = 0.0
         self.changed = asyncio.Condition()
         self.thread = ThreadPoolExecutor(1)
         self.loop_task: asyncio.Task[None] | None = None
 
-    async def submit(self, key: str, text: str) -> None:
+    async def submit(self, key: ResponseKey, text: str) -> None:
         """Sent by reward workers, who do not wait. Ignored while verl validates: nobody will collect that."""
         if self.accepting:
             await self.submit_many([(key, text)])
 
-    async def submit_many(self, responses: Sequence[tuple[str, str]]) -> None:
+    async def submit_many(self, responses: Sequence[tuple[ResponseKey, str]]) -> None:
         for key, text in responses:
             self.texts[key] = text if text.strip() else ""
             self.texts.move_to_end(key)
@@ -69,9 +82,9 @@ class Stream(ABC):
     async def accept(self, accepting: bool) -> None:
         self.accepting = accepting
 
-    async def identities(self, keys: Sequence[str]) -> list[int | None]:
-        """None for a response that was never submitted, or was forgotten."""
-        return [identity(self.texts[key]) if key in self.texts else None for key in keys]
+    async def missing(self, keys: Sequence[ResponseKey]) -> list[ResponseKey]:
+        """Those that were never submitted, or were forgotten."""
+        return [key for key in keys if key not in self.texts]
 
     async def wake(self) -> None:
         if self.loop_task is None or self.loop_task.done():
@@ -110,16 +123,26 @@ class Stream(ABC):
         async with self.changed:
             self.changed.notify_all()
 
-    def report(self, keys: Sequence[str], values: Any) -> Collected:
+    async def collect(
+        self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey] | None = None
+    ) -> Collected | None:
+        """Wait for the features of these responses and forget them; None if one is not known (any more).
+
+        Where features depend on the group, responses that are not `compared` do not count (default: all do).
+        """
+        if await self.missing(keys):
+            return None
+        values = await self.values(keys, keys if compared is None else compared)
+        identities = [identity(self.texts[key]) for key in keys]
         truncated = sum(self.texts[key] in self.truncated for key in keys)
         seconds, self.work_seconds = self.work_seconds, 0.0
         self.forget(keys)
         self.collects += 1
         while self.texts and self.born[oldest := next(iter(self.texts))] + MAX_AGE < self.collects:
             self.forget([oldest])
-        return Collected(values, truncated, seconds)
+        return Collected(identities, values, truncated, seconds)
 
-    def forget(self, keys: Sequence[str]) -> None:
+    def forget(self, keys: Sequence[ResponseKey]) -> None:
         for key in keys:
             self.texts.pop(key, None)
             self.born.pop(key, None)
@@ -129,7 +152,7 @@ class Stream(ABC):
             self.failed.clear()
 
     @abstractmethod
-    def added(self, key: str) -> None:
+    def added(self, key: ResponseKey) -> None:
         """A response came in."""
 
     @abstractmethod
@@ -153,8 +176,8 @@ class Stream(ABC):
         """Put a unit back to work."""
 
     @abstractmethod
-    async def collect(self, keys: Sequence[Any]) -> Collected | None:
-        """Wait for the features of these responses and forget them; None if one is not known (any more)."""
+    async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
+        """Wait for the features of these responses, all of which are known."""
 
 
 class EmbeddingStream(Stream):
@@ -166,7 +189,7 @@ class EmbeddingStream(Stream):
         self.vectors: dict[str, np.ndarray] = {}
         self.waiting: dict[str, None] = {}
 
-    def added(self, key: str) -> None:
+    def added(self, key: ResponseKey) -> None:
         text = self.texts[key]
         if text not in self.vectors:
             self.waiting[text] = None
@@ -197,15 +220,13 @@ class EmbeddingStream(Stream):
     def retry(self, unit: str) -> None:
         self.waiting[unit] = None
 
-    async def collect(self, keys: Sequence[str]) -> Collected | None:
-        """Embeddings `(n, d)` in the order of `keys`."""
-        if any(key not in self.texts for key in keys):
-            return None
+    async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
+        """Embeddings `(n, d)`, of all of them."""
         texts = [self.texts[key] for key in keys]
         await self.until(lambda: all(text in self.vectors for text in texts), set(texts))
-        return self.report(keys, np.stack([self.vectors[text] for text in texts]))
+        return np.stack([self.vectors[text] for text in texts])
 
-    def forget(self, keys: Sequence[str]) -> None:
+    def forget(self, keys: Sequence[ResponseKey]) -> None:
         super().forget(keys)
         if not self.texts:  # the common case between steps
             self.vectors.clear()

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from dqo_verl.core.kernels import gaussian_kernel, linear_kernel
-from dqo_verl.core.measures import loo_logdet, mean_pairwise_distance
+from dqo_verl.core.measures.dpp import loo_logdet
+from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 
 K, GROUPS, STEPS, LEARNING_RATE, BANDWIDTH = 4, 64, 3000, 0.03, 0.5
 

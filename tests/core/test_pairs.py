@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl.core.pairs import RULES, ordered, questions_for_components, short_answers_agree
-from dqo_verl.core.settings import Settings
 
 
 def answer(nodes, questions, labels, truth, forests=1):
@@ -88,7 +87,5 @@ def test_short_answers(first, second, same):
 
 
 def test_the_rule_for_short_answers_is_off_by_default():
-    assert (
-        short_answers_agree("Paris", "Paris", Settings(method="darling", diversity="partition").short_answer_words)
-        is None
-    )
+    words = parse({"method": "darling", "classifier": "x"}).source.short_answer_words
+    assert short_answers_agree("Paris", "Paris", words) is None

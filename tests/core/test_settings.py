@@ -1,92 +1,177 @@
 """Every wrong setting is refused with what to type instead."""
 
-import dataclasses
+import pickle
 
 import pytest
 
-from dqo_verl.core.methods import MEASURES, METHODS
-from dqo_verl.core.settings import DEFAULT_COSINE, Settings, resolve
+import dqo_verl
+from dqo_verl.core.defaults import DEFAULT_COSINE
+from dqo_verl.core.measures import MEASURES
+from dqo_verl.core.methods import METHODS
+from dqo_verl.core.settings import parse
+from dqo_verl.core.sources import ClassifiedPairs, CosineClasses
 from dqo_verl.errors import UserError
 
-BASES = ("grpo", "gae", "rloo", "reinforce_plus_plus", "gdpo", "remax")
+
+def test_a_method_is_enough():
+    dqo, darling = parse({"method": "dqo"}), parse({"method": "darling"})
+    assert (dqo.measure.name, dqo.combine.name, dqo.combine.alpha, dqo.source.reads) == (
+        "dpp",
+        "add",
+        1.0,
+        "embeddings",
+    )
+    assert (darling.measure.name, darling.combine.name, darling.combine.floor) == ("partition", "multiply", 0.0)
 
 
-def test_one_switch_is_enough():
-    dqo, darling = resolve("dqo", None, {}, BASES), resolve("darling", None, {}, BASES)
-    assert (dqo.diversity, dqo.combine, dqo.base, dqo.alpha, dqo.reads) == ("dpp", "add", "grpo", 1.0, "embeddings")
-    assert (darling.diversity, darling.combine, darling.base, darling.floor) == ("partition", "multiply", "grpo", 0.0)
-    assert (darling.cosine_threshold, darling.rule) == (DEFAULT_COSINE, "first_member")
-    assert resolve("darling", None, {"classifier": "x"}, BASES).rule == "components"
-    assert resolve("darling", None, {"partition": "components"}, BASES).rule == "components"
-
-
-@pytest.mark.parametrize("measure", MEASURES)
-def test_a_measure_on_a_plain_command_shapes_its_estimator(measure):
-    settings = resolve("gae", measure, {}, BASES)
-    assert (settings.base, settings.diversity, settings.combine) == ("gae", measure, MEASURES[measure].combine)
+def test_classes_by_cosine_unless_there_is_a_classifier():
+    source = parse({"method": "darling"}).source
+    assert isinstance(source, CosineClasses)
+    assert (source.threshold, source.partition) == (DEFAULT_COSINE, "first_member")
+    assert parse({"method": "darling", "classifier": None}).source == source
+    source = parse({"method": "darling", "classifier": "x"}).source
+    assert isinstance(source, ClassifiedPairs)
+    assert (source.threshold, source.partition) == (None, "components")
+    assert parse({"method": "darling", "partition": "components"}).source.partition == "components"
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("measure", MEASURES)
 def test_any_measure_goes_with_any_method(method, measure):
-    assert resolve(method, measure, {}, BASES).diversity == measure
-
-
-def test_without_diversity_there_is_nothing_to_do():
-    assert resolve("grpo", None, {}, BASES) is None
+    settings = parse({"method": method, "measure": measure})
+    assert (settings.method, settings.measure.name) == (method, measure)
+    assert settings.combine.name == MEASURES[measure].combine
 
 
 def test_numbers_may_be_typed_without_a_point():
-    assert resolve("dqo", None, {"alpha": 2, "gate": 0}, BASES).alpha == 2.0
+    combine = parse({"method": "dqo", "alpha": 2, "gate": 0}).combine
+    assert (combine.alpha, combine.gate) == (2.0, 0.0)
+    assert isinstance(combine.alpha, float)
+    assert isinstance(combine.gate, float)
 
 
 def test_what_leaves_the_base_untouched():
-    assert resolve("dqo", None, {"alpha": 0}, BASES).changes_nothing
-    assert resolve("dqo", "none", {"alpha": 5}, BASES).changes_nothing
-    assert not resolve("dqo", None, {}, BASES).changes_nothing
-    assert not resolve("darling", None, {}, BASES).changes_nothing
+    assert parse({"method": "dqo", "alpha": 0}).changes_nothing
+    assert parse({"method": "dqo", "measure": "none", "alpha": 5, "floor": 3, "urls": "x"}).changes_nothing
+    assert not parse({"method": "dqo"}).changes_nothing
+    assert not parse({"method": "darling"}).changes_nothing
 
 
-REFUSED = [
-    (
-        "dqo",
-        "vendi",
-        {},
-        "Choose one of: dpp, dpp_quality, pairwise, partition, ngram, graph_cut, deviation, likelihood, surprisal, none",
+def test_a_key_goes_to_every_part_that_owns_it():
+    settings = parse({"measure": "dpp_quality", "alpha": 0.5})
+    assert (settings.measure.alpha, settings.combine.alpha) == (0.5, 0.5)
+
+
+REFUSED = {
+    "measure": ({"measure": "vendi"}, "measure=vendi is not known. Choose one of: deviation, dpp, dpp_quality, "),
+    "near miss of a measure": ({"measure": "ngrams"}, "Did you mean measure=ngram"),
+    "near miss of a key": ({"aplha": 1}, "aplha does not exist. Did you mean alpha=1"),
+    "text": ({"alpha": "big"}, "alpha='big' must be float, not str"),
+    "bool": ({"alpha": True}, "alpha=True must be float, not bool"),
+    "null": ({"alpha": None}, "alpha=null must be float, not null"),
+    "nan": ({"alpha": float("nan")}, "alpha=nan must be a finite number"),
+    "low": ({"alpha": -1}, "alpha=-1 must be at least 0"),
+    "high": ({"method": "darling", "floor": 1.5}, "floor=1.5 must be between 0 and 1"),
+    "no integer": ({"measure": "ngram", "ngram": 2.5}, "ngram=2.5 must be int, not float"),
+    "choice": ({"scale": "std"}, "scale=std is not known. Choose one of: raw, decoupled"),
+    "gate": ({"measure": "dpp_quality", "gate": 0.5}, "combine=only leaves nothing to responses outside the gate"),
+    "placement": ({"placement": "tpu"}, "Choose one of: cpu, gpu, http, shared"),
+    "no urls": ({"placement": "http"}, "It needs urls=..."),
+    "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be above 0"),
+    "neither method nor measure": ({"method": "grpo"}, "method=grpo is not known. Choose one of: darling, dqo"),
+    # says why it has no effect, too
+    "alpha of a product": (
+        {"method": "darling", "alpha": 1},
+        "alpha=1 has no effect: alpha belongs to combine=add, zscore_add or only, and this run combines by multiply, "
+        "q max(d, floor). Leave it out.",
     ),
-    ("dqo", None, {"aplha": 1}, r"Did you mean \+algorithm.diversity.alpha=1"),
-    ("dqo", None, {"measure": "ngram"}, r"Write \+reward_model.diversity=ngram"),
-    ("dqo", None, {"alpha": "big"}, "must be float"),
-    ("dqo", None, {"alpha": True}, "must be float"),
-    ("dqo", None, {"alpha": float("nan")}, "finite"),
-    ("dqo", None, {"alpha": -1}, "at least 0"),
-    ("dqo", None, {"ngram": 2.5}, "must be int"),
-    ("dqo", None, {"scale": "std"}, "Choose one of: raw, decoupled"),
-    ("dqo", None, {"base": "dqo"}, "cannot be based on itself"),
-    ("dqo", None, {"base": "ppo"}, "not registered in verl. Choose one of: gae, grpo, reinforce_plus_plus, rloo"),
-    ("dqo", None, {"base": "gdpo"}, "does not fetch"),
-    ("remax", "dpp", {}, "greedy baseline"),
-    ("grpo", "dpp", {"base": "gae"}, "Two base estimators"),
-    ("grpo", None, {"alpha": 1}, r"Add \+reward_model.diversity=dpp"),
-    ("darling", None, {"alpha": 1}, "no effect"),
-    ("dqo", None, {"floor": 0.1}, "no effect"),
-    ("dqo", None, {"bandwidth": 0.5}, "no effect"),
-    ("dqo", None, {"threshold": 0.5}, "no effect"),
-    ("darling", None, {"embedder": "x", "classifier": "y"}, "no effect"),
-    ("darling", None, {"scale": "decoupled"}, "use scale=raw"),
-    ("darling", None, {"floor": 1.5}, "between 0 and 1"),
-    ("dqo", "dpp_quality", {"alpha": 0}, "above 0"),
-    ("dqo", "dpp_quality", {"gate": 0.5}, "gate"),
-    ("dqo", None, {"placement": "tpu"}, "cpu, gpu, shared"),
+    "scale of a product": ({"method": "darling", "scale": "decoupled"}, "scale belongs to combine=add, and this run"),
+    "floor of a sum": ({"floor": 0.1}, "floor belongs to combine=multiply, and this run combines by add, r + alpha d"),
+    "n of another measure": ({"ngram": 3}, "ngram belongs to the measure ngram, and the measure is dpp"),
+    "bandwidth": ({"bandwidth": 0.5}, "bandwidth belongs to kernel=gaussian, and the kernel is linear"),
+    "threshold": ({"threshold": 0.5}, "threshold belongs to measures that read classes by cosine or classes by a pair"),
+    "embedder beside a classifier": (
+        {"method": "darling", "embedder": "x", "classifier": "y"},
+        "embedder belongs to measures that read embeddings or classes by cosine, and partition reads classes by a pair",
+    ),
+    "urls": ({"urls": ["http://a"]}, "urls belongs to placement=http, and the placement is cpu"),
+    "model of no model": ({"measure": "ngram", "actors": 2}, "actors belongs to measures that read embeddings"),
+}
+
+
+@pytest.mark.parametrize(("typed", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused_with_what_to_type(typed, message):
+    with pytest.raises(UserError) as error:
+        parse({"method": "dqo"} | typed)
+    assert message in str(error.value)
+
+
+EVERY_KIND = [
+    {"method": "dqo", "kernel": "gaussian", "bandwidth": 0.5, "gate": 0.1},
+    {"method": "darling", "classifier": "x", "placement": "http", "urls": ["http://a", "http://b"]},
+    {"measure": "none", "alpha": 3},
+    *({"measure": measure} for measure in MEASURES),
 ]
 
 
-@pytest.mark.parametrize(("estimator", "measure", "typed", "message"), REFUSED)
-def test_refused_with_what_to_type(estimator, measure, typed, message):
+@pytest.mark.parametrize("typed", EVERY_KIND)
+def test_settings_survive_the_trip_to_another_process(typed):
+    settings = parse(typed)
+    assert parse(settings.flat()) == settings
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+OWN = '''
+from dqo_verl import Groups, Measure
+from pydantic import Field
+
+class LongWords(Measure):
+    """Share of a response's words that are long."""
+
+    name = "long_words"
+    reads = "texts"
+    letters: int = Field(6, ge=1)
+
+    def __call__(self, groups: Groups):
+        share = [[sum(len(w) >= self.letters for w in t.split()) / len(t.split()) for t in texts] for texts in groups.texts]
+        return groups.each(share)
+
+something_else = 3
+'''
+
+
+def test_a_measure_of_ones_own_from_a_file(tmp_path, monkeypatch):
+    import torch
+
+    (tmp_path / "mine.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    settings = parse({"method": "dqo", "measure": "mine.py:LongWords", "letters": 4})
+    assert settings.flat()["measure"] == f"{tmp_path / 'mine.py'}:LongWords"
+    assert parse(settings.flat()) == settings
+    features = dqo_verl.Features(identities=[0, 1], texts=["a long word", "of no use"])
+    shaped = dqo_verl.shape(torch.tensor([1.0, 1.0]), ["p", "p"], features, settings)
+    assert shaped.to_reward.tolist() == pytest.approx([2 / 3, 0.0])
+    with pytest.raises(UserError, match="letters=0 must be at least 1"):
+        parse({"measure": "mine.py:LongWords", "letters": 0})
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ("absent.py:Mine", r"there is no file absent\.py"),
+        ("mine.py:Mine", r"mine\.py has no Mine"),
+        ("mine.py:something_else", r"is not a class that extends dqo_verl\.Measure"),
+        ("no_such_module:Mine", "No module named 'no_such_module'"),
+        (":Mine", "write it as"),
+    ],
+)
+def test_a_measure_of_ones_own_that_is_not_there(measure, message, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
-        resolve(estimator, measure, typed, BASES)
+        parse({"measure": measure})
 
 
-def test_settings_survive_the_trip_through_the_config():
-    settings = resolve("dqo", "pairwise", {"alpha": 0.5, "gate": 0.1}, BASES)
-    assert Settings(**dataclasses.asdict(settings)) == settings
+def test_two_measures_of_one_name_do_not_replace_each_other():
+    with pytest.raises(TypeError, match=r"'dpp' belongs to dqo_verl\.core\.measures\.dpp"):
+        type("Other", (dqo_verl.Measure,), {"name": "dpp", "__module__": "elsewhere"})

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import ordered
 from dqo_verl.streaming import stream as module
 from dqo_verl.streaming.classes import PartitionStream
@@ -48,16 +49,23 @@ def test_embeddings_come_in_the_order_of_the_keys_and_equal_texts_cost_once():
     async def scenario():
         embedder = CountingEmbedder()
         stream = EmbeddingStream(embedder)
-        for key, text in (("a_0", "x"), ("a_1", "yy"), ("b_0", "x"), ("b_1", "a long one")):
+        for key, text in (
+            (ResponseKey("a", 0), "x"),
+            (ResponseKey("a", 1), "yy"),
+            (ResponseKey("b", 0), "x"),
+            (ResponseKey("b", 1), "a long one"),
+        ):
             await stream.submit(key, text)
-        collected = await stream.collect(["b_1", "a_0", "b_0", "a_1"])
+        collected = await stream.collect(
+            [ResponseKey("b", 1), ResponseKey("a", 0), ResponseKey("b", 0), ResponseKey("a", 1)]
+        )
         assert collected.values[:, 0].tolist() == [10, 1, 1, 2]
         assert sorted(embedder.seen) == ["a long one", "x", "yy"]
         assert collected.truncated == 1
         assert collected.work_seconds > 0
         assert not stream.texts
         assert not stream.vectors
-        assert await stream.collect(["a_0"]) is None, "handed out once"
+        assert await stream.collect([ResponseKey("a", 0)]) is None, "handed out once"
 
     asyncio.run(scenario())
 
@@ -65,9 +73,9 @@ def test_embeddings_come_in_the_order_of_the_keys_and_equal_texts_cost_once():
 def test_a_key_submitted_twice_counts_once_and_the_last_text_wins():
     async def scenario():
         stream = EmbeddingStream(CountingEmbedder())
-        await stream.submit("a_0", "first")
-        await stream.submit("a_0", "second!")
-        assert (await stream.collect(["a_0"])).values[0, 0] == 7
+        await stream.submit(ResponseKey("a", 0), "first")
+        await stream.submit(ResponseKey("a", 0), "second!")
+        assert (await stream.collect([ResponseKey("a", 0)])).values[0, 0] == 7
 
     asyncio.run(scenario())
 
@@ -77,14 +85,14 @@ def test_what_failed_unseen_is_tried_again_and_what_fails_again_is_reported():
         embedder = CountingEmbedder()
         stream = EmbeddingStream(embedder)
         embedder.broken = True
-        await stream.submit("a_0", "x")
+        await stream.submit(ResponseKey("a", 0), "x")
         await asyncio.sleep(0.05)
         embedder.broken = False
-        assert (await asyncio.wait_for(stream.collect(["a_0"]), 5)).values.shape == (1, 2)
+        assert (await asyncio.wait_for(stream.collect([ResponseKey("a", 0)]), 5)).values.shape == (1, 2)
         embedder.broken = True
-        await stream.submit("a_1", "y")
+        await stream.submit(ResponseKey("a", 1), "y")
         with pytest.raises(FloatingPointError, match="broken"):
-            await asyncio.wait_for(stream.collect(["a_1"]), 5)
+            await asyncio.wait_for(stream.collect([ResponseKey("a", 1)]), 5)
 
     asyncio.run(scenario())
 
@@ -94,11 +102,11 @@ def test_a_failure_that_nobody_collects_harms_nobody():
         embedder = CountingEmbedder()
         stream = EmbeddingStream(embedder)
         embedder.broken = True
-        await stream.submit("dropped_0", "x")
+        await stream.submit(ResponseKey("dropped", 0), "x")
         await asyncio.sleep(0.05)
         embedder.broken = False
-        await stream.submit("a_0", "y")
-        assert (await asyncio.wait_for(stream.collect(["a_0"]), 5)).values.shape == (1, 2)
+        await stream.submit(ResponseKey("a", 0), "y")
+        assert (await asyncio.wait_for(stream.collect([ResponseKey("a", 0)]), 5)).values.shape == (1, 2)
 
     asyncio.run(scenario())
 
@@ -108,9 +116,9 @@ def test_the_oldest_are_forgotten_beyond_the_bound(monkeypatch):
         monkeypatch.setattr(module, "MAX_RESPONSES", 10)
         stream = EmbeddingStream(CountingEmbedder())
         for i in range(25):
-            await stream.submit(f"u_{i}", f"text {i}")
-        known = await stream.identities([f"u_{i}" for i in range(25)])
-        assert [i for i, found in enumerate(known) if found is not None] == list(range(15, 25))
+            await stream.submit(ResponseKey("u", i), f"text {i}")
+        missing = await stream.missing([ResponseKey("u", i) for i in range(25)])
+        assert [key.sample for key in missing] == list(range(15))
 
     asyncio.run(scenario())
 
@@ -123,12 +131,11 @@ def test_what_nobody_collects_is_forgotten_in_time(monkeypatch):
             PartitionStream(CountingClassifier(lambda a, b: False)),
         )
         for stream in (embeddings, partition):
-            await stream.submit("filtered_0", "a long one")
-            await stream.submit("filtered_1", "another")
+            await stream.submit(ResponseKey("filtered", 0), "a long one")
+            await stream.submit(ResponseKey("filtered", 1), "another")
             for step in range(6):
-                await stream.submit(f"u{step}_0", f"text {step}")
-                keys = [f"u{step}_0"]
-                assert await stream.collect(keys if stream is embeddings else [keys])
+                await stream.submit(ResponseKey(f"u{step}", 0), f"text {step}")
+                assert await stream.collect([ResponseKey(f"u{step}", 0)])
             assert not stream.texts
             assert not stream.truncated
         assert not embeddings.vectors
@@ -144,14 +151,12 @@ responses = st.lists(st.sampled_from(["", " ", "a", "b", "c", "d", "e long"]), m
 @given(st.lists(responses, min_size=1, max_size=4), st.sampled_from(["components", "first_member"]), st.data())
 def test_partition_does_not_depend_on_arrival_or_on_who_else_was_there(groups, rule, data):
     """Some responses stream in, in any order, with pauses; some are dropped; the rest is submitted at the end."""
-    texts = {f"g{g}_{i}": text for g, group in enumerate(groups) for i, text in enumerate(group)}
+    texts = {ResponseKey(f"g{g}", i): text for g, group in enumerate(groups) for i, text in enumerate(group)}
     same = data.draw(st.sets(st.sampled_from([("a", "b"), ("b", "c"), ("c", "d"), ("a", "e long"), ("d", "e long")])))
     arrival = data.draw(st.permutations(list(texts)))
     streamed = arrival[: data.draw(st.integers(0, len(arrival)))]
-    kept = [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
     dropped = data.draw(st.sets(st.sampled_from(sorted(texts))))
-    kept = [[key for key in group if key not in dropped] for group in kept]
-    kept = [group for group in kept if group]
+    kept = [key for key in texts if key not in dropped]
 
     def truth(a, b):
         return ordered(a, b) in same
@@ -163,19 +168,14 @@ def test_partition_does_not_depend_on_arrival_or_on_who_else_was_there(groups, r
             if i % 3 == 0:
                 await asyncio.sleep(0)
         await stream.submit_many([(key, texts[key]) for key in rest])
-        labels = (await asyncio.wait_for(stream.collect(asked), 10)).values if asked else []
-        assert all(key not in stream.texts for group in asked for key in group)
-        classes = [
-            frozenset(key for key, other in zip(group, found, strict=True) if other == label)
-            for group, found in zip(asked, labels, strict=True)
-            for label in found
-        ]
-        return set(classes)
+        labels = (await asyncio.wait_for(stream.collect(asked), 10)).values.tolist()
+        assert not any(key in stream.texts for key in asked)
+        class_of = {key: (key.group, label) for key, label in zip(asked, labels, strict=True)}
+        return {frozenset(key for key in asked if class_of[key] == label) for label in class_of.values()}
 
-    everything = [key for group in kept for key in group]
-    in_order = asyncio.run(partition([], everything, kept))
-    shuffled = [data.draw(st.permutations(group)) for group in kept]
-    assert asyncio.run(partition(streamed, [key for key in everything if key not in streamed], shuffled)) == in_order
+    in_order = asyncio.run(partition([], kept, kept))
+    shuffled = data.draw(st.permutations(kept))
+    assert asyncio.run(partition(streamed, [key for key in kept if key not in streamed], shuffled)) == in_order
 
 
 def test_pairs_of_early_responses_are_classified_before_the_group_is_complete():
@@ -183,15 +183,15 @@ def test_pairs_of_early_responses_are_classified_before_the_group_is_complete():
         classifier = CountingClassifier(lambda a, b: True)
         stream = PartitionStream(classifier)
         for i in range(7):
-            await stream.submit(f"g_{i}", f"text {i}")
+            await stream.submit(ResponseKey("g", i), f"text {i}")
         for _ in range(200):
             await asyncio.sleep(0.01)
             if len(classifier.seen) >= 6:
                 break
         assert len(classifier.seen) == 6
-        await stream.submit("g_7", "text 7")
-        collected = await stream.collect([[f"g_{i}" for i in range(8)]])
-        assert collected.values == [[0] * 8]
+        await stream.submit(ResponseKey("g", 7), "text 7")
+        collected = await stream.collect([ResponseKey("g", i) for i in range(8)])
+        assert collected.values.tolist() == [0] * 8
         assert len(classifier.seen) == 7, "one question per response of a collapsed group"
 
     asyncio.run(scenario())
@@ -202,11 +202,13 @@ def test_a_classifier_that_fails_is_reported_to_the_group_that_needs_it():
         classifier = CountingClassifier(lambda a, b: False)
         stream = PartitionStream(classifier)
         classifier.broken = True
-        await stream.submit_many([("g_0", "a"), ("g_1", "b")])
+        await stream.submit_many([(ResponseKey("g", 0), "a"), (ResponseKey("g", 1), "b")])
         with pytest.raises(RuntimeError, match="no answer"):
-            await asyncio.wait_for(stream.collect([["g_0", "g_1"]]), 5)
+            await asyncio.wait_for(stream.collect([ResponseKey("g", 0), ResponseKey("g", 1)]), 5)
         classifier.broken = False
-        assert (await asyncio.wait_for(stream.collect([["g_0", "g_1"]]), 5)).values == [[0, 1]]
+        assert (
+            await asyncio.wait_for(stream.collect([ResponseKey("g", 0), ResponseKey("g", 1)]), 5)
+        ).values.tolist() == [0, 1]
 
     asyncio.run(scenario())
 
@@ -220,10 +222,10 @@ def test_submitting_does_not_wait_for_the_model():
             return np.ones((len(texts), 2)), np.zeros(len(texts), bool)
 
         stream = EmbeddingStream(slow)
-        await asyncio.wait_for(stream.submit("a_0", "x"), 1)
-        await asyncio.wait_for(stream.submit("a_1", "y"), 1)
+        await asyncio.wait_for(stream.submit(ResponseKey("a", 0), "x"), 1)
+        await asyncio.wait_for(stream.submit(ResponseKey("a", 1), "y"), 1)
         release.set()
-        assert (await stream.collect(["a_0", "a_1"])).values.shape == (2, 2)
+        assert (await stream.collect([ResponseKey("a", 0), ResponseKey("a", 1)])).values.shape == (2, 2)
 
     asyncio.run(scenario())
 
@@ -243,10 +245,12 @@ def test_a_model_is_not_sent_to_rest_while_it_works():
         worker = object.__new__(FeatureWorker)  # its __init__ wants a GPU
         worker.stream, worker.rests = EmbeddingStream(SlowEmbedder()), True
         worker.model = SimpleNamespace(model=SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05))))
-        await worker.submit("a_0", "x")
+        await worker.submit(ResponseKey("a", 0), "x")
         await asyncio.sleep(0.05)
-        await worker.submit("b_0", "y")  # is next, and at work when the collect below has what it waits for
-        assert await worker.collect(["a_0"])
+        await worker.submit(
+            ResponseKey("b", 0), "y"
+        )  # is next, and at work when the collect below has what it waits for
+        assert await worker.collect([ResponseKey("a", 0)])
 
     asyncio.run(scenario())
     assert met == [False]

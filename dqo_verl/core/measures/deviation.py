@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+from dqo_verl.core.features import Groups
+from dqo_verl.core.kernels import linear_kernel
+from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 
 SAME = 1e-6  # distances closer than this differ by rounding only
@@ -22,3 +25,15 @@ def deviation_weight(similarity: Tensor) -> Tensor:
     low, high = distance.amin(dim=-1, keepdim=True), distance.amax(dim=-1, keepdim=True)
     share = torch.where(high - low > SAME, distance - low, torch.ones_like(distance))
     return (share / share.mean(dim=-1, keepdim=True)).to(similarity.dtype)
+
+
+class Deviation(Measure):
+    """`deviation_weight` of the cosine distances."""
+
+    name = "deviation"
+    reads = "embeddings"
+    combine = "multiply"
+    symmetric = True
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return deviation_weight(linear_kernel(groups.embeddings))

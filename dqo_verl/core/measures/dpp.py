@@ -10,10 +10,13 @@ log((k+1)/k), mutually orthogonal ones log 2, a zero row exactly 0. A group of o
 from collections.abc import Hashable, Sequence
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from dqo_verl.core.features import Groups
 from dqo_verl.core.groups import rows_by_size
-from dqo_verl.core.kernels import linear_kernel
+from dqo_verl.core.kernels import Kernel, Linear, linear_kernel
+from dqo_verl.core.measures.base import Measure
 
 SMALLEST_NUGGET = 1e-9  # keeps exp(-r/alpha) on the diagonal above float64's resolution
 
@@ -72,3 +75,40 @@ def leave_one_out_logdet(embeddings: Tensor, groups: Sequence[Hashable] | None =
     for rows in rows_by_size([0] * len(embeddings) if groups is None else groups):
         scores[rows] = loo_logdet(linear_kernel(embeddings[rows].double())).to(scores.dtype)
     return scores
+
+
+class Dpp(Measure):
+    """Leave-one-out gain in log det(L + I)."""
+
+    name = "dpp"
+    reads = "embeddings"
+    symmetric = True
+
+    kernel: Kernel = Linear()
+    """How similar two embeddings are."""
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return loo_logdet(self.kernel(groups.embeddings))
+
+    def details(self, groups: Groups) -> dict[str, Tensor]:
+        return {"logdet": set_logdet(self.kernel(groups.embeddings))}
+
+
+class DppQuality(Measure):
+    """The same for the reward-augmented kernel, which contains the quality."""
+
+    name = "dpp_quality"
+    reads = "embeddings"
+    combine = "only"
+
+    kernel: Kernel = Linear()
+    """How similar two embeddings are."""
+
+    alpha: float = Field(1.0, gt=0)
+    """The quality is divided by it."""
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return loo_logdet_quality(self.kernel(groups.embeddings), groups.quality.double(), self.alpha)
+
+    def details(self, groups: Groups) -> dict[str, Tensor]:
+        return {"logdet": set_logdet(self.kernel(groups.embeddings))}

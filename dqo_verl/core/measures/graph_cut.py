@@ -2,6 +2,10 @@
 
 from torch import Tensor
 
+from dqo_verl.core.features import Groups
+from dqo_verl.core.kernels import linear_kernel
+from dqo_verl.core.measures.base import Measure
+
 
 def graph_cut_weight(similarity: Tensor) -> Tensor:
     """`w_i = 1 / sum_j s_ij` with `s_ii = 1`, `(..., k, k)` -> `(..., k)`: 1/k if all are alike, 1 if all are orthogonal.
@@ -10,3 +14,15 @@ def graph_cut_weight(similarity: Tensor) -> Tensor:
     """
     to_itself = similarity.diagonal(dim1=-2, dim2=-1)
     return 1 / (1 + similarity.clamp(min=0).sum(dim=-1) - to_itself.clamp(min=0))
+
+
+class GraphCut(Measure):
+    """1 / (1 + similarity to the others)."""
+
+    name = "graph_cut"
+    reads = "embeddings"
+    combine = "multiply"
+    symmetric = True
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return graph_cut_weight(linear_kernel(groups.embeddings))

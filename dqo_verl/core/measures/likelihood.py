@@ -1,7 +1,11 @@
 """Measures from the policy's own probabilities of a group's responses; no texts, no models."""
 
 import torch
+from pydantic import Field
 from torch import Tensor
+
+from dqo_verl.core.features import Groups
+from dqo_verl.core.measures.base import Measure
 
 
 def unlikeliness(log_probs: Tensor, rank_penalty: float = 0.25) -> Tensor:
@@ -25,3 +29,27 @@ def mean_surprisal(log_probs: Tensor, lengths: Tensor) -> Tensor:
     the idea of arXiv 2505.23433 (the GRPO-entropy baseline of DQO), whose own regulariser acts in the loss.
     """
     return torch.where(lengths > 0, -log_probs / lengths.clamp(min=1), torch.zeros_like(log_probs))
+
+
+class Likelihood(Measure):
+    """The unlikeliness reward: less for what the policy finds probable."""
+
+    name = "likelihood"
+    reads = "log_probs"
+    combine = "multiply"
+
+    rank_penalty: float = Field(0.25, ge=0, le=1)
+    """What the most probable response of a group loses."""
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return unlikeliness(groups.log_probs, self.rank_penalty)
+
+
+class Surprisal(Measure):
+    """Mean negative log-probability of a response's tokens."""
+
+    name = "surprisal"
+    reads = "log_probs"
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return mean_surprisal(groups.log_probs, groups.lengths)

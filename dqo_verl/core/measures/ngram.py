@@ -4,7 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
+from pydantic import Field
 from torch import Tensor
+
+from dqo_verl.core.features import Groups
+from dqo_verl.core.measures.base import Measure
 
 
 def distinct_ngram_fraction(texts: Sequence[str], n: int = 4) -> Tensor:
@@ -16,3 +20,17 @@ def distinct_ngram_fraction(texts: Sequence[str], n: int = 4) -> Tensor:
     grams = [[tuple(words[i : i + n]) for i in range(len(words) - n + 1)] for words in (text.split() for text in texts)]
     holders = Counter(gram for response in grams for gram in set(response))
     return torch.tensor([sum(holders[g] == 1 for g in set(own)) / len(own) if own else 0.0 for own in grams])
+
+
+class Ngram(Measure):
+    """Share of a response's n-grams that nobody else in the group has."""
+
+    name = "ngram"
+    reads = "texts"
+    combine = "multiply"
+
+    ngram: int = Field(4, ge=1)
+    """Words per n-gram."""
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return torch.stack([distinct_ngram_fraction(texts, self.ngram) for texts in groups.texts])

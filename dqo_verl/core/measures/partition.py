@@ -1,8 +1,11 @@
 """DARLING (arXiv 2509.02534): how many of the other responses say something else."""
 
+import torch
 from torch import Tensor
 
-from dqo_verl.core.classes import same_class
+from dqo_verl.core.classes import classes, same_class
+from dqo_verl.core.features import Groups
+from dqo_verl.core.measures.base import Measure
 
 
 def distinct_fraction(same: Tensor) -> Tensor:
@@ -13,3 +16,19 @@ def distinct_fraction(same: Tensor) -> Tensor:
     n = same.shape[-1]
     class_size = same_class(same).sum(dim=-1).float()
     return (n - class_size) / (n - 1) if n > 1 else class_size
+
+
+class Partition(Measure):
+    """Share of the others that are of another semantic class."""
+
+    name = "partition"
+    reads = "classes"
+    combine = "multiply"
+    symmetric = True
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return distinct_fraction(groups.same)
+
+    def details(self, groups: Groups) -> dict[str, Tensor]:
+        own = torch.arange(groups.rows.shape[-1])
+        return {"classes": (classes(groups.same) == own).sum(-1)}

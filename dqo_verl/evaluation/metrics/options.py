@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from dqo_verl.core.settings import MINILM
+from dqo_verl.core.defaults import MINILM
 
 
 @dataclass

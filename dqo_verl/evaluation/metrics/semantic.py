@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from dqo_verl.core.kernels import linear_kernel
-from dqo_verl.core.measures import loo_logdet, mean_pairwise_distance, set_logdet
+from dqo_verl.core.measures.dpp import loo_logdet, set_logdet
+from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 

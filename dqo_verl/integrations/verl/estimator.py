@@ -1,104 +1,19 @@
 """The estimators that verl calls for `algorithm.adv_estimator=dqo|darling`: shape the rewards, then ask the base estimator."""
 
 import time
-from collections.abc import Hashable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dqo_verl.core.classes import first_member
-from dqo_verl.core.settings import ACROSS_GROUPS, Settings
 from dqo_verl.core.shaping import shape
 from dqo_verl.integrations.verl import seam, services
+from dqo_verl.integrations.verl.bases import ACROSS_GROUPS
+from dqo_verl.integrations.verl.features import Batch, collect
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.integrations.verl.sessions import Sessions
-from dqo_verl.models.hub import compared
-from dqo_verl.streaming.service import FeatureService
-from dqo_verl.streaming.stream import Collected
-
-
-class BatchFeatures:
-    """Features of one batch's sessions, collected when a measure asks for them (see `dqo_verl.core.shaping.Features`)."""
-
-    def __init__(self, step: seam.Step, sessions: Sessions, service: FeatureService | None, settings: Settings):
-        self.step, self.sessions, self.service, self.settings = step, sessions, service, settings
-        self.truncated, self.work_seconds, self.streamed = 0, 0.0, 0
-
-    def text_of(self, names: Sequence[str]) -> list[str]:
-        """What the model wrote in these sessions, fetched from the TransferQueue; a mask leaves out what tools returned."""
-        row_of = dict(zip(self.sessions.names, self.sessions.final_row.tolist(), strict=True))
-        data = self.step.fetch([self.step.batch.keys[row_of[name]] for name in names], "responses", "response_mask")
-        decode = self.step.trainer.tokenizer.decode
-        return [
-            compared(decode(ids[mask.bool()], skip_special_tokens=True), self.settings)
-            for ids, mask in zip(data["responses"].unbind(), data["response_mask"].unbind(), strict=True)
-        ]
-
-    @cached_property
-    def _texts(self) -> list[str]:
-        return self.text_of(self.sessions.names)
-
-    def texts(self) -> Sequence[str]:
-        return self._texts
-
-    @cached_property
-    def _identities(self) -> Sequence[Hashable]:
-        if self.service is None:
-            return self._texts
-        identities, self.streamed = self.service.ensure(self.sessions.names, self.text_of)
-        return identities
-
-    def identities(self) -> Sequence[Hashable]:
-        return self._identities
-
-    def log_probs(self) -> tuple[Tensor, Tensor]:
-        keys = [self.step.batch.keys[row] for row in self.sessions.final_row.tolist()]
-        data = self.step.fetch(keys, "old_log_probs", "response_mask").to_padded_tensor()
-        mask = data["response_mask"].float()
-        return (data["old_log_probs"] * mask).sum(dim=-1), mask.sum(dim=-1)
-
-    def _take(self, collected: Collected) -> Any:
-        self.truncated += collected.truncated
-        self.work_seconds += collected.work_seconds
-        return collected.values
-
-    @cached_property
-    def _embeddings(self) -> Tensor:
-        assert self.service is not None
-        self.identities()  # submits what was not streamed
-        return torch.tensor(self._take(self.service.embeddings(self.sessions.names, self.text_of)))
-
-    def embeddings(self) -> Tensor:
-        return self._embeddings
-
-    def same(self, rows: Tensor) -> Tensor:
-        if self.settings.classifier is None:
-            embeddings = self._embeddings[rows]
-            blank = ~embeddings.any(dim=-1)
-            same = (embeddings @ embeddings.mT > self.settings.cosine_threshold) | (
-                blank[..., None] & blank[..., None, :]
-            )
-            if self.settings.rule == "components":
-                return same
-            labels = self._first_members(same, rows)
-        else:
-            assert self.service is not None
-            self.identities()
-            groups = [[self.sessions.names[row] for row in group] for group in rows.tolist()]
-            labels = torch.tensor(self._take(self.service.labels(groups, self.text_of)))
-        return labels[..., :, None] == labels[..., None, :]
-
-    def _first_members(self, same: Tensor, rows: Tensor) -> Tensor:
-        """Labels `(g, k)` of the greedy rule, which depends on the order: that of the sessions, not of verl's balanced batch."""
-        session = torch.tensor([int(name.rsplit("_", 1)[1]) for name in self.sessions.names])[rows]
-        order = session.argsort(dim=-1)
-        group = torch.arange(len(rows))[:, None, None]
-        in_order = same[group, order[:, :, None], order[:, None, :]]
-        labels = torch.tensor([first_member(matrix) for matrix in in_order.tolist()])
-        return torch.empty_like(labels).scatter(-1, order, labels)
 
 
 def compute_advantage(
@@ -113,7 +28,7 @@ def compute_advantage(
     def base(rewards: Tensor) -> tuple[Tensor, Tensor]:
         return seam.base_advantage(settings.base, rewards, response_mask, index, keys, config, values)
 
-    if settings.diversity == "none":
+    if settings.measure.reads == "nothing":
         return base(token_level_rewards)
 
     started = time.perf_counter()
@@ -124,22 +39,19 @@ def compute_advantage(
         else token_level_rewards
     )
     quality = scores.sum(dim=-1)[sessions.final_row]
-    features = BatchFeatures(step, sessions, services.features, settings)
-    _refuse_non_finite(quality, sessions, features)
+    batch = Batch(step, sessions, settings)
+    _refuse_non_finite(quality, batch)
+    features, collected = collect(batch, services.features, settings.combine.takes_part(quality))
     shaped = shape(quality, sessions.uids, features, settings)
-    step.metrics.update(shaped.metrics | reported(step, sessions))
+    step.metrics.update(shaped.metrics | collected | reported(step, sessions))
     step.metrics["diversity/missing_responses"] = asked_for(step.trainer.config) - len(quality)
-    if settings.placement != "http" or settings.reads == "classes":  # a server of embeddings does not say what it cut
-        step.metrics["diversity/truncated/frac"] = features.truncated / len(quality)
-    step.metrics["diversity/streamed/frac"] = features.streamed / len(quality)
     step.metrics["timing_s/diversity"] = time.perf_counter() - started
-    step.metrics["timing_s/diversity_work"] = features.work_seconds
 
     if settings.changes_nothing:
         return base(token_level_rewards)
-    rewards = add_at_last_token(token_level_rewards, response_mask, sessions.broadcast(shaped.reward - quality))
+    rewards = add_at_last_token(token_level_rewards, response_mask, sessions.broadcast(shaped.to_reward))
     advantages, returns = base(rewards)
-    advantages = advantages + sessions.broadcast(shaped.bonus).unsqueeze(-1) * response_mask
+    advantages = advantages + sessions.broadcast(shaped.to_advantage).unsqueeze(-1) * response_mask
     if settings.base not in ACROSS_GROUPS:
         compared = sessions.broadcast(has_siblings(sessions.uids)).unsqueeze(-1)
         advantages, returns = advantages * compared, returns * compared
@@ -184,10 +96,11 @@ def has_siblings(uids: Sequence[str]) -> Tensor:
     return torch.tensor([float(counts[uid] > 1) for uid in uids])
 
 
-def _refuse_non_finite(quality: Tensor, sessions: Sessions, features: BatchFeatures) -> None:
+def _refuse_non_finite(quality: Tensor, batch: Batch) -> None:
     bad = (~quality.isfinite()).nonzero().flatten().tolist()
     if bad:
+        culprit = batch.sessions.keys[bad[0]]
         raise FloatingPointError(
-            f"The reward of response {sessions.names[bad[0]]} is {quality[bad[0]].item()} ({len(bad)} such in this step). "
-            f"The reward function returned it for the text {features.texts()[bad[0]][:200]!r}"
+            f"The reward of response {culprit} is {quality[bad[0]].item()} ({len(bad)} such in this step). "
+            f"The reward function returned it for the text {batch.texts([culprit])[0][:200]!r}"
         )

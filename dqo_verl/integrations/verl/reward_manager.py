@@ -6,33 +6,34 @@ from typing import Any
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from verl.trainer.ppo.reward import load_reward_manager
 
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.sources import Model
 from dqo_verl.integrations.verl.launch import settings_of
-from dqo_verl.models.hub import compared
 from dqo_verl.streaming.service import Submitter
 
-NAME = "dqo_verl"  # reward.reward_manager.name
-SINGLE_TURN = 2  # turns: the user's and the model's
+# turns: the user's and the model's
+SINGLE_TURN = 2
 
 
 class StreamingRewardManager(RewardManagerBase):
-    """Wraps the manager that the user configured; it is kept in `algorithm.diversity.quality_manager`."""
+    """Wraps the manager that the user configured; it is kept in `reward.reward_manager.wraps`."""
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
         super().__init__(config, tokenizer, compute_score)
         quality_config = config.copy()
-        quality_config.reward.reward_manager = config.algorithm.diversity.quality_manager
-        self.quality = load_reward_manager(
-            quality_config, tokenizer, **kwargs
-        )  # as verl loads it, custom function and all
+        quality_config.reward.reward_manager = config.reward.reward_manager.wraps
+        # as verl loads it, custom function and all
+        self.quality = load_reward_manager(quality_config, tokenizer, **kwargs)
 
     @cached_property
-    def settings(self) -> Settings:
-        return settings_of(self.config.algorithm)
+    def source(self) -> Model:
+        source = settings_of(self.config.algorithm).source
+        assert isinstance(source, Model)
+        return source
 
     @cached_property
     def submitter(self) -> Submitter:
-        return Submitter(self.settings)
+        return Submitter(self.source)
 
     async def run_single(self, data: Any) -> dict[str, Any]:
         """Responses of several turns, of a number that the agent loop does not tell, or of several outputs may hold text that
@@ -44,5 +45,6 @@ class StreamingRewardManager(RewardManagerBase):
             text = await self.loop.run_in_executor(
                 None, lambda: self.tokenizer.decode(response[:length], skip_special_tokens=True)
             )
-            self.submitter.submit(f"{extra['uid'][0]}_{extra['session_id'][0]}", compared(text, self.settings))
+            key = ResponseKey(str(extra["uid"][0]), int(extra["session_id"][0]))
+            self.submitter.submit(key, self.source.compared(text))
         return await self.quality.run_single(data)

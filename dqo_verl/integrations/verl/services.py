@@ -4,35 +4,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.sources import Gpu, Model
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.rewards import hf_scorer
-from dqo_verl.streaming import placement
 from dqo_verl.streaming.service import FeatureService
 
-features: FeatureService | None = None  # one per trainer process
+# one per trainer process
+features: FeatureService | None = None
 
 
 def start(config: Any) -> None:
     """Called when the trainer starts: a model that cannot be loaded or placed ends the run here."""
     global features
-    settings = settings_of(config.algorithm) if config.algorithm.get("diversity") else None
-    if settings is not None and settings.reads not in ("embeddings", "classes"):
-        settings = None
+    source = settings_of(config.algorithm).source if config.algorithm.get("diversity") else None
+    model = source if isinstance(source, Model) else None
     scorer = hf_scorer.arguments(config.reward.custom_reward_function)
-    placement.check_room(*gpus(config, settings, scorer))
+    check_room(*gpus(config, model, scorer))
     if scorer is not None:
         hf_scorer.start(**scorer)
-    if settings is not None:
-        features = FeatureService(settings)
+    if model is not None:
+        features = FeatureService(model)
         print(f"[dqo_verl] feature workers are up, pid {', '.join(map(str, features.pids))}", flush=True)
 
 
-def gpus(config: Any, settings: Settings | None, scorer: dict[str, Any] | None) -> tuple[int, int]:
+def gpus(config: Any, model: Model | None, scorer: dict[str, Any] | None) -> tuple[int, int]:
     """How many verl takes, and how many ours are to have for themselves."""
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
-    own = settings.actors if settings is not None and settings.placement == "gpu" else 0
+    own = model.actors if model is not None and isinstance(model.placement, Gpu) else 0
     own += scorer is not None and scorer["placement"] == "gpu"
     return sum(pool.nnodes * pool.n_gpus_per_node for pool in pools), own
 
@@ -48,3 +47,17 @@ def not_streaming() -> Iterator[None]:
         yield
     finally:
         features.accept(True)
+
+
+def check_room(verl: int, own: int) -> None:
+    """Before anything is placed: ours would take a GPU first, and verl would say that its own are too few."""
+    import ray
+
+    have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    if own and verl + own > have:
+        raise RuntimeError(
+            f"{own} of the models of dqo_verl are to have a GPU of their own (placement=gpu), and verl takes {verl}, but "
+            f"Ray has {have}. Leave them free (trainer.n_gpus_per_node=7 on a node of 8), or place the models "
+            "elsewhere: placement=cpu, or shared (beside the trainer, with room: "
+            "actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
+        )

@@ -9,8 +9,8 @@ from .conftest import compose, prepared
 
 def test_dqo_from_one_switch(capsys):
     config = prepared("algorithm.adv_estimator=dqo")
-    assert config.algorithm.diversity.diversity == "dpp"
-    assert "diversity=dpp, base=grpo" in capsys.readouterr().out
+    assert config.algorithm.diversity.measure == "dpp"
+    assert "method=dqo, measure=dpp, kernel=linear, base=grpo, combine=add" in capsys.readouterr().out
 
 
 def test_a_plain_grpo_command_is_left_as_it_is(capsys):
@@ -108,11 +108,11 @@ def test_the_trainer_that_reads_no_settings_of_ours_is_refused(typed):
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
 def test_math_verify_is_missed_before_ray_starts(estimator, monkeypatch):
-    from dqo_verl.integrations.verl import launch
+    from dqo_verl.integrations.verl import refusals
 
     typed = [f"algorithm.adv_estimator={estimator}", "reward.custom_reward_function.path=pkg://dqo_verl.rewards.math"]
     prepared(*typed)
-    monkeypatch.setattr(launch, "find_spec", lambda name: None if name == "math_verify" else name)
+    monkeypatch.setattr(refusals, "find_spec", lambda name: None if name == "math_verify" else name)
     with pytest.raises(UserError, match=r"pip install 'dqo_verl\[math\]'"):
         prepared(*typed)
 
@@ -176,8 +176,8 @@ def test_gpus_that_verl_and_our_models_need(overrides, needs):
 
     config = compose(*overrides)
     typed = config.algorithm.get("diversity")
-    settings = launch.settings_of(prepared(*overrides).algorithm) if typed else None
-    assert services.gpus(config, settings, hf_scorer.arguments(config.reward.custom_reward_function)) == needs
+    model = launch.settings_of(prepared(*overrides).algorithm).source if typed else None
+    assert services.gpus(config, model, hf_scorer.arguments(config.reward.custom_reward_function)) == needs
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):

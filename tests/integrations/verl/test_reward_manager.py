@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from dqo_verl.core.keys import ResponseKey
+
 from .conftest import prepared
 
 
@@ -34,4 +36,5 @@ def test_only_a_single_turn_is_streamed(turns, streamed, service, tokenizer):
         return await load_reward_manager(prepared("algorithm.adv_estimator=dqo"), tokenizer).run_single(data)
 
     assert asyncio.run(reward())["reward_score"] == 1.0
-    assert service.ensure([f"turns{turns}_0"], lambda names: ["1 + 2 #### 3"] * len(names))[1] == streamed
+    key = ResponseKey(f"turns{turns}", 0)
+    assert service.collect([key], lambda keys: ["1 + 2 #### 3"] * len(keys)).streamed == streamed

@@ -1,14 +1,13 @@
-from types import SimpleNamespace
-
 import torch
 
-from dqo_verl.integrations.verl.estimator import BatchFeatures, add_at_last_token, has_siblings
+from dqo_verl.integrations.verl.estimator import add_at_last_token, has_siblings
 from dqo_verl.integrations.verl.sessions import Sessions
 
 
 def test_keys_with_underscores_in_the_uid():
     sessions = Sessions.read(["my_uid_0_1", "my_uid_0_0", "pad_0_0", "my_uid_1_0"], [{}, {}, {"is_padding": True}, {}])
-    assert sessions.names == ["my_uid_0", "my_uid_1"]
+    assert sessions.keys == [("my_uid", 0), ("my_uid", 1)]
+    assert [str(key) for key in sessions.keys] == ["my_uid_0", "my_uid_1"]
     assert sessions.uids == ["my_uid", "my_uid"]
     assert sessions.final_row.tolist() == [0, 3]
     assert sessions.broadcast(torch.tensor([5.0, 7.0])).tolist() == [5.0, 5.0, 0.0, 7.0]
@@ -34,15 +33,3 @@ def test_bonus_lands_on_the_last_token_of_the_model():
 
 def test_siblings():
     assert has_siblings(["a", "b", "a"]).tolist() == [1.0, 0.0, 1.0]
-
-
-def test_the_greedy_rule_goes_by_session_not_by_row():
-    similar = {("a", "b"), ("b", "c")}  # not a and c: joined or not, depending on who comes first
-    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
-        names = [f"uid_{session}" for session in order]
-        letters = ["abc"[session] for session in order]
-        same = torch.tensor([[x == y or (min(x, y), max(x, y)) in similar for y in letters] for x in letters])[None]
-        features = SimpleNamespace(sessions=SimpleNamespace(names=names))
-        labels = BatchFeatures._first_members(features, same, torch.tensor([[0, 1, 2]]))[0]
-        of_letter = dict(zip(letters, labels.tolist(), strict=True))
-        assert of_letter["a"] == of_letter["b"] != of_letter["c"], order

@@ -1,0 +1,202 @@
+"""Where the features of a run come from: which model reads the responses, and where it runs."""
+
+from collections.abc import Hashable, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+
+from dqo_verl.core.classes import cosine_same, labels
+from dqo_verl.core.defaults import DEFAULT_COSINE, MINILM
+from dqo_verl.core.features import Features
+from dqo_verl.core.final_answer import up_to_answer
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.measures.base import Reads
+from dqo_verl.core.parts import Choice, Part
+
+Rule = Literal["components", "first_member"]
+# the class of a response that is not compared
+NOT_COMPARED = -1
+
+
+def _texts(value: Any) -> Any:
+    """A single text, or a list, as the config hands it over."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+class Placement(Choice):
+    """Where the model runs."""
+
+
+class Cpu(Placement):
+    """On CPU cores: good for MiniLM-sized models."""
+
+    name = "cpu"
+
+
+class Gpu(Placement):
+    """On a GPU of its own, which the trainer leaves free."""
+
+    name = "gpu"
+
+
+class Shared(Placement):
+    """Beside the trainer on one of its GPUs."""
+
+    name = "shared"
+
+
+class Http(Placement):
+    """On servers of your own."""
+
+    name = "http"
+
+    urls: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
+    """vLLM's `/v1/embeddings` or `/classify`, e.g. `[http://a:8000,http://b:8000]`."""
+
+
+class Source(Part):
+    """What a measure reads, and what is done to have it."""
+
+    # what people call it
+    name: ClassVar[str]
+    # which column of the features it fills
+    reads: ClassVar[Reads]
+    # whether a model of ours computes it
+    has_model: ClassVar[bool] = False
+
+    def compared(self, text: str) -> str:
+        """The part of a response that takes part in the comparison."""
+        return text
+
+
+class Nothing(Source):
+    """For the off switch."""
+
+    name = "nothing"
+    reads: ClassVar[Reads] = "nothing"
+
+
+class LogProbs(Source):
+    """The policy's own log-probabilities, which the trainer has."""
+
+    name = "log-probabilities"
+    reads: ClassVar[Reads] = "log_probs"
+
+
+class Texts(Source):
+    """The responses themselves."""
+
+    name = "texts"
+    reads: ClassVar[Reads] = "texts"
+
+    answer_only: bool = False
+    r"""Compare the text up to the final answer (`#### number` or `\boxed{...}`) only: noise after it earns nothing."""
+
+    def compared(self, text: str) -> str:
+        return up_to_answer(text) if self.answer_only else text
+
+
+class Model(Texts):
+    """A model reads the responses, in a process of its own."""
+
+    has_model = True
+
+    stream: bool = True
+    """Compute features while the trainer still generates. false: when they are asked for; same numbers."""
+
+    placement: Placement = Cpu()
+    """Where the model runs: cpu, gpu (one reserved), shared (a training GPU), http (servers of your own)."""
+
+    actors: int = Field(1, ge=1)
+    """Copies of the model, spread over the nodes; a prompt's responses stay together."""
+
+    start_timeout: float = Field(300.0, gt=0)
+    """Seconds until the model must be loaded."""
+
+    deadline: float = Field(300.0, gt=0)
+    """Seconds that a request to a server may take, retries included."""
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        """What the model gave for those responses, as the measure reads it; those that are not `compared` do not count."""
+        raise NotImplementedError
+
+
+class Embeddings(Model):
+    """Unit-norm sentence embeddings."""
+
+    name = "embeddings"
+    reads: ClassVar[Reads] = "embeddings"
+
+    embedder: str = MINILM
+    """sentence-transformers model: hub name or path."""
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        return Features(identities, embeddings=torch.as_tensor(values))
+
+
+class CosineClasses(Embeddings):
+    """Classes by the cosine of embeddings: what `partition` does without a classifier."""
+
+    name = "classes by cosine"
+    reads: ClassVar[Reads] = "classes"
+
+    threshold: float = Field(DEFAULT_COSINE, ge=-1, le=1)
+    """Two responses are the same above this cosine."""
+
+    partition: Rule = "first_member"
+    """How decisions on pairs become classes."""
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        embeddings = torch.as_tensor(values)
+        found = torch.full((len(keys),), NOT_COMPARED)
+        groups: dict[str, list[int]] = {}
+        for row in sorted(compared.nonzero().flatten().tolist(), key=lambda row: keys[row].sample):
+            groups.setdefault(keys[row].group, []).append(row)
+        for rows in groups.values():
+            found[rows] = torch.tensor(labels(cosine_same(embeddings[rows], self.threshold), self.partition))
+        return Features(identities, classes=found)
+
+
+class ClassifiedPairs(Model):
+    """Classes by a trained pair classifier: DARLING."""
+
+    name = "classes by a pair classifier"
+    reads: ClassVar[Reads] = "classes"
+
+    classifier: str
+    """Sequence classifier with two labels: hub name or path."""
+
+    threshold: float | None = Field(None, ge=0, le=1)
+    """Two responses are the same above this probability; null: the threshold that belongs to the classifier."""
+
+    partition: Rule = "components"
+    """How decisions on pairs become classes."""
+
+    both_orders: bool = False
+    """Ask the classifier for (a, b) and (b, a), and average."""
+
+    short_answer_words: int = Field(0, ge=0)
+    """Answers of at most so many words are the same if they share half of the longer's words; 0: off."""
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        return Features(identities, classes=torch.as_tensor(values))
+
+
+SOURCES: tuple[type[Source], ...] = (Embeddings, CosineClasses, ClassifiedPairs, Texts, LogProbs, Nothing)
+
+
+def source_for(reads: Reads, has_classifier: bool) -> type[Source]:
+    """The source of what a measure reads. Classes have two: a pair classifier, or the embedder in its place."""
+    if reads == "classes":
+        return ClassifiedPairs if has_classifier else CosineClasses
+    return next(source for source in SOURCES if source.reads == reads)

@@ -1,0 +1,27 @@
+"""How a trainer's command line spells our settings, so that a message says exactly what to type."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """Plain `alpha=1` unless a trainer says otherwise; the measure may have a place of its own, as it has in verl."""
+
+    setting: str = "{key}={value}"
+    measure: str = "measure={value}"
+    # how to leave room for a model of ours, in the trainer's own settings
+    leave_a_gpu: str = "give the trainer one GPU less"
+    leave_room: str = "give the trainer less of its memory"
+
+    def __call__(self, key: str, value: Any) -> str:
+        """What to type for `key` = `value`."""
+        template = self.measure if key == "measure" else self.setting
+        return template.format(key=key, value=value)
+
+    def name(self, key: str) -> str:
+        """The setting without its value and without Hydra's plus sign."""
+        return self(key, "").rstrip("= ").lstrip("+")
+
+
+PLAIN = Spelling()

@@ -1,0 +1,67 @@
+"""What the measure reads of one batch: collected from the feature service, or read from verl's own columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.features import Features
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import Settings
+from dqo_verl.core.sources import Embeddings, Http, Model
+from dqo_verl.integrations.verl import seam
+from dqo_verl.integrations.verl.sessions import Sessions
+from dqo_verl.streaming.service import FeatureService
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's responses, by session."""
+
+    step: seam.Step
+    sessions: Sessions
+    settings: Settings
+
+    def rows_of(self, keys: Sequence[ResponseKey]) -> list[str]:
+        """verl's keys of the last outputs of these sessions."""
+        row_of = dict(zip(self.sessions.keys, self.sessions.final_row.tolist(), strict=True))
+        return [self.step.batch.keys[row_of[key]] for key in keys]
+
+    def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
+        """What the model wrote in these sessions, fetched from the TransferQueue; a mask leaves out what tools returned."""
+        data = self.step.fetch(self.rows_of(keys), "responses", "response_mask")
+        decode = self.step.trainer.tokenizer.decode
+        return [
+            self.settings.source.compared(decode(ids[mask.bool()], skip_special_tokens=True))
+            for ids, mask in zip(data["responses"].unbind(), data["response_mask"].unbind(), strict=True)
+        ]
+
+    def log_probs(self) -> tuple[Tensor, Tensor]:
+        """The policy's log-probability of each response, and its number of tokens."""
+        data = self.step.fetch(self.rows_of(self.sessions.keys), "old_log_probs", "response_mask").to_padded_tensor()
+        mask = data["response_mask"].float()
+        return (data["old_log_probs"] * mask).sum(dim=-1), mask.sum(dim=-1)
+
+
+def collect(batch: Batch, service: FeatureService | None, compared: Tensor) -> tuple[Features, dict[str, float]]:
+    """The features of a batch, and numbers for the log. Responses that are not `compared` take part in nothing."""
+    source, keys = batch.settings.source, batch.sessions.keys
+    unmeasured = {"diversity/truncated/frac": 0.0, "diversity/streamed/frac": 0.0, "timing_s/diversity_work": 0.0}
+    if not isinstance(source, Model):
+        texts = batch.texts(keys)
+        if source.reads != "log_probs":
+            return Features(texts, texts=texts), unmeasured
+        log_probs, lengths = batch.log_probs()
+        return Features(texts, log_probs=log_probs, lengths=lengths), unmeasured
+    assert service is not None
+    among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
+    answer = service.collect(keys, batch.texts, among)
+    metrics = {
+        "diversity/truncated/frac": answer.truncated / len(keys),
+        "diversity/streamed/frac": answer.streamed / len(keys),
+        "timing_s/diversity_work": answer.work_seconds,
+    }
+    if isinstance(source.placement, Http) and isinstance(source, Embeddings):
+        del metrics["diversity/truncated/frac"]  # a server of embeddings does not say what it cut
+    return source.features(keys, compared, answer.identities, torch.from_numpy(answer.values)), metrics

@@ -1,0 +1,75 @@
+"""What cannot work in verl, refused before Ray starts with what to type instead."""
+
+from importlib.util import find_spec
+
+from omegaconf import DictConfig, OmegaConf
+
+from dqo_verl.core.methods import METHODS
+from dqo_verl.core.settings import Settings
+from dqo_verl.errors import UserError
+from dqo_verl.integrations.verl.typed import PREFIX
+from dqo_verl.models import hub
+from dqo_verl.rewards import hf_scorer
+
+# keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
+LEGACY = {
+    "reward_model.enable": "reward.reward_model.enable",
+    "reward_model.enable_resource_pool": "reward.reward_model.enable_resource_pool",
+    "reward_model.model.path": "reward.reward_model.model_path",
+    "reward_model.n_gpus_per_node": "reward.reward_model.n_gpus_per_node",
+    "reward_model.nnodes": "reward.reward_model.nnodes",
+    "reward_model.num_workers": "reward.num_workers",
+    "reward_model.reward_manager": "reward.reward_manager.name",
+    "reward_model.reward_loop_class_name": "reward.reward_manager.name with reward.reward_manager.source=importlib",
+    "reward_model.reward_loop_module_path": "reward.reward_manager.module.path",
+    "reward_model.reward_loop_source": "reward.reward_manager.source",
+    "reward_model.reward_kwargs": "reward.reward_kwargs",
+    "reward_model.rollout.name": "reward.reward_model.rollout.name",
+    "reward_model.custom_diversity_function": f"reward_model.diversity and {PREFIX}.classifier",
+    "reward_model.multiplicative": f"{PREFIX}.combine=multiply",
+    "reward_model.normalize_reward_before_combine": f"{PREFIX}.combine=zscore_add",
+    "custom_reward_function.path": "reward.custom_reward_function.path",
+    "custom_reward_function.name": "reward.custom_reward_function.name",
+    "sandbox_fusion.url": "reward.sandbox_fusion.url",
+}
+
+
+def refuse(config: DictConfig, settings: Settings) -> None:
+    for old, new in LEGACY.items():
+        if OmegaConf.select(config, old) is not None:
+            raise UserError(f"verl 0.9 ignores {old}. Write {new} instead.")
+    if not config.trainer.use_v1:
+        raise UserError("trainer.use_v1=False is not supported. Drop it: verl's V1 trainer is the default.")
+    if config.algorithm.use_pf_ppo:
+        raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
+    if settings.measure.reads != "nothing" and config.actor_rollout_ref.rollout.n < 2:
+        raise UserError(
+            f"actor_rollout_ref.rollout.n={config.actor_rollout_ref.rollout.n}: one response per prompt has nothing to "
+            "differ from. Set actor_rollout_ref.rollout.n=4 (DQO's default) or 8 (DARLING's)."
+        )
+    reward_model = config.reward.reward_model
+    if reward_model.enable and not reward_model.enable_resource_pool and config.reward.custom_reward_function.path:
+        raise UserError(
+            "A custom reward function beside a colocated reward model gets no data_source and no ground truth from verl "
+            "0.9. Set reward.reward_model.enable_resource_pool=True with its own n_gpus_per_node, or drop the function."
+        )
+    hub.check(settings.source)
+
+
+def check_scorer(config: DictConfig) -> None:
+    """What a reward function needs, before Ray starts: verl goes on without responses whose reward raises."""
+    function = config.reward.custom_reward_function
+    if (scorer := hf_scorer.arguments(function)) is not None:
+        hf_scorer.check(**scorer)
+    if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
+        raise UserError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
+
+
+def refuse_fully_async(config: DictConfig) -> None:
+    """verl's fully asynchronous trainer reads none of our settings: what was typed would be ignored without a word."""
+    typed = OmegaConf.select(config, "reward_model.diversity") is not None or config.algorithm.get("diversity")
+    if typed or str(config.algorithm.adv_estimator) in METHODS:
+        raise UserError(
+            "verl's fully asynchronous trainer is not supported: diversity would be ignored. Start "
+            "python -m verl.trainer.main_ppo; trainer.v1.trainer_mode=colocate_async generates ahead there, too."
+        )

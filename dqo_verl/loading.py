@@ -1,0 +1,46 @@
+"""An object of the user's by its place: `path/to/file.py:name`, `package.module:name` or `pkg://package.module:name`."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from dqo_verl.errors import UserError
+
+
+def load(place: str, typed: str) -> Any:
+    """The object at `place`; `typed` is what the user wrote, for the message."""
+    source, _, name = place.removeprefix("pkg://").rpartition(":")
+    if not source or not name:
+        raise UserError(f"{typed}: write it as path/to/file.py:NAME or package.module:NAME.")
+    try:
+        module = _from_file(Path(source).expanduser(), typed) if source.endswith(".py") else _from_package(source)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{typed}: {error}. Is it installed, or on the PYTHONPATH?") from error
+    if not hasattr(module, name):
+        raise UserError(f"{typed}: {source} has no {name}.")
+    return getattr(module, name)
+
+
+def _from_package(source: str) -> Any:
+    return importlib.import_module(source)
+
+
+def _from_file(file: Path, typed: str) -> Any:
+    """Loaded once a process; the name holds the whole path, so that two files of one name do not meet."""
+    if not file.is_file():
+        raise UserError(f"{typed}: there is no file {file}.")
+    name = "_".join(("dqo_verl_loaded", *file.resolve().with_suffix("").parts[1:]))
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
