@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqo_verl.core.settings import parse
 from dqo_verl.core.pairs import RULES, ordered, questions_for_components, short_answers_agree
 
 
