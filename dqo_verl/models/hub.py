@@ -4,7 +4,8 @@ import importlib.util
 from pathlib import Path
 
 from dqo_verl.core.final_answer import up_to_answer
-from dqo_verl.core.settings import MINILM, PREFIX, Settings
+from dqo_verl.core.minilm import MINILM
+from dqo_verl.core.settings import PREFIX, Settings
 from dqo_verl.errors import UserError
 
 

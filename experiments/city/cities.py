@@ -35,7 +35,7 @@ REGIONS = torch.tensor([number for number, names in enumerate(CITIES.values()) f
 def embed(names: Sequence[str]) -> Tensor:
     from sentence_transformers import SentenceTransformer
 
-    from dqo_verl.core.settings import MINILM
+    from dqo_verl.core.minilm import MINILM
     from dqo_verl.models.hub import locate
 
     model = SentenceTransformer(locate(MINILM), device="cpu")
