@@ -136,7 +136,7 @@ def test_what_a_user_can_mend_is_one_message(monkeypatch, tmp_path, capsys):
         ("evaluate FILE", "not a text in UTF-8"),
         ("sample --model m --out o --prompts FILE", "not a text in UTF-8"),
         ("sample --model m --out o --prompts FILE.parquet", "Parquet magic bytes not found"),
-        ("evaluate . --embedder none --score-with nowhere:f", "No module named 'nowhere'"),
+        ("evaluate a.jsonl --embedder none --score-with nowhere:f", "No module named 'nowhere'"),
         ("report FOLDER", "prompts.jsonl: No such file or directory"),
         ("sample --model m --out o --prompts . --engine x", "--engine x: write it as NAME=VALUE"),
     ],
