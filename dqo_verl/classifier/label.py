@@ -14,7 +14,7 @@ from dqo_verl.classifier.question import render, similar
 from dqo_verl.classifier.traces import Traces
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.judge import client
-from dqo_verl.evaluation.rows import whole_lines
+from dqo_verl.jsonl import whole_lines
 
 ATTEMPTS = 3  # of a question whose answer holds no verdict
 TIMEOUT = 10  # seconds for the first sign of life

@@ -1,7 +1,6 @@
 """`classifier train`: a checkpoint, and the threshold that travels with it."""
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
 from dqo_verl.errors import UserError
 from dqo_verl.models.pair_classifier import DEFAULT_THRESHOLD
-
-PACKAGES = ("torch", "transformers", "accelerate", "numpy")
+from dqo_verl.provenance import provenance
 
 
 def train_and_choose(
@@ -39,7 +37,7 @@ def train_and_choose(
         threshold = best_threshold(scores, labels_of(pairs), metric)
         if PartialState().is_main_process:
             result = evaluate_folds(scores, fold, pairs, metric, "classifier")
-            about = {"source": dict(revisions), "settings": settings.as_dict(), "versions": versions()}
+            about = {"source": dict(revisions), "settings": settings.as_dict(), "provenance": provenance()}
             found = about | {"out_of_fold": scores.tolist(), "fold": fold} | result
             (out / "folds.json").write_text(json.dumps(found, indent=1) + "\n")
             print(f"{folds}-fold cross-validation, thresholds from the other folds:\n{table(result)}\n", flush=True)
@@ -47,9 +45,3 @@ def train_and_choose(
     if PartialState().is_main_process:
         set_threshold(checkpoint, threshold)
         print(f"threshold {threshold:.3f}. Use it: +algorithm.diversity.classifier={checkpoint.resolve()}")
-
-
-def versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}

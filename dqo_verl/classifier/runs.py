@@ -10,7 +10,7 @@ from pathlib import Path
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.rows import whole_lines
+from dqo_verl.jsonl import whole_lines
 
 
 def digest(pairs: Sequence[LabelledPair]) -> str:

@@ -1,41 +1,57 @@
 """What a training run of the classifier depends on; written beside the checkpoint, compared on resume."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
+
+from tyro.conf import arg
 
 from dqo_verl.errors import UserError
+from dqo_verl.flags import unset
 
-PRECISIONS = ("bf16", "fp16", "no")
+Precision = Literal["bf16", "fp16", "no"]
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """Defaults are DARLING's (arXiv 2509.02534, A.1, and its reference code)."""
 
-    backbone: str = "answerdotai/ModernBERT-base"
-    steps: int = 80
-    batch: int = 64  # ordered pairs an update, over all processes
-    micro_batch: int = 1  # ordered pairs that a process holds at once
-    warmup: int = 10  # steps
-    lr: float = 2e-5  # falls to a tenth of it along a cosine
-    head_lr: float | None = None  # of the head and pooler; none: the same
-    tokens: int = 2048  # of each response
-    prompt_tokens: int = 0  # of the prompt before them; 0 leaves it out
-    dropout: float | None = None  # none: what the backbone's config says
-    weight_decay: float = 0.01
-    precision: str = "bf16"
+    backbone: Annotated[str, arg(metavar="NAME")] = "answerdotai/ModernBERT-base"
+    """Encoder or decoder, by folder or hub name."""
+    steps: Annotated[int, arg(metavar="N")] = 80
+    """Number of updates."""
+    batch: Annotated[int, arg(metavar="N")] = 64
+    """Ordered pairs of an update, over all processes."""
+    micro_batch: Annotated[int, arg(metavar="N")] = 1
+    """Ordered pairs that a process holds at once."""
+    warmup: Annotated[int, arg(metavar="N")] = 10
+    """Steps until the highest learning rate."""
+    lr: Annotated[float, arg(metavar="X")] = 2e-5
+    """Highest learning rate, which falls to a tenth along a cosine."""
+    head_lr: Annotated[float | None, unset("that of --lr", "X")] = None
+    """Highest learning rate of the head and pooler."""
+    tokens: Annotated[int, arg(metavar="N")] = 2048
+    """Tokens of each response; the rest is cut."""
+    dropout: Annotated[float | None, unset("the backbone's own", "P")] = None
+    """Dropout of all layers."""
+    weight_decay: Annotated[float, arg(metavar="X")] = 0.01
+    """Weight decay of AdamW."""
+    precision: Annotated[Precision, arg(metavar="bf16|fp16|no")] = "bf16"
+    """Mixed precision; weights stay float32."""
     gradient_checkpointing: bool = False
-    seed: int = 0
+    """Take less memory and a third more time."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Seed of the head, the order of pairs, dropout and folds."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Refuse what no run can have."""
         for name in ("steps", "batch", "micro_batch", "tokens"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1 is needed")
         for name in ("lr", "head_lr"):
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} {value}: a positive number is needed")
-        if self.precision not in PRECISIONS:
-            raise UserError(f"--precision {self.precision}: one of {', '.join(PRECISIONS)}")
+        if self.precision not in get_args(Precision):
+            raise UserError(f"--precision {self.precision}: one of {', '.join(get_args(Precision))}")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -24,7 +24,7 @@ def draw_pairs(files: Sequence[Path], per_prompt: int, seed: int) -> list[Traces
     """
     problems = Problems()
     texts: dict[str, dict[str, None]] = {}
-    for group in read_groups(list(files), problems, pool=True):
+    for group in read_groups(files, problems, pool=True):
         texts.setdefault(group.prompt, {}).update((text, None) for text in group.responses if text.strip())
     problems.settle()
     found = []

@@ -132,6 +132,7 @@ def train(pairs: Sequence[LabelledPair], settings: TrainSettings, out: Path, sav
     """The checkpoint `out/model`. Killed and called again, it goes on; finished, it returns at once."""
     from tqdm import tqdm
 
+    settings.check()
     check_both_classes(pairs, name)
     claim(out, settings, pairs)
     directory, state = out / "model", out / "state"

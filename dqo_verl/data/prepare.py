@@ -2,7 +2,6 @@
 
 # mypy: disable-error-code="import-untyped"
 
-import importlib.metadata
 import json
 import os
 import random
@@ -12,30 +11,32 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.data.load import WRITTEN_HERE, load
+from dqo_verl.data.options import Prepare
 from dqo_verl.data.schema import Row, arrow_schema, check_row
 from dqo_verl.data.sources import Example, Source, named
 from dqo_verl.errors import UserError
+from dqo_verl.provenance import versions
 
 ROWS_AT_ONCE = 1000
 
 
-def prepare(
-    name: str,
-    out: Path,
-    place: str | None = None,
-    revision: str | None = None,
-    seed: int = 0,
-    limit: int | None = None,
-    force: bool = False,
-) -> list[Path]:
-    """Write `out`/SPLIT.parquet with SPLIT.json beside it, for every split. Finished files stay as they are."""
-    source = named(name)
-    place = place or source.hub or WRITTEN_HERE
-    asked = {"data_set": name, "source": place, "asked_revision": revision, "seed": seed, "limit": limit}
-    todo = [split for split in source.splits if not _finished(out / f"{split}.json", asked, force)]
+def prepare(options: Prepare) -> list[Path]:
+    """Write SPLIT.parquet with SPLIT.json beside it, for every split. Finished files stay as they are."""
+    if options.limit is not None and options.limit < 1:
+        raise UserError(f"--limit {options.limit}: at least 1 is needed")
+    name, out, source = options.name, options.directory, named(options.name)
+    place = options.source or source.hub or WRITTEN_HERE
+    asked = {
+        "data_set": name,
+        "source": place,
+        "asked_revision": options.revision,
+        "seed": options.seed,
+        "limit": options.limit,
+    }
+    todo = [split for split in source.splits if not _finished(out / f"{split}.json", asked, options.force)]
     if todo:
         out.mkdir(parents=True, exist_ok=True)
-        tables, exact = load(source, place, revision)
+        tables, exact = load(source, place, options.revision)
         missing = [split for split in todo if source.splits[split] not in tables]
         if missing == todo:
             wanted = ", ".join(sorted({source.splits[split] for split in missing}))
@@ -98,7 +99,7 @@ def _build(source: Source, name: str, split: str, table: Any, out: Path, record:
         "rows_left_out": dict(dropped),
         "rows_after_filters": len(kept),
         "chosen_by_us": source.ours,
-        "made_with": {package: importlib.metadata.version(package) for package in ("dqo_verl", "datasets", "pyarrow")},
+        "made_with": versions(("datasets", "pyarrow")),
     }
     unfinished.write_text(json.dumps(record, indent=2) + "\n")
     os.replace(unfinished, note)

@@ -10,15 +10,14 @@ Three kinds of row are understood, also mixed over several files:
 import hashlib
 import json
 import math
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.errors import UserError
+from dqo_verl.errors import UserError, opening
 from dqo_verl.evaluation.bad_data import Problems
 
 VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
@@ -139,17 +138,6 @@ def _is_last_output(
     return False
 
 
-def whole_lines(file: Path) -> list[str]:
-    """Lines of a file that is written line by line; a last one cut off by a crash is removed from the file."""
-    if not file.exists():
-        return []
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(file, len(whole))
-    return whole.decode().split("\n")[:-1]  # not splitlines: texts may hold other line separators
-
-
 def files_of(path: Path) -> Iterator[Path]:
     """The file itself, or every `.jsonl` of a folder (verl dumps one a step)."""
     if path.is_file():
@@ -164,11 +152,11 @@ def file_of(where: str) -> str:
     return where.rpartition(":")[0]
 
 
-def read_groups(paths: list[Path], problems: Problems, pool: bool = False) -> list[Group]:
+def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -> list[Group]:
     """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
-        with file.open(encoding="utf-8") as lines:
+        with opening(file), file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue

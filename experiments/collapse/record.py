@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dqo_verl.errors import plainly
 from dqo_verl.evaluation.metrics.evaluate import evaluate
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.report.runs import load_run
@@ -48,4 +49,4 @@ def main(directory: Path, file: Path, embedder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    sys.exit(plainly("record", lambda: main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import nan
 from pathlib import Path
 
+from dqo_verl.errors import UserError
 from experiments.collapse.claims import Runs
 
 Triple = tuple[float, float, float]
@@ -17,7 +18,7 @@ def read(directory: Path) -> dict[int, Runs]:
         row, _, seed = file.stem.rpartition("-s")
         found.setdefault(int(seed), {})[row] = json.loads(file.read_text())
     if not found:
-        raise SystemExit(f"no records in {directory / 'records'}")
+        raise UserError(f"no records in {directory / 'records'}")
     return found
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dqo_verl.errors import plainly
 from dqo_verl.evaluation.report.figure import figure
 from dqo_verl.evaluation.report.tables import markdown
 from experiments.collapse.claims import CLAIMS, Claim, Runs, last
@@ -101,4 +102,4 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(plainly("verdicts", lambda: main(Path(sys.argv[1]))))

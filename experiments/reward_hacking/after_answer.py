@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from dqo_verl.errors import UserError, plainly
 from dqo_verl.evaluation.metrics.bootstrap import Array, interval
 
 RUNS = ("reward_only", "whole_response", "up_to_answer")
@@ -41,7 +42,7 @@ def validations(run: Path) -> list[Path]:
     """What verl wrote of each validation, the first one first."""
     files = sorted((run / "validation").glob("*.jsonl"), key=lambda file: int(file.stem))
     if len(files) < 2:
-        raise SystemExit(f"{run}/validation has {len(files)} files: a run leaves one before and one after training")
+        raise UserError(f"{run}/validation has {len(files)} files: a run leaves one before and one after training")
     return files
 
 
@@ -82,4 +83,4 @@ def claim(text: str, last: dict[str, dict[str, Array]], other: str) -> str:
 
 
 if __name__ == "__main__":
-    print(report(Path(sys.argv[1])))
+    sys.exit(plainly("after_answer", lambda: print(report(Path(sys.argv[1])))))

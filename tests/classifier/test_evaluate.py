@@ -51,7 +51,7 @@ def test_a_checkpoint_is_judged_beside_baselines(pair_classifier, command, rows,
 def test_training_prompts_are_not_judged_on(pair_classifier, command, rows, write):
     pairs = write(rows(12))
     status, _, complaint = command("evaluate", pair_classifier, "--source", pairs, "--train", pairs)
-    assert status == 1
+    assert status == 2
     assert "12 prompts are in --source and in --train" in complaint
 
 
@@ -59,13 +59,13 @@ def test_one_class_is_refused_by_both_commands(pair_classifier, command, rows, w
     pairs = write([row for row in rows(12) if row["similar"]])
     for arguments in (["evaluate", pair_classifier], ["train", "--out", tmp_path / "x"]):
         status, _, complaint = command(*arguments, "--source", pairs)
-        assert status == 1
+        assert status == 2
         assert "all 4 pairs are similar; a classifier needs pairs of both kinds" in complaint
 
 
 def test_what_is_no_pair_classifier_is_refused(backbone, command, rows, write):
     status, _, complaint = command("evaluate", backbone, "--source", write(rows(12)))
-    assert status == 1
+    assert status == 2
     assert "is not a trained pair classifier: 2 labels (2 are needed), weights missing" in complaint
 
 

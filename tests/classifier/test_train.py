@@ -145,17 +145,14 @@ def p_texts(pair):
     return pair.a, pair.b
 
 
-def test_the_prompt_can_be_read_too_but_not_by_a_training_step(settings, labelled, tmp_path):
+def test_a_classifier_that_reads_the_prompt_is_refused_by_a_training_step(settings, labelled, tmp_path):
     from dqo_verl.core.settings import Settings
-    from dqo_verl.models.pair_classifier import PairClassifier, PairInput
+    from dqo_verl.models.pair_classifier import PairClassifier
 
-    checkpoint = train(labelled, settings(steps=1, prompt_tokens=2), tmp_path, 100, "test")
-    pair_input = PairInput(str(checkpoint))
-    (row,), (second,), _ = pair_input.encode([("apple", "plum")], ["what is the fruit"])
-    assert pair_input.tokenizer.decode(row) == "[CLS] what is [SEP] apple [SEP] plum [SEP]"
-    assert row[second - 1] == pair_input.end
-    assert len(score(str(checkpoint), labelled).both) == 60
-    with pytest.raises(ValueError, match=r"trained to read the prompt.*--prompt-tokens 0"):
+    checkpoint = train(labelled, settings(steps=1), tmp_path, 100, "test")
+    config = json.loads((checkpoint / "config.json").read_text())
+    (checkpoint / "config.json").write_text(json.dumps(config | {"similarity_prompt_tokens": 2}))
+    with pytest.raises(ValueError, match="trained to read the prompt"):
         PairClassifier(Settings(method="darling", diversity="partition", classifier=str(checkpoint)), "cpu")
 
 
@@ -193,4 +190,4 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
 )
 def test_impossible_settings(settings, values, message):
     with pytest.raises(UserError, match=message):
-        settings(**values)
+        settings(**values).check()

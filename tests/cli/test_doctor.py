@@ -18,12 +18,15 @@ def test_a_healthy_environment():
 
 def test_an_environment_without_verl_says_what_to_type(tmp_path):
     """A fresh venv that sees torch and this package, and nothing else."""
+    import docstring_parser
     import torch
+    import typeguard
+    import tyro
     import wrapt
 
     import dqo_verl
 
-    for package in (torch, wrapt, dqo_verl):
+    for package in (docstring_parser, torch, typeguard, tyro, wrapt, dqo_verl):
         source = Path(package.__file__).parent
         (tmp_path / source.name).symlink_to(source)
     for source in Path(torch.__file__).parent.parent.iterdir():

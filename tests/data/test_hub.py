@@ -63,7 +63,7 @@ def mirror() -> Iterator[str]:
 
 def prepare(name: str, mirror: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
     """In a process of its own: the hub's address is read when its library is imported."""
-    code = f"from dqo_verl.data.prepare import *; prepare({name!r}, Path({str(tmp_path / 'out')!r}))"
+    code = f"from dqo_verl.data.prepare import *; prepare(Prepare({name!r}, Path({str(tmp_path / 'out')!r})))"
     environment = os.environ | {"HF_ENDPOINT": mirror, "HF_HOME": str(tmp_path / "hf")}
     environment.pop("HF_HUB_OFFLINE", None)
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)

@@ -1,6 +1,5 @@
 """Where data may come from, what is said about bad data, and that half a file never stays."""
 
-import argparse
 import json
 import shutil
 from collections.abc import Callable
@@ -10,8 +9,9 @@ from typing import Any
 import datasets
 import pytest
 
+from dqo_verl.cli import main
 from dqo_verl.data import prepare as module
-from dqo_verl.data.cli import add_commands
+from dqo_verl.data.options import Prepare
 from dqo_verl.data.prepare import prepare
 from dqo_verl.data.schema import check_row
 from dqo_verl.errors import UserError
@@ -32,7 +32,7 @@ def content(file: Path) -> list[dict[str, Any]]:
 def test_every_local_form_gives_the_same_rows(form: str, source_of: SourceOf, tmp_path: Path) -> None:
     directory = source_of("gsm8k")
     assert directory is not None
-    wanted = content(prepare("gsm8k", tmp_path / "wanted", directory)[1])
+    wanted = content(prepare(Prepare("gsm8k", tmp_path / "wanted", directory))[1])
     table = datasets.Dataset.from_json(f"{directory}/test.jsonl")
     place = tmp_path / "place"
     if form == "jsonl":
@@ -48,7 +48,7 @@ def test_every_local_form_gives_the_same_rows(form: str, source_of: SourceOf, tm
         for split in ("train", "test"):
             table.to_parquet(place / f"{split}-00000-of-00001.parquet")
         given = place
-    files = {file.stem: file for file in prepare("gsm8k", tmp_path / "out", str(given))}
+    files = {file.stem: file for file in prepare(Prepare("gsm8k", tmp_path / "out", str(given)))}
     assert content(files["test"]) == wanted
     assert ("train" in files) == (form in ("saved", "directory of parquet"))
 
@@ -56,7 +56,7 @@ def test_every_local_form_gives_the_same_rows(form: str, source_of: SourceOf, tm
 def test_a_saved_single_split_is_taken_where_a_set_has_one(source_of: SourceOf, tmp_path: Path) -> None:
     table = datasets.Dataset.from_json(f"{source_of('aime25')}/train.jsonl")
     table.save_to_disk(tmp_path / "saved")
-    assert len(content(prepare("aime25", tmp_path / "out", str(tmp_path / "saved"))[0])) == 3
+    assert len(content(prepare(Prepare("aime25", tmp_path / "out", str(tmp_path / "saved")))[0])) == 3
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_a_place_that_cannot_serve_is_named(
     Path("broken.jsonl").write_text('{"problem": "Find x.", "answer": "1"}\n{"problem": \n')
     Path("empty").mkdir()
     with pytest.raises(UserError, match=message):
-        prepare(name, tmp_path / "out", place)
+        prepare(Prepare(name, tmp_path / "out", place))
 
 
 def test_a_revision_of_a_local_file_is_refused(source_of: SourceOf, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--revision main is for the hub"):
-        prepare("aime25", tmp_path / "out", source_of("aime25"), revision="main")
+        prepare(Prepare("aime25", tmp_path / "out", source_of("aime25"), revision="main"))
 
 
 # ---- bad data --------------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def test_a_bad_row_is_named_and_leaves_no_file(name: str, bad: Any, message: str
     file = tmp_path / f"{split}.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in (good, bad)))
     with pytest.raises(UserError, match=message) as caught:
-        prepare(name, tmp_path / "out", str(file))
+        prepare(Prepare(name, tmp_path / "out", str(file)))
     assert str(file) in str(caught.value)
     assert not list((tmp_path / "out").iterdir())
 
@@ -125,7 +125,7 @@ def test_a_bad_row_is_named_and_leaves_no_file(name: str, bad: Any, message: str
 def test_a_source_without_the_column_says_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "test.jsonl").write_text('{"q": "Q?", "a": "#### 5"}\n')
     with pytest.raises(UserError, match="row 0, column answer is missing; the row has: q, a"):
-        prepare("gsm8k", tmp_path / "out", str(tmp_path / "test.jsonl"))
+        prepare(Prepare("gsm8k", tmp_path / "out", str(tmp_path / "test.jsonl")))
 
 
 def good_row() -> dict[str, Any]:
@@ -175,10 +175,10 @@ def test_an_interrupted_build_leaves_nothing_and_goes_on_where_it_was(
         patch.setattr(module, "check_row", interrupt)
         patch.setattr(module, "ROWS_AT_ONCE", 1)
         with pytest.raises(KeyboardInterrupt):
-            prepare("gsm8k", out, place)
+            prepare(Prepare("gsm8k", out, place))
     assert sorted(file.name for file in out.iterdir()) == ["train.json", "train.parquet"]
     made = (out / "train.parquet").stat().st_mtime_ns
-    prepare("gsm8k", out, place)
+    prepare(Prepare("gsm8k", out, place))
     assert (out / "train.parquet").stat().st_mtime_ns == made
     assert len(content(out / "test.parquet")) == 3
 
@@ -186,43 +186,49 @@ def test_an_interrupted_build_leaves_nothing_and_goes_on_where_it_was(
 def test_a_finished_file_needs_no_source_and_is_not_made_otherwise(source_of: SourceOf, tmp_path: Path) -> None:
     out, place = tmp_path / "out", source_of("gsm8k")
     assert place is not None
-    first = prepare("gsm8k", out, place)
+    first = prepare(Prepare("gsm8k", out, place))
     shutil.rmtree(place)
-    assert prepare("gsm8k", out, place) == first
+    assert prepare(Prepare("gsm8k", out, place)) == first
     with pytest.raises(UserError, match=r"train\.parquet was made with seed=0, not 1\. Add --force"):
-        prepare("gsm8k", out, place, seed=1)
+        prepare(Prepare("gsm8k", out, place, seed=1))
     with pytest.raises(UserError, match="made with data_set=gsm8k, not dolly"):
-        prepare("dolly", out, place)
+        prepare(Prepare("dolly", out, place))
 
 
 def test_force_and_limit(source_of: SourceOf, tmp_path: Path) -> None:
     out, place = tmp_path / "out", source_of("gsm8k")
-    prepare("gsm8k", out, place)
-    files = prepare("gsm8k", out, place, limit=2, force=True)
+    prepare(Prepare("gsm8k", out, place))
+    files = prepare(Prepare("gsm8k", out, place, limit=2, force=True))
     assert [len(content(file)) for file in files] == [2, 2]
 
 
 # ---- command line ----------------------------------------------------------------------------------------------------
 
 
-def run(*words: str) -> int | None:
-    parser = argparse.ArgumentParser(prog="dqo-verl")
-    add_commands(parser.add_subparsers(required=True))
-    args = parser.parse_args(["prepare", *words])
-    result: int | None = args.run(args)
-    return result
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    def command(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["dqo-verl", "prepare", *words])
+        return main()
+
+    return command
 
 
-def test_the_command(source_of: SourceOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    run: Callable[..., int], source_of: SourceOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("aime25", "--source", str(source_of("aime25")), "--out", str(tmp_path / "out"), "--limit", "2") == 0
     assert "test.parquet: 2 of 3 rows" in capsys.readouterr().out
-    assert run("aime25", "--source", "./nothing", "--out", str(tmp_path / "other")) == 1
-    assert "dqo-verl prepare aime25: --source ./nothing" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        run("aime25", "--limit", "0")
+    for typed, told in (
+        (["aime25", "--source", "./nothing"], "--source ./nothing: there is no such file"),
+        (["aime25", "--limit", "0"], "--limit 0: at least 1 is needed"),
+        (["aime26"], "there is no data set aime26"),
+    ):
+        assert run(*typed, "--out", str(tmp_path / "other")) == 2
+        assert capsys.readouterr().err.startswith(f"dqo-verl prepare: {told}")
 
 
-def test_the_default_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_directory(run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DQO_VERL_CACHE", str(tmp_path))
     assert run("city") == 0
     assert len(content(tmp_path / "data" / "city" / "train.parquet")) == 256

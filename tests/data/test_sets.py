@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dqo_verl.data.options import Prepare
 from dqo_verl.data.prepare import prepare
 from dqo_verl.data.sources import CITY, SOURCES
 from dqo_verl.models.conversation import prompt_of
@@ -35,7 +36,7 @@ def rows(source_of: SourceOf, tmp_path: Path) -> Callable[..., list[dict[str, An
     """The rows of one file of a set as verl sees them."""
 
     def make(name: str, split: str, **kwargs: Any) -> list[dict[str, Any]]:
-        prepare(name, tmp_path / "out", source_of(name), **kwargs)
+        prepare(Prepare(name, tmp_path / "out", source_of(name), **kwargs))
         loaded = load_with_verl([tmp_path / "out" / f"{split}.parquet"])
         return [loaded[i] for i in range(len(loaded))]
 
@@ -44,7 +45,7 @@ def rows(source_of: SourceOf, tmp_path: Path) -> Callable[..., list[dict[str, An
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_verl_reads_every_set(name: str, source_of: SourceOf, tmp_path: Path) -> None:
-    files = prepare(name, tmp_path / "out", source_of(name))
+    files = prepare(Prepare(name, tmp_path / "out", source_of(name)))
     assert [file.stem for file in files] == list(SOURCES[name].splits)
     for file in files:
         record = json.loads(file.with_suffix(".json").read_text())
@@ -62,7 +63,7 @@ def test_verl_reads_every_set(name: str, source_of: SourceOf, tmp_path: Path) ->
 
 
 def test_verl_reads_files_of_different_sets_as_one(source_of: SourceOf, tmp_path: Path) -> None:
-    files = [file for name in SOURCES for file in prepare(name, tmp_path / name, source_of(name))]
+    files = [file for name in SOURCES for file in prepare(Prepare(name, tmp_path / name, source_of(name)))]
     together = load_with_verl(files)
     assert len(together) == sum(json.loads(file.with_suffix(".json").read_text())["rows"] for file in files)
     sources = {together[i]["data_source"] for i in range(len(together))}
@@ -144,7 +145,7 @@ def test_the_seed_decides_the_draw(source_of: SourceOf, tmp_path: Path, monkeypa
     place = source_of("wildchat10k")
 
     def draw(out: str, seed: int) -> bytes:
-        return prepare("wildchat10k", tmp_path / out, place, seed=seed)[0].read_bytes()
+        return prepare(Prepare("wildchat10k", tmp_path / out, place, seed=seed))[0].read_bytes()
 
     assert draw("a", 0) == draw("b", 0)
     assert len({draw(str(seed), seed) for seed in range(10)}) > 1

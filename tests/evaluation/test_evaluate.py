@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dqo_verl.evaluation.cli import main
+from dqo_verl.cli import parse
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.table import METRICS
 from dqo_verl.evaluation.metrics.values import goodness
 from dqo_verl.evaluation.rows import Group
@@ -20,7 +21,7 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def evaluated(path: Path, *arguments: str) -> dict[str, Any]:
-    main(["evaluate", str(path), "--out", str(path.parent / "out"), "--embedder", "none", *arguments])
+    parse(["evaluate", str(path), "--out", str(path.parent / "out"), "--embedder", "none", *arguments]).run()
     return json.loads((path.parent / "out" / "metrics.json").read_text())  # type: ignore[no-any-return]
 
 
@@ -70,7 +71,7 @@ def test_with_the_real_embedder(tmp_path: Path) -> None:
         {"prompt": "other", "responses": ["A cat sat.", "Taxes rose in May."], "acc": [1, 0]},
     ]
     path = write(tmp_path / "r.jsonl", *rows)
-    main(["evaluate", str(path), "--out", str(tmp_path / "out")])
+    parse(["evaluate", str(path), "--out", str(tmp_path / "out")]).run()
     same, other = (json.loads(line)["values"] for line in (tmp_path / "out" / "prompts.jsonl").read_text().splitlines())
     assert same["cosine_distance"] == pytest.approx(0, abs=1e-9)
     assert same["vendi"] == pytest.approx(1)
@@ -122,7 +123,7 @@ def test_reward_function_of_verls_form(tmp_path: Path) -> None:
 )
 def test_wrong_reward_function(tmp_path: Path, name: str, told: str) -> None:
     path = write(tmp_path / "r.jsonl", {"prompt": "p", "response": "x", "ground_truth": "1"})
-    with pytest.raises(SystemExit, match=told):
+    with pytest.raises(UserError, match=told):
         evaluated(path, "--score-with", name)
 
 
@@ -130,10 +131,10 @@ def test_missing_references_and_scores_are_named_or_skipped(tmp_path: Path) -> N
     path = write(
         tmp_path / "a.jsonl", {"prompt": "p", "response": "x", "ground_truth": "1"}, {"prompt": "q", "response": "y"}
     )
-    with pytest.raises(SystemExit, match=r"a\.jsonl:2: missing reference"):
+    with pytest.raises(UserError, match=r"a\.jsonl:2: missing reference"):
         evaluated(path, "--score-with", "verl.utils.reward_score.gsm8k:compute_score")
     path = write(tmp_path / "b.jsonl", {"prompt": "p", "response": "x", "score": 1}, {"prompt": "q", "response": "y"})
-    with pytest.raises(SystemExit, match=r"b\.jsonl:2: missing score: 1 of 1 responses"):
+    with pytest.raises(UserError, match=r"b\.jsonl:2: missing score: 1 of 1 responses"):
         evaluated(path)
     result = evaluated(path, "--skip-bad")
     assert result["skipped"] == {"missing score": 1}
@@ -184,7 +185,7 @@ def test_light_import() -> None:
     """The command line must not load the models' libraries before they are needed."""
     import subprocess
 
-    told = "import sys, dqo_verl.evaluation.cli, dqo_verl.evaluation.metrics.evaluate\n"
+    told = "import sys, dqo_verl.cli, dqo_verl.evaluation.metrics.evaluate\n"
     told += "print([m for m in ('transformers', 'vllm', 'verl', 'sacrebleu', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -195,7 +196,7 @@ def test_a_reward_function_that_returns_nan_is_named_or_left_out_and_counted(tmp
     reward.write_text("def score(data_source, solution_str, **_):\n    return float(solution_str)\n")
     rows = [{"prompt": p, "responses": r, "ground_truth": "1"} for p, r in (("p", ["1", "nan"]), ("q", ["1", "0"]))]
     path = write(tmp_path / "r.jsonl", *rows)
-    with pytest.raises(SystemExit, match=r"r\.jsonl:1: non-finite score: 1 of 2 responses"):
+    with pytest.raises(UserError, match=r"r\.jsonl:1: non-finite score: 1 of 2 responses"):
         evaluated(path, "--score-with", f"{reward}:score")
     result = evaluated(path, "--score-with", f"{reward}:score", "--skip-bad")
     assert result["skipped"] == {"non-finite score": 1}

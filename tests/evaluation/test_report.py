@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.cli import main
 from dqo_verl.evaluation.report.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
 from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline
 from dqo_verl.evaluation.report.page import class_names
@@ -148,7 +148,7 @@ def make_run(folder: Path, name: str, spread: int) -> Path:
         for i in range(12)
     ]
     (run / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    main(["evaluate", str(run / "answers.jsonl"), "--embedder", "none"])
+    parse(["evaluate", str(run / "answers.jsonl"), "--embedder", "none"]).run()
     return run
 
 
@@ -156,7 +156,7 @@ def make_run(folder: Path, name: str, spread: int) -> Path:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     runs = [str(make_run(folder, name, spread)) for name, spread in (("grpo", 1), ("dqo", 3))]
-    main(["report", *runs, f"third={folder / 'dqo' / 'log.jsonl'}", "--out", str(folder / "report")])
+    parse(["report", *runs, f"third={folder / 'dqo' / 'log.jsonl'}", "--out", str(folder / "report")]).run()
     return folder / "report"
 
 
@@ -207,10 +207,10 @@ def test_markdown_table(report: Path) -> None:
 
 def test_names_and_baseline(report: Path, tmp_path: Path) -> None:
     run = report.parent / "grpo"
-    with pytest.raises(SystemExit, match="same name"):
-        main(["report", str(run), str(run), "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match="none of the runs: grpo"):
-        main(["report", str(run), "--baseline", "x", "--out", str(tmp_path)])
+    with pytest.raises(UserError, match="same name"):
+        parse(["report", str(run), str(run), "--out", str(tmp_path)]).run()
+    with pytest.raises(UserError, match="none of the runs: grpo"):
+        parse(["report", str(run), "--baseline", "x", "--out", str(tmp_path)]).run()
 
 
 def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) -> None:
@@ -223,9 +223,9 @@ def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) 
         for row in rows:
             row["responses"], row["scores"] = (row[key][: 3 if name == "n" else 4] for key in ("responses", "scores"))
         (run / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        main(["evaluate", str(run / "a.jsonl"), *arguments])
-        with pytest.raises(SystemExit, match=rf"{name} is .* cannot be compared"):
-            main(["report", str(report.parent / "grpo"), str(run), "--out", str(tmp_path / "report")])
+        parse(["evaluate", str(run / "a.jsonl"), *arguments]).run()
+        with pytest.raises(UserError, match=rf"{name} is .* cannot be compared"):
+            parse(["report", str(report.parent / "grpo"), str(run), "--out", str(tmp_path / "report")]).run()
 
 
 @pytest.mark.parametrize("differs", ["max_tokens", "top_p", "score_with"])
@@ -239,9 +239,9 @@ def test_runs_sampled_or_scored_in_another_way_are_refused(differs: str, tmp_pat
         settings |= {differs: value} if differs in settings else {}
         file.with_suffix(".meta.json").write_text(json.dumps({"settings": settings, "provenance": {}}))
         function = "two" if (differs, name) == ("score_with", "b") else "one"
-        main(["evaluate", str(file), "--embedder", "none", "--score-with", f"{tmp_path}/rewards.py:{function}"])
-    with pytest.raises(SystemExit, match=rf"{differs} is .* cannot be compared"):
-        main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "report")])
+        parse(["evaluate", str(file), "--embedder", "none", "--score-with", f"{tmp_path}/rewards.py:{function}"]).run()
+    with pytest.raises(UserError, match=rf"{differs} is .* cannot be compared"):
+        parse(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "report")]).run()
 
 
 def test_settings_and_benchmarks(report: Path) -> None:

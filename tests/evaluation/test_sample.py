@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
-from dqo_verl.evaluation.cli import main
 from dqo_verl.evaluation.rows import read_groups
 from dqo_verl.evaluation.sample.checkpoint import MERGED, actor_folder, resolve_model, training_step
 from dqo_verl.evaluation.sample.engines import job_seed
@@ -29,7 +29,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def sample(server: Any, prompts: Path, out: Path, *arguments: str) -> None:
-    main(["sample", "--model", "m", "--endpoint", server.url, "--prompts", str(prompts), "--out", str(out), *arguments])
+    parse(
+        ["sample", "--model", "m", "--endpoint", server.url, "--prompts", str(prompts), "--out", str(out), *arguments]
+    ).run()
 
 
 PROMPTS = (
@@ -83,10 +85,10 @@ def test_resume_after_a_crash_asks_only_for_what_is_missing(tmp_path: Path, open
 def test_other_settings_are_refused(tmp_path: Path, openai_server: Any) -> None:
     prompts, out = write(tmp_path / "p.jsonl", *PROMPTS), tmp_path / "r.jsonl"
     sample(openai_server, prompts, out, "-n", "2")
-    with pytest.raises(SystemExit, match="n was 2 and is 3"):
+    with pytest.raises(UserError, match="n was 2 and is 3"):
         sample(openai_server, prompts, out, "-n", "3")
     out.with_suffix(".meta.json").unlink()
-    with pytest.raises(SystemExit, match="how was it sampled"):
+    with pytest.raises(UserError, match="how was it sampled"):
         sample(openai_server, prompts, out, "-n", "2")
 
 
@@ -219,7 +221,7 @@ def test_verl_checkpoint_with_vllm_in_process(tmp_path: Path) -> None:
         command = [
             sys.executable,
             "-m",
-            "dqo_verl.evaluation.cli",
+            "dqo_verl.cli",
             "sample",
             "--model",
             str(model),

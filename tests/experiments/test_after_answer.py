@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dqo_verl.errors import UserError
 from experiments.reward_hacking import after_answer
 
 
@@ -64,7 +65,7 @@ def test_prompts_are_matched_by_their_text(tmp_path: Path) -> None:
 
 def test_a_run_without_a_second_validation_is_named(tmp_path: Path) -> None:
     write(tmp_path / "reward_only/validation", 0, [[1]])
-    with pytest.raises(SystemExit, match="reward_only/validation has 1 files"):
+    with pytest.raises(UserError, match="reward_only/validation has 1 files"):
         after_answer.report(tmp_path)
 
 

@@ -5,6 +5,7 @@ from math import isnan
 
 import pytest
 
+from dqo_verl.errors import UserError
 from experiments.collapse import plots, verdicts
 from experiments.collapse.claims import CLAIMS, Claim, more, no_worse
 from experiments.collapse.seeds import interval, read
@@ -114,5 +115,5 @@ def test_a_sweep_is_drawn_over_the_seeds_that_all_its_runs_share(tmp_path):
 
 
 def test_no_records(tmp_path):
-    with pytest.raises(SystemExit, match="no records"):
+    with pytest.raises(UserError, match="no records"):
         verdicts.main(tmp_path)

@@ -235,21 +235,17 @@ def test_the_toy_runs_its_module(commands, tmp_path):
 
 @pytest.mark.parametrize("profile", ["gpu", "cpu"])
 def test_temperatures_are_sampled_and_evaluated(profile, commands):
-    import argparse
+    from dqo_verl.cli import parse
 
-    from dqo_verl.evaluation.cli import add_commands
-
-    parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
     lines = commands("pareto_temperature.sh", profile, "a=m/one", "b=m/two", SCORE="my.py:score")
-    parsed = [parser.parse_args(line) for line in lines]
+    parsed = [parse(line) for line in lines]
     sampled, evaluated = parsed[::2], parsed[1::2]
     assert [(each.model, each.temperature) for each in sampled] == [
-        (model, [t]) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
+        (model, (t,)) for model in ("m/one", "m/two") for t in (0.2, 0.4, 0.6, 0.8, 1.2)
     ]
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
-    assert {each.score_with for each in evaluated} == {"my.py:score"}
-    assert {each.reward_model for each in evaluated} == {None}
+    assert {each.metrics.score_with for each in evaluated} == {"my.py:score"}
+    assert {each.metrics.reward_model for each in evaluated} == {None}
 
 
 def test_temperatures_need_nothing_on_the_tiny_profile_and_say_what_they_need_on_a_gpu(commands, cache, tmp_path):
@@ -289,46 +285,37 @@ def test_every_row_of_the_demo(task, commands, checked, cache):
 
 def classifier_actions(lines):
     """Each line as `dqo-verl` would understand it, whoever starts it."""
-    import argparse
+    from dqo_verl.cli import parse
 
-    from dqo_verl.classifier import cli as classifier
-    from dqo_verl.evaluation import cli as evaluation
-
-    parser = argparse.ArgumentParser()
-    subparsers = parser.add_subparsers()
-    classifier.add_commands(subparsers)
-    evaluation.add_commands(subparsers)
-    return [
-        parser.parse_args(line[line.index("dqo_verl.cli") + 1 :] if "dqo_verl.cli" in line else line) for line in lines
-    ]
+    return [parse(line[line.index("dqo_verl.cli") + 1 :] if "dqo_verl.cli" in line else line) for line in lines]
 
 
 @pytest.mark.parametrize("script", ["classifier_chat_modernbert.sh", "classifier_math_qwen3.sh"])
 def test_classifier_recipes_have_the_papers_settings(script, commands):
     *first, train, evaluate = classifier_actions(commands(script, "gpu", ENDPOINT="http://judge:8000/v1"))
-    found = (train.steps, train.batch, train.micro_batch, train.lr, train.warmup, train.tokens, train.prompt_tokens)
-    assert found == (80, 64, 1, 2e-5, 10, 2048, 0)
-    assert train.precision == "bf16"
+    own = train.training
+    found = (own.steps, own.batch, own.micro_batch, own.lr, own.warmup, own.tokens, own.precision)
+    assert found == (80, 64, 1, 2e-5, 10, 2048, "bf16")
     assert evaluate.checkpoint == f"{train.out}/model"
     if "math" in script:
         *samples, label = first
-        assert train.backbone == "Qwen/Qwen3-Embedding-4B"
+        assert own.backbone == "Qwen/Qwen3-Embedding-4B"
         assert len(samples) == 7
         assert {one.out.parent for one in samples} == {label.traces[0]}
         assert label.model == "meta-llama/Llama-3.3-70B-Instruct"
-        assert train.gradient_checkpointing
+        assert own.gradient_checkpointing
     else:
-        assert train.backbone == "answerdotai/ModernBERT-base"
+        assert own.backbone == "answerdotai/ModernBERT-base"
         assert not first
 
 
 @pytest.mark.parametrize("script", ["classifier_chat_modernbert.sh", "classifier_math_qwen3.sh"])
 def test_classifier_recipes_without_a_gpu(script, commands):
     train, evaluate = classifier_actions(commands(script, "cpu", "--seed", "3"))
-    assert (train.backbone, train.seed) == ("sentence-transformers/all-MiniLM-L6-v2", 3)
+    assert (train.training.backbone, train.training.seed) == ("sentence-transformers/all-MiniLM-L6-v2", 3)
     assert evaluate.train == train.source
     (train,) = classifier_actions(commands(script, "cpu", PAIRS="my/pairs.jsonl"))
-    assert train.source == ["my/pairs.jsonl"]
+    assert train.source == ("my/pairs.jsonl",)
 
 
 def test_the_mathematics_classifier_needs_a_judge_or_pairs():

@@ -176,15 +176,8 @@ def test_what_is_missing_is_named(scored, athene: Path) -> None:
 
 
 def test_evaluation_scores_with_a_reward_model(classifier: Path, tmp_path: Path, capsys: Any) -> None:
-    import argparse
-
-    from dqo_verl.evaluation.cli import add_commands
-
-    def main(typed: list[str]) -> int:
-        parser = argparse.ArgumentParser()
-        add_commands(parser.add_subparsers())
-        arguments = parser.parse_args(typed)
-        return int(arguments.run(arguments))
+    from dqo_verl.cli import parse
+    from dqo_verl.errors import UserError
 
     long = "a cat and a dog " * 200
     groups = [
@@ -194,14 +187,14 @@ def test_evaluation_scores_with_a_reward_model(classifier: Path, tmp_path: Path,
     file = tmp_path / "responses.jsonl"
     file.write_text("".join(json.dumps(group | {"prompt_id": str(i)}) + "\n" for i, group in enumerate(groups)))
     typed = ["--embedder", "none", "--reward-model", str(classifier)]
-    assert main(["evaluate", str(file), "--out", str(tmp_path / "e"), *typed]) == 0
+    parse(["evaluate", str(file), "--out", str(tmp_path / "e"), *typed]).run()
     assert "1 of 10 responses were cut to its 256 tokens" in capsys.readouterr().out
     direct = SequenceClassifier(str(classifier), "cpu")
     found = [json.loads(line)["scores"] for line in (tmp_path / "e/prompts.jsonl").read_text().splitlines()]
     wanted = [direct([direct.read(PROMPT, text)[0]])[0] for text in [*RESPONSES, *RESPONSES[:4], long]]
     assert [*found[0], *found[1]] == pytest.approx(wanted, abs=1e-4)
-    with pytest.raises(SystemExit, match="choose one of them"):
-        main(["evaluate", str(file), *typed, "--score-with", "json:loads"])
+    with pytest.raises(UserError, match="choose one of them"):
+        parse(["evaluate", str(file), *typed, "--score-with", "json:loads"]).run()
     file.write_text(json.dumps({"input": "<user>hi", "output": "x", "step": 1}) + "\n")
-    with pytest.raises(SystemExit, match="a reward model needs its messages"):
-        main(["evaluate", str(file), *typed])
+    with pytest.raises(UserError, match="a reward model needs its messages"):
+        parse(["evaluate", str(file), *typed]).run()

@@ -1,6 +1,7 @@
 """One evaluation: groups in, `metrics.json` (with intervals) and `prompts.jsonl` (every prompt's values) out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -23,7 +24,7 @@ FORMAT = "dqo_verl evaluation 1"
 WRITTEN = ("prompt_id", "prompt", "temperature", "step", "responses", "scores")
 
 
-def evaluate(inputs: list[Path], out: Path, options: Options) -> dict[str, Any]:
+def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, Any]:
     """Read, compute, write into the folder `out`; returns what `metrics.json` holds."""
     problems = Problems(options.skip_bad)
     parts = [same_size(part, problems) for part in slices(read_groups(inputs, problems)).values()]

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.rows import whole_lines
+from dqo_verl.jsonl import whole_lines
 
 ATTEMPTS = 3
 PROMPT = """\

@@ -1,24 +1,44 @@
-"""The settings of `dqo-verl evaluate`; light, because the command line shows their defaults."""
+"""What `dqo-verl evaluate` computes; light, because the command line shows these defaults."""
 
 import os
 from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
 
 from dqo_verl.core.defaults import MINILM
+from dqo_verl.flags import unset
 
 
-@dataclass
+@dataclass(frozen=True)
 class Options:
-    """What to compute; the field names are the command line's."""
+    """What to measure, and with which models."""
 
-    score_with: str | None = None
-    reward_model: str | None = None
-    good_at: float | None = None
-    embedder: str = MINILM
-    classifier: str = "exact"
-    classifier_threshold: float | None = None  # the checkpoint's own
-    classifier_tokens: int | None = None
-    patience: float = 0.8
-    judge: str | None = None
-    judge_endpoint: str | None = None
-    workers: int = os.cpu_count() or 1
+    score_with: Annotated[str | None, unset("`score` and `acc` of the rows", "FILE.py:F")] = None
+    """Reward function of verl's form, as FILE.py:FUNCTION or MODULE:FUNCTION."""
+    reward_model: Annotated[str | None, unset("none", "NAME")] = None
+    """Sequence classifier with one label that scores the responses in this process."""
+    good_at: Annotated[float | None, unset("1 where all scores or `acc` are 0 or 1", "SCORE")] = None
+    """Score from which on a response is good, for pass@k and effective diversity."""
+    embedder: Annotated[str, arg(metavar="NAME")] = MINILM
+    """Sentence-transformers model, by name or folder, or `none`."""
+    classifier: Annotated[str, arg(metavar="NAME")] = "exact"
+    """exact (same words), cosine (of the embedder, DARLING's fallback), or a pair classifier (name or path)."""
+    classifier_threshold: Annotated[float | None, unset("the checkpoint's own", "P")] = None
+    """Probability above which the classifier calls two responses the same."""
+    classifier_tokens: Annotated[int | None, unset("the checkpoint's own, or half of what it reads", "N")] = None
+    """Tokens of each response that the classifier reads."""
+    short_answer_words: Annotated[int, arg(metavar="N")] = 0
+    """Length in words up to which two answers are compared without the classifier."""
+    both_orders: bool = False
+    """Ask the classifier about each pair in both orders, and average."""
+    patience: Annotated[float, arg(metavar="P")] = 0.8
+    """Probability that a user of NoveltyBench's utility reads on."""
+    judge: Annotated[str | None, unset("none", "MODEL")] = None
+    """Model that is asked how diverse the responses are."""
+    judge_endpoint: Annotated[str | None, unset("api.openai.com", "URL")] = None
+    """OpenAI-compatible server of the judge."""
+    workers: Annotated[int, arg(metavar="N")] = os.cpu_count() or 1
+    """Number of processes for the lexical metrics."""
     skip_bad: bool = False
+    """Leave out bad rows and groups, and count them."""

@@ -31,7 +31,10 @@ def load_function(name: str) -> Callable[..., Any]:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
     else:
-        module = importlib.import_module(source)
+        try:
+            module = importlib.import_module(source)
+        except ModuleNotFoundError as error:
+            raise UserError(f"--score-with {name!r}: {error}") from error
     if not hasattr(module, function):
         raise UserError(f"--score-with {name!r}: {source} has no function {function!r}")
     return getattr(module, function)  # type: ignore[no-any-return]

@@ -1,6 +1,7 @@
 """`dqo-verl report`: several runs -> one self-contained page and a markdown table."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,9 @@ def _markdown(title: str, runs: list[Run], baseline: int, found: list[dict[str, 
     return "\n".join(lines)
 
 
-def write_report(arguments: list[str], out: Path, baseline: str | None, title: str, samples: int) -> tuple[Path, Path]:
+def write_report(
+    arguments: Sequence[str], out: Path, baseline: str | None, title: str, samples: int
+) -> tuple[Path, Path]:
     """Write `index.html` and `report.md` into `out`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqo_verl.errors import UserError
+from dqo_verl.errors import UserError, opening
 from dqo_verl.evaluation.metrics.evaluate import FORMAT
 
 Curve = dict[int, float]
@@ -64,7 +64,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
     """verl's file logger: `{"step": 1, "data": {"critic/score/mean": 0.5, ...}}` a line."""
-    with file.open(encoding="utf-8") as lines:
+    with opening(file), file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if number == 1 and '"data"' not in line:
                 return
@@ -100,7 +100,8 @@ def _read_evaluation(file: Path, run: Run) -> None:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return
     prompts: dict[tuple[Any, Any], dict[str, Any]] = defaultdict(dict)
-    with (file.parent / "prompts.jsonl").open(encoding="utf-8") as lines:
+    beside = file.parent / "prompts.jsonl"
+    with opening(beside), beside.open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
             prompts[row["temperature"], row["step"]][row["prompt_id"]] = row

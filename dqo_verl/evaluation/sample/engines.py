@@ -9,21 +9,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from dqo_verl.evaluation.rows import prompt_text
+from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt
 
 CONCURRENCY = 16  # requests under way at an endpoint
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How to sample; the same for every prompt but for the temperature and the seed."""
-
-    n: int
-    max_tokens: int
-    top_p: float = 1.0
-    min_p: float = 0.0
-    seed: int = 0
-    chat_template_kwargs: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

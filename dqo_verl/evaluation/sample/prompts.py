@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dqo_verl.errors import UserError
+from dqo_verl.errors import UserError, opening
 from dqo_verl.evaluation.rows import prompt_key, prompt_text
 
 Messages = list[dict[str, Any]]
@@ -23,11 +23,17 @@ class Prompt:
 
 def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
     if path.suffix == ".parquet":
+        import pyarrow  # type: ignore[import-untyped,unused-ignore]
         import pyarrow.parquet as parquet  # type: ignore[import-untyped,unused-ignore]
 
-        return [(f"{path}: row {i}", row) for i, row in enumerate(parquet.read_table(path).to_pylist())]
+        try:
+            with opening(path):
+                table = parquet.read_table(path)
+        except pyarrow.ArrowInvalid as error:
+            raise UserError(f"{path}: {error}") from error
+        return [(f"{path}: row {i}", row) for i, row in enumerate(table.to_pylist())]
     rows = []
-    with path.open(encoding="utf-8") as lines:
+    with opening(path), path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 try:

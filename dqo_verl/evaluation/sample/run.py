@@ -1,6 +1,7 @@
 """`dqo-verl sample`: one jsonl row for every prompt and temperature, resumable; a `.meta.json` says how it was made."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.rows import whole_lines
 from dqo_verl.evaluation.sample.checkpoint import resolve_model, training_step
-from dqo_verl.evaluation.sample.engines import EndpointEngine, Sampling, VllmEngine
+from dqo_verl.evaluation.sample.engines import EndpointEngine, VllmEngine
+from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt
+from dqo_verl.jsonl import whole_lines
 from dqo_verl.provenance import provenance
 
 
@@ -42,7 +44,7 @@ def sample(
     prompts: list[Prompt],
     out: Path,
     model: str,
-    temperatures: list[float],
+    temperatures: Sequence[float],
     sampling: Sampling,
     endpoint: str | None,
     engine: dict[str, Any],

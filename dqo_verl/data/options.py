@@ -1,0 +1,42 @@
+"""`dqo-verl prepare NAME`."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from dqo_verl.data.sources import SOURCES
+from dqo_verl.flags import unset
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Write a public data set as parquet files for verl, with their origin in a json beside each."""
+
+    name: Positional[Annotated[str, arg(metavar="NAME", help=f"One of: {', '.join(SOURCES)}.")]]
+    out: Annotated[Path | None, unset("~/.cache/dqo_verl/data/NAME, NAME-limitN with --limit", "FOLDER")] = None
+    """Folder of the files."""
+    source: Annotated[str | None, unset("the hub id of the set", "PLACE")] = None
+    """Jsonl or parquet file, folder, saved data set or hub id; HF_ENDPOINT=URL in front names a mirror."""
+    revision: Annotated[str | None, unset("the newest", "NAME")] = None
+    """Commit, tag or branch on the hub."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """Seed of random draws."""
+    limit: Annotated[int | None, unset("all", "N")] = None
+    """Largest number of rows of a file, for a try."""
+    force: bool = False
+    """Make finished files anew."""
+
+    @property
+    def directory(self) -> Path:
+        # the recipes take what lies under NAME for the whole set
+        name = f"{self.name}-limit{self.limit}" if self.limit else self.name
+        cache = os.environ.get("DQO_VERL_CACHE") or "~/.cache/dqo_verl"
+        return (self.out or Path(cache) / "data" / name).expanduser()
+
+    def run(self) -> None:
+        from dqo_verl.data.prepare import prepare
+
+        prepare(self)
