@@ -17,7 +17,8 @@ import torch
 from common import alternate, ratio, report, sentences
 from sentence_transformers import SentenceTransformer
 
-from dqo_verl.core.settings import MINILM, Settings
+from dqo_verl.core.minilm import MINILM
+from dqo_verl.core.settings import Settings
 from dqo_verl.models.embedder import BATCH_SIZE
 from dqo_verl.models.hub import locate
 from dqo_verl.streaming.service import FeatureService, Submitter

@@ -24,7 +24,7 @@ DROPOUTS = (
 
 def input_of(settings: TrainSettings) -> PairInput:
     """The input format that the checkpoint will have, without token types: vLLM's /classify could not be given them."""
-    pair_input = PairInput(settings.backbone, settings.tokens, settings.prompt_tokens)
+    pair_input = PairInput(settings.backbone, settings.tokens)
     tokenizer = pair_input.tokenizer
     tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
     tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names  # what is saved
@@ -39,7 +39,7 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     config = pair_input.config
     config.id2label, config.label2id = LABELS, {name: label for label, name in LABELS.items()}
     config.pad_token_id = padding(pair_input.tokenizer)
-    config.similarity_tokens, config.similarity_prompt_tokens = pair_input.budget, pair_input.prompt_budget
+    config.similarity_tokens = pair_input.budget
     for name in DROPOUTS:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)

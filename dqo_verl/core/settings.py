@@ -9,15 +9,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dqo_verl.core.classes import DEFAULT_COSINE
 from dqo_verl.core.kernels import KERNELS
 from dqo_verl.core.methods import MEASURES, METHODS
+from dqo_verl.core.minilm import MINILM
 from dqo_verl.errors import UserError
 
 PREFIX = "algorithm.diversity"
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-# of MiniLM, chosen on NoveltyBench's 1,000 human-labelled training pairs (best accuracy); right on 67% of its 100 validation
-# pairs. That often wrong, it would join nearly all classes by single linkage: hence first_member without a classifier
-DEFAULT_COSINE = 0.891
 
 # verl 0.9.1's V1 trainer never fetches what these need (their own verl commands fail too)
 UNUSABLE_BASES = {

@@ -116,15 +116,17 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     add(
         "--classifier",
         default=default.classifier,
-        help="`exact`, or a same/different pair classifier",
+        help="what decides which two responses are the same: `exact`, `cosine` (of the embedder), or a pair classifier",
     )
     add(
         "--classifier-threshold",
         type=float,
         default=default.classifier_threshold,
-        help="above it: the same (otherwise the checkpoint's own)",
+        help="above it: the same (otherwise the checkpoint's own, or what belongs to `cosine`)",
     )
     add("--classifier-tokens", type=int, help="of each response (otherwise half of what the model takes)")
+    add("--both-orders", action="store_true", help="ask the pair classifier for both orders of a pair, and average")
+    add("--short-answer-words", type=int, default=0, help="up to so many: half of the words shared is the same; 0: off")
     add("--patience", type=float, default=default.patience, help="of NoveltyBench's utility")
     add("--judge", metavar="MODEL", help="also ask this model how diverse the responses are")
     add("--judge-endpoint", metavar="URL", help="its OpenAI-compatible server (otherwise api.openai.com)")

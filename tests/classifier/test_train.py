@@ -145,20 +145,6 @@ def p_texts(pair):
     return pair.a, pair.b
 
 
-def test_the_prompt_can_be_read_too_but_not_by_a_training_step(settings, labelled, tmp_path):
-    from dqo_verl.core.settings import Settings
-    from dqo_verl.models.pair_classifier import PairClassifier, PairInput
-
-    checkpoint = train(labelled, settings(steps=1, prompt_tokens=2), tmp_path, 100, "test")
-    pair_input = PairInput(str(checkpoint))
-    (row,), (second,), _ = pair_input.encode([("apple", "plum")], ["what is the fruit"])
-    assert pair_input.tokenizer.decode(row) == "[CLS] what is [SEP] apple [SEP] plum [SEP]"
-    assert row[second - 1] == pair_input.end
-    assert len(score(str(checkpoint), labelled).both) == 60
-    with pytest.raises(ValueError, match=r"trained to read the prompt.*--prompt-tokens 0"):
-        PairClassifier(Settings(method="darling", diversity="partition", classifier=str(checkpoint)), "cpu")
-
-
 def test_a_folder_belongs_to_one_run(settings, labelled, tmp_path):
     train(labelled, settings(steps=1), tmp_path, 100, "test")
     with pytest.raises(UserError, match=r"other settings \(lr 0.001 -> 0.002\). Choose another --out"):

@@ -89,7 +89,7 @@ def test_a_killed_worker_comes_back_and_answers_the_same(started):
 
 def test_partition_is_that_of_all_pairs(started, pair_classifier):
     values = settings(method="darling", diversity="partition", classifier=str(pair_classifier), actors=2)
-    classifier = PairClassifier(values, "cpu")
+    classifier = PairClassifier(str(pair_classifier))
     groups = [[f"g{g}_{i}" for i in range(6)] for g in range(5)]
     texts = {
         key: f"{key} said {(g * i) % 4} times {'very ' * (g + i)}"
