@@ -109,7 +109,7 @@ def test_a_model_that_breaks_names_the_pair(pair_classifier):
     classifier = classifier_of(pair_classifier)
     with torch.no_grad():
         classifier.model.model.classifier.weight.fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="non-finite probability.*the culprit"):
+    with pytest.raises(FloatingPointError, match=r"non-finite probability.*the culprit"):
         classifier([("the culprit", "another")])
 
 
