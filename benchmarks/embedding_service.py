@@ -18,7 +18,8 @@ from common import alternate, ratio, report, sentences
 from sentence_transformers import SentenceTransformer
 
 from dqo_verl.core.defaults import MINILM
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import parse
 from dqo_verl.models.embedder import BATCH_SIZE
 from dqo_verl.models.hub import locate
 from dqo_verl.streaming.service import FeatureService, Submitter
@@ -44,26 +45,26 @@ def main() -> None:
     threads = min(8, os.cpu_count() or 1)  # as the service sets it
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     model = Plain.remote(threads)
-    settings = Settings(method="dqo", diversity="dpp")
-    service, submitter = FeatureService(settings), Submitter(settings)
+    source = parse({"method": "dqo"}).source
+    service, submitter = FeatureService(source), Submitter(source)
     natural = sentences(options.texts, SEED)
     mixes = {"all distinct": natural, "half duplicates": [*natural[::2], *natural[::2]]}
     rows, words = [], [len(text.split()) for text in natural]
     for mix, texts in mixes.items():
-        keys = [f"u{i // 4}_{i % 4}" for i in range(len(texts))]
+        keys = [ResponseKey(f"u{i // 4}", i % 4) for i in range(len(texts))]
 
         def plain(texts: list[str] = texts, batch_size: int = 32) -> np.ndarray:
             return ray.get(model.encode.remote(texts, batch_size))
 
-        def on_demand(texts: list[str] = texts, keys: list[str] = keys) -> np.ndarray:
+        def on_demand(texts: list[str] = texts, keys: list[ResponseKey] = keys) -> np.ndarray:
             text_of = dict(zip(keys, texts, strict=True))
-            service.ensure(keys, lambda names: [text_of[name] for name in names])
-            return service.embeddings(keys, lambda names: []).values
+            return service.collect(keys, lambda missing: [text_of[key] for key in missing]).values
 
-        def streamed(texts: list[str] = texts, keys: list[str] = keys) -> np.ndarray:
+        def streamed(texts: list[str] = texts, keys: list[ResponseKey] = keys) -> np.ndarray:
             for key, text in zip(keys, texts, strict=True):
                 submitter.submit(key, text)
-            return service.embeddings(keys, lambda names: []).values
+            text_of = dict(zip(keys, texts, strict=True))
+            return service.collect(keys, lambda missing: [text_of[key] for key in missing]).values
 
         difference = max(np.abs(side() - plain()).max() for side in (on_demand, streamed))
         small = partial(plain, batch_size=BATCH_SIZE["cpu"])

@@ -13,7 +13,7 @@ import pickle
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from step_overhead import build_classifier
 from tqdm import tqdm
 
 import dqo_verl
-from dqo_verl.core.settings import Settings
-from dqo_verl.streaming.classes import uid_of
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import parse
+from dqo_verl.core.sources import Model
 from dqo_verl.streaming.service import FeatureService, Submitter
 
 SEED, K, FROM = 0, 8, 32
@@ -37,12 +38,12 @@ class Counting(FeatureService):
 
     sent = received = 0
 
-    def known(self, keys: Sequence[str]) -> list[int | None]:
+    def missing(self, keys: Sequence[ResponseKey]) -> list[ResponseKey]:
         shares = FeatureService._shares(self, keys)
-        references = [self.workers[i].identities.remote(share) for i, share in shares.items()]
-        return [identity for answer in ray.get(references) for identity in answer]
+        references = [self.workers[i].missing.remote(share) for i, share in shares.items()]
+        return [key for answer in ray.get(references) for key in answer]
 
-    def _shares(self, keys: Sequence[str]) -> dict[int, list[str]]:
+    def _shares(self, keys: Collection[ResponseKey]) -> dict[int, list[ResponseKey]]:
         shares = super()._shares(keys)
         self.sent += len(pickle.dumps(shares))
         return shares
@@ -53,44 +54,41 @@ class Counting(FeatureService):
         return answers
 
 
-def texts_are_fetched(names: Sequence[str]) -> list[str]:
+def texts_are_fetched(keys: Sequence[ResponseKey]) -> list[str]:
     raise AssertionError("every response was streamed")
 
 
-def bonus(service: Counting, keys: list[str]) -> float:
+def bonus(service: Counting, keys: list[ResponseKey]) -> float:
     """DQO: embeddings, then determinants. Returns the model's seconds."""
-    collected = service.embeddings(keys, texts_are_fetched)
-    dqo_verl.leave_one_out_logdet(torch.from_numpy(collected.values), [uid_of(key) for key in keys])
+    collected = service.collect(keys, texts_are_fetched)
+    dqo_verl.leave_one_out_logdet(torch.from_numpy(collected.values), [key.group for key in keys])
     return collected.work_seconds
 
 
-def classes(service: Counting, keys: list[str]) -> float:
+def classes(service: Counting, keys: list[ResponseKey]) -> float:
     """DARLING: class labels."""
-    groups = [keys[i : i + K] for i in range(0, len(keys), K)]
-    service.sent += len(pickle.dumps(groups))
-    collected = service.labels(groups, texts_are_fetched)
-    labels = torch.tensor(collected.values)
+    collected = service.collect(keys, texts_are_fetched)
+    labels = torch.from_numpy(collected.values).view(-1, K)
     dqo_verl.distinct_fraction(labels[:, :, None] == labels[:, None, :])
     return collected.work_seconds
 
 
 @ray.remote
-def submit(settings: Settings, keys: list[str], texts: list[str]) -> None:
+def submit(source: Model, keys: list[ResponseKey], texts: list[str]) -> None:
     """A reward worker."""
-    submitter = Submitter(settings)
+    submitter = Submitter(source)
     for key, text in zip(keys, texts, strict=True):
         submitter.submit(key, text)
 
 
-def step(service: Counting, settings: Settings, texts: list[str], measure: Callable[..., float]) -> dict[str, float]:
-    keys = [f"u{i // K}_{i % K}" for i in range(len(texts))]
+def step(service: Counting, texts: list[str], measure: Callable[..., float]) -> dict[str, float]:
+    keys = [ResponseKey(f"u{i // K}", i % K) for i in range(len(texts))]
     service.sent = service.received = 0
     wall = time.perf_counter()
-    ray.get(submit.remote(settings, keys, texts))
-    while None in service.known(keys):  # on its way
+    ray.get(submit.remote(service.source, keys, texts))
+    while service.missing(keys):  # on its way
         time.sleep(0.01)
     cpu = time.process_time()
-    service.ensure(keys, texts_are_fetched)
     work = measure(service, keys)
     return {
         "driver bytes": service.sent + service.received,
@@ -100,15 +98,18 @@ def step(service: Counting, settings: Settings, texts: list[str], measure: Calla
     }
 
 
-def grow(settings: Settings, measure: Callable[..., float], rounds: int, median_words: int) -> list[dict[str, Any]]:
-    service, rows = Counting(settings), []
-    step(service, settings, sentences(FROM, SEED, median_words), measure)  # warm
+def grow(typed: dict[str, Any], measure: Callable[..., float], rounds: int, median_words: int) -> list[dict[str, Any]]:
+    settings = parse(typed)
+    service, rows = Counting(settings.source), []
+    step(service, sentences(FROM, SEED, median_words), measure)  # warm
     for multiple in tqdm(MULTIPLES, desc=settings.method, leave=False, disable=None):
         texts = sentences(FROM * multiple, SEED, median_words)
-        found = [step(service, settings, texts, measure) for _ in range(rounds)]
+        found = [step(service, texts, measure) for _ in range(rounds)]
         medians = {column: statistics.median(row[column] for row in found) for column in found[0]}
         size = sum(len(text.encode()) for text in texts)
-        rows.append({"method": settings.method, "actors": settings.actors, "responses": len(texts), "text bytes": size})
+        rows.append(
+            {"method": settings.method, "actors": settings.source.actors, "responses": len(texts), "text bytes": size}
+        )
         rows[-1] |= medians
     service.stop()
     time.sleep(3)  # until Ray has freed the names
@@ -158,10 +159,10 @@ def main() -> None:
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as directory:
         classifier = str(build_classifier(Path(directory)))
-        darling = Settings(method="darling", diversity="partition", classifier=classifier)
-        rows = grow(Settings(method="dqo", diversity="dpp"), bonus, options.rounds, median_words=40)
+        darling = {"method": "darling", "classifier": classifier}
+        rows = grow({"method": "dqo"}, bonus, options.rounds, median_words=40)
         rows += grow(darling, classes, options.rounds, median_words=10)
-        rows += grow(Settings(method="dqo", diversity="dpp", actors=2), bonus, options.rounds, median_words=40)
+        rows += grow({"method": "dqo", "actors": 2}, bonus, options.rounds, median_words=40)
     report(rows, seed=SEED, k=K, rounds=options.rounds, median_words={"dqo": 40, "darling": 10})
     (RESULTS / "growth.svg").write_text(plot(rows))
 

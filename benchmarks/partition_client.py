@@ -22,11 +22,12 @@ from common import alternate, ratio, report, sentences
 from tqdm import tqdm
 
 from dqo_verl.core.pairs import Components, Pair, ordered
-from dqo_verl.core.settings import Settings
 from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.servers import Endpoint
 from dqo_verl.streaming.classes import PartitionStream
 
 GROUPS = 4
+DEADLINE = 300.0
 
 
 def truth(a: str, b: str) -> bool:
@@ -59,10 +60,8 @@ class Ours:
     """Our stream, asking the server, deciding by `truth`."""
 
     def __init__(self, model: str):
-        urls = (f"http://127.0.0.1:{PORT}",)
-        settings = Settings(method="darling", diversity="partition", classifier=model, placement="http", urls=urls)
-        self.classifier, self.pairs = PairClassifier(settings, "cpu"), 0
-        self.endpoint = self.classifier.model.endpoint
+        self.endpoint = Endpoint([f"http://127.0.0.1:{PORT}"], DEADLINE)
+        self.classifier, self.pairs = PairClassifier(model, servers=self.endpoint), 0
 
     def decide(self, pairs: list[Pair]) -> tuple[list[bool], set[str]]:
         _, cut = self.classifier.probabilities(pairs)

@@ -71,10 +71,9 @@ def flash_attention() -> str:
 
 
 def embedder() -> str:
-    from dqo_verl.core.settings import Settings
     from dqo_verl.models.embedder import Embedder
 
-    vectors, _ = Embedder(Settings(method="dqo", diversity="dpp"), "cpu")(["one sentence", "another one"])
+    vectors, _ = Embedder(MINILM)(["one sentence", "another one"])
     return f"{MINILM} loads; cosine of two sentences {float(vectors[0] @ vectors[1]):.2f}"
 
 

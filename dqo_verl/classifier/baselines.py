@@ -7,15 +7,15 @@ import numpy as np
 
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.score import Scores
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.defaults import MINILM
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.hub import own_device
 
 
 def cosine(pairs: Sequence[LabelledPair]) -> Scores:
     """Of the unit-norm embeddings of the two responses, by the embedder that DARLING without a classifier uses."""
-    from dqo_verl.models.embedder import Embedder
-
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.a, pair.b)))
-    vectors, _ = Embedder(Settings(method="dqo", diversity="dpp"), "cpu")(texts)
+    vectors, _ = Embedder(MINILM, own_device())(texts, progress=True)
     row = {text: vectors[i] for i, text in enumerate(texts)}
     return np.array([float(row[pair.a] @ row[pair.b]) for pair in pairs])
 

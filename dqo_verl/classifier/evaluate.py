@@ -8,9 +8,10 @@ import numpy as np
 from dqo_verl.classifier.baselines import BASELINES
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.folds import thresholds_of_others
-from dqo_verl.classifier.metrics import all_metrics, best_threshold, with_intervals
+from dqo_verl.classifier.metrics import all_metrics, best_threshold
 from dqo_verl.classifier.partitions import partitions
 from dqo_verl.classifier.score import Scored, Scores
+from dqo_verl.evaluation.metrics.bootstrap import interval_of
 from dqo_verl.evaluation.report.tables import markdown, number, with_interval
 
 COLUMNS = ("accuracy", "balanced_accuracy", "auroc", "precision", "recall", "f1", "brier", "ece")
@@ -24,9 +25,7 @@ def labels_of(pairs: Sequence[LabelledPair]) -> np.ndarray:
 
 def judged(scores: Scores, thresholds: Scores, labels: np.ndarray, probabilities: bool) -> dict[str, Any]:
     same = scores > thresholds
-    metrics = with_intervals(
-        lambda rows: all_metrics(scores[rows], same[rows], labels[rows], probabilities), len(labels)
-    )
+    metrics = interval_of(lambda rows: all_metrics(scores[rows], same[rows], labels[rows], probabilities), len(labels))
     spread = [float(thresholds.min()), float(thresholds.max())]
     return {"metrics": metrics, "thresholds": spread, "partitions": partitions(same, labels, GROUP)}
 

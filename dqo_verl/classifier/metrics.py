@@ -6,12 +6,8 @@ Calibration of probabilities: Brier score, and expected calibration error over t
 `ECE = sum_b n_b / n |mean(p) - mean(y)|` (Guo et al. 2017, arXiv 1706.04599).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
-
-from dqo_verl.evaluation.metrics.bootstrap import LEVEL, RESAMPLES, SEED
 
 Array = NDArray[np.float64]
 BINS = 10
@@ -60,23 +56,6 @@ def all_metrics(
 ) -> dict[str, float]:
     found = of_decisions(same, labels) | {"auroc": auroc(scores, labels)}
     return found | ({"brier": brier(scores, labels), "ece": calibration_error(scores, labels)} if probabilities else {})
-
-
-def with_intervals(metrics: Callable[[NDArray[np.int_]], dict[str, float]], pairs: int) -> dict[str, list[float]]:
-    """`metrics(rows)` on all rows, and the 95 % percentile interval over resampled pairs."""
-    generator = np.random.default_rng(SEED)
-    found = metrics(np.arange(pairs))
-    drawn: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(RESAMPLES):
-        for name, value in metrics(generator.integers(pairs, size=pairs)).items():
-            drawn[name].append(value)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    defined = {name: [value for value in values if value == value] for name, values in drawn.items()}
-    none = [float("nan")] * 2
-    return {
-        name: [value, *(map(float, np.quantile(defined[name], tails)) if defined[name] else none)]
-        for name, value in found.items()
-    }
 
 
 def best_threshold(scores: Array, labels: NDArray[np.int_], metric: str) -> float:

@@ -97,12 +97,12 @@ class Trainer:
     def rows(self, batch: Sequence[Ordered]) -> list[list[int]]:
         chosen = [self.pairs[one.pair] for one in batch]
         texts = [(p.b, p.a) if one.turned else (p.a, p.b) for one, p in zip(batch, chosen, strict=True)]
-        return self.input.encode(texts, [pair.prompt for pair in chosen])[0]
+        return self.input.encode(texts)[0]
 
     def cut(self) -> tuple[int, int]:
         """How many responses are longer than the budget, of how many."""
         texts = [(pair.a, pair.b) for pair in self.pairs]
-        _, _, cut = self.input.encode(texts, [pair.prompt for pair in self.pairs])
+        _, _, cut = self.input.encode(texts)
         return sum(a in cut for a, _ in texts) + sum(b in cut for _, b in texts), 2 * len(texts)
 
     def save_state(self, state: Path, step: int) -> None:

@@ -4,6 +4,16 @@ import torch
 from torch import Tensor
 
 
+def cosine_same(embeddings: Tensor, threshold: float) -> Tensor:
+    """`e_i . e_j > threshold` of unit-norm rows, `(..., k, d)` -> `(..., k, k)`.
+
+    A blank response, which is a zero row, is the same as the other blank ones and as no other, whatever the threshold.
+    """
+    blank = (embeddings == 0).all(dim=-1)
+    both, one = blank[..., :, None] & blank[..., None, :], blank[..., :, None] ^ blank[..., None, :]
+    return (embeddings @ embeddings.mT > threshold) & ~one | both
+
+
 def same_class(same: Tensor) -> Tensor:
     """Transitive closure of `same`, a boolean `(..., k, k)`: True where two responses share a connected component.
 
@@ -25,7 +35,11 @@ def classes(same: Tensor) -> Tensor:
 
 
 def first_member(same: list[list[bool]]) -> list[int]:
-    """NoveltyBench's greedy rule for one group: join the first class whose first member is the same, else open one."""
+    """NoveltyBench's greedy rule for one group: join the first class whose first member is the same, else open one.
+
+    `(k, k)`, symmetric -> `(k,)`, the position of each class's first member. The classes depend on the order of the responses,
+    and are never fewer than the connected components (arXiv 2504.05228, section 3).
+    """
     firsts: list[int] = []
     labels = []
     for i in range(len(same)):
@@ -34,12 +48,6 @@ def first_member(same: list[list[bool]]) -> list[int]:
             firsts.append(i)
         labels.append(label)
     return labels
-
-
-def cosine_same(embeddings: Tensor, threshold: float) -> Tensor:
-    """`(..., k, d)` unit-norm rows -> `(..., k, k)`: True above that cosine. Blank responses (zero rows) are all the same."""
-    blank = ~embeddings.any(dim=-1)
-    return (embeddings @ embeddings.mT > threshold) | (blank.unsqueeze(-1) & blank.unsqueeze(-2))
 
 
 def labels(same: Tensor, rule: str) -> list[int]:

@@ -5,7 +5,8 @@ asked, which leaves the components unchanged: a collapsed group of n costs n - 1
 `first_member` (NoveltyBench): a response joins the first class whose first member is the same, in order of the responses.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 Node = str
 Pair = tuple[str, str]
@@ -100,6 +101,16 @@ def _greedy(nodes: Sequence[Node], decided: Mapping[Pair, bool]) -> tuple[list[H
     return labels, None
 
 
+def without_model(a: str, b: str, short_words: int = 0) -> bool | None:
+    """What needs no model: equal texts are the same, a blank text is the same as blank ones only, short answers by their words.
+
+    None where the model decides. `short_words=0` switches the rule for short answers off.
+    """
+    if not a.strip() or not b.strip():
+        return a.strip() == b.strip()
+    return True if a == b else short_answers_agree(a, b, short_words)
+
+
 def short_answers_agree(a: str, b: str, words: int) -> bool | None:
     """DARLING's rule for short answers: with at most `words` words each, the same if they share at least half of the longer.
 
@@ -110,6 +121,22 @@ def short_answers_agree(a: str, b: str, words: int) -> bool | None:
     if longer > words:
         return None
     return 2 * len(set(split_a) & set(split_b)) >= longer
+
+
+def decide_all(
+    groups: Sequence[Sequence[str]], answer: Callable[[Sequence[Pair]], Sequence[bool]], short_words: int = 0
+) -> list[list[list[bool]]]:
+    """Every pair of each group's texts, `(k, k)` and symmetric: what a stream would know if it asked all of them.
+
+    `answer` is asked in alphabetical order, and once about a pair of texts that occurs again, in this group or another.
+    """
+    decided: dict[Pair, bool | None] = {}
+    for texts in groups:
+        for a, b in itertools.combinations_with_replacement(dict.fromkeys(texts), 2):
+            decided.setdefault(ordered(a, b), without_model(a, b, short_words))
+    asked = [pair for pair, known in decided.items() if known is None]
+    decided |= zip(asked, answer(asked), strict=True)
+    return [[[bool(decided[ordered(a, b)]) for b in texts] for a in texts] for texts in groups]
 
 
 RULES = {

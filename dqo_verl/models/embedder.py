@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dqo_verl.core.settings import Settings
+from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 from dqo_verl.models.servers import Endpoint
 
@@ -17,13 +17,19 @@ class SentenceTransformerModel:
     def __init__(self, name: str, device: str):
         from sentence_transformers import SentenceTransformer
 
-        self.model = SentenceTransformer(locate(name), device=device)
+        try:
+            self.model = SentenceTransformer(locate(name), device=device)
+        except OSError as error:
+            raise UserError(
+                f"The embedder {name!r} cannot be loaded: {error}\nIt must be the folder or the hub name of a "
+                "sentence-transformers model. dqo-verl evaluate --embedder none leaves out what needs one."
+            ) from error
         self.device = device
 
-    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
         self.model.to(self.device)  # comes back from `rest`
         vectors = self.model.encode(
-            list(texts), batch_size=BATCH_SIZE[self.device], convert_to_numpy=True, show_progress_bar=False
+            list(texts), batch_size=BATCH_SIZE[self.device], convert_to_numpy=True, show_progress_bar=progress
         )
         return vectors, self._truncated(texts)
 
@@ -35,7 +41,7 @@ class SentenceTransformerModel:
         flags = np.array([len(text) > limit - 2 for text in texts])
         long = [text for text, flag in zip(texts, flags, strict=True) if flag]
         if long:
-            lengths = [len(ids) for ids in self.model.tokenizer(long, truncation=False)["input_ids"]]
+            lengths = [len(ids) for ids in self.model.tokenizer(long, truncation=False, verbose=False)["input_ids"]]
             flags[flags] = np.array(lengths) > limit
         return flags
 
@@ -53,7 +59,7 @@ class EmbeddingServer:
     def __init__(self, name: str, endpoint: Endpoint):
         self.name, self.endpoint = name, endpoint
 
-    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
         def request(chunk: Sequence[str]) -> dict[str, object]:
             return {"model": self.name, "input": list(chunk), "truncate_prompt_tokens": -1}
 
@@ -67,22 +73,22 @@ class EmbeddingServer:
 class Embedder:
     """Unit norm, blank texts as zero rows, equal texts embedded once, and nothing that is not finite."""
 
-    def __init__(self, settings: Settings, device: str):
-        self.name = settings.embedder
-        if settings.placement == "http":
-            self.model: SentenceTransformerModel | EmbeddingServer = EmbeddingServer(self.name, Endpoint(settings))
-        else:
-            self.model = SentenceTransformerModel(self.name, device)
+    def __init__(self, name: str, device: str = "cpu", *, servers: Endpoint | None = None):
+        self.name = name
+        self.model: SentenceTransformerModel | EmbeddingServer = (
+            SentenceTransformerModel(name, device) if servers is None else EmbeddingServer(name, servers)
+        )
+        # a server that does not answer, or not so, ends the run here
         self.dimension = self.model.encode(["width"])[0].shape[1]
 
-    def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Embeddings `(n, d)` in float32, and which texts are longer than the model reads."""
         distinct = list(dict.fromkeys(text for text in texts if text.strip()))
         embeddings = np.zeros((len(texts), self.dimension), np.float32)
         truncated = np.zeros(len(texts), bool)
         if not distinct:
             return embeddings, truncated
-        vectors, cut = self.model.encode(distinct)
+        vectors, cut = self.model.encode(distinct, progress)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0))
         if len(bad):

@@ -21,6 +21,13 @@ def locate(name: str) -> str:
     return name
 
 
+def own_device() -> str:
+    """A GPU if this process sees one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def check(source: Source) -> None:
     """Fail before Ray starts if the model of this source is not within reach. Servers are asked when the workers start."""
     if isinstance(source, Embeddings) and not isinstance(source.placement, Http):

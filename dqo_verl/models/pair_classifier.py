@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from dqo_verl.core.pairs import Pair
-from dqo_verl.core.settings import Settings
+from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 from dqo_verl.models.servers import Endpoint
 
-BATCH_SIZE = 32
 # thresholds on P(same) that belong to public checkpoints: DARLING's two, and NoveltyBench's
 KNOWN_THRESHOLDS = {
     "dogtooth/similarity-classifier-f168-hf": 0.32,
@@ -35,12 +35,11 @@ def threshold_of(name: str, config: Any) -> float:
 class PairInput:
     """The one input format: `[CLS] a [SEP] b [SEP]` as token ids, each text cut to its half of what the model reads.
 
-    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does. What a checkpoint was
-    trained with travels in its config: `similarity_tokens` of each text at most, and `similarity_prompt_tokens` of the
-    prompt in a part of its own, `[CLS] prompt [SEP] a [SEP] b [SEP]` (0: no such part, as in the papers).
+    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does. The length that a checkpoint
+    was trained with, `similarity_tokens` of each text at most, travels in its config.
     """
 
-    def __init__(self, name: str, tokens: int | None = None, prompt_tokens: int | None = None):
+    def __init__(self, name: str, tokens: int | None = None):
         from transformers import AutoConfig, AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(locate(KNOWN_TOKENIZERS.get(name, name)))
@@ -51,13 +50,14 @@ class PairInput:
         self.end = self._id("sep_token", "<|im_end|>", "eos_token")
         self.limit = min(self.tokenizer.model_max_length, self.config.max_position_embeddings)
         tokens = tokens or getattr(self.config, "similarity_tokens", None)
-        own = getattr(self.config, "similarity_prompt_tokens", 0)
-        self.prompt_budget: int = own if prompt_tokens is None else prompt_tokens
-        room = (self.limit - 3 - (self.prompt_budget + 1 if self.prompt_budget else 0)) // 2
-        if room < 1:
-            raise ValueError(
-                f"{name} reads {self.limit} tokens: {self.prompt_budget} of the prompt leave no room for a pair"
+        if getattr(self.config, "similarity_prompt_tokens", 0):
+            raise UserError(
+                f"{name} was trained to read the prompt, too (similarity_prompt_tokens in its config.json), but what is "
+                "compared are two responses alone. Train it again with this version of dqo-verl classifier train."
             )
+        room = (self.limit - 3) // 2
+        if room < 1:
+            raise UserError(f"{name} reads {self.limit} tokens, which leaves no room for a pair")
         # DeBERTa's positions are relative: it reads more than it was trained with, as DARLING's copy of NoveltyBench has it do
         endless = getattr(self.config, "position_biased_input", True) is False
         self.budget = tokens if tokens and endless else min(room, tokens or room)
@@ -69,29 +69,17 @@ class PairInput:
                 return int(vocabulary[token])
         raise ValueError(f"the tokenizer has none of {role}, {literal}, {fallback} to mark the parts of a pair")
 
-    def encode(
-        self, pairs: Sequence[Pair], prompts: Sequence[str] | None = None
-    ) -> tuple[list[list[int]], list[int], set[str]]:
+    def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[int], set[str]]:
         """Token ids of each pair, where its second text begins, and the responses that were cut."""
         texts = list(dict.fromkeys(text for pair in pairs for text in pair))
-        ids = self._tokens(texts)
-        cut = {text for text in texts if len(ids[text]) > self.budget}
-        heads = [[self.start]] * len(pairs)
-        if self.prompt_budget:
-            if prompts is None:
-                raise ValueError("this classifier reads the prompt, too (similarity_prompt_tokens), and was given none")
-            asked = self._tokens(list(dict.fromkeys(prompts)))
-            heads = [[self.start, *asked[prompt][: self.prompt_budget], self.end] for prompt in prompts]
+        tokenized = self.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+        ids = dict(zip(texts, tokenized, strict=True))
         rows, second = [], []
-        for (a, b), head in zip(pairs, heads, strict=True):
-            first = [*head, *ids[a][: self.budget], self.end]
+        for a, b in pairs:
+            first = [self.start, *ids[a][: self.budget], self.end]
             rows.append([*first, *ids[b][: self.budget], self.end])
             second.append(len(first))
-        return rows, second, cut
-
-    def _tokens(self, texts: Sequence[str]) -> dict[str, list[int]]:
-        tokenized = self.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
-        return dict(zip(texts, tokenized, strict=True))
+        return rows, second, {text for text in texts if len(ids[text]) > self.budget}
 
 
 def padding(tokenizer: Any) -> int:
@@ -114,6 +102,8 @@ def padded(rows: Sequence[list[int]], pad: int) -> dict[str, Any]:
 class LocalClassifier:
     """Any two-label sequence classifier in this process; label 1 is "same"."""
 
+    pairs_at_once = 32
+
     def __init__(self, name: str, device: str, pair_input: PairInput):
         import torch
         from transformers import AutoModelForSequenceClassification
@@ -122,7 +112,7 @@ class LocalClassifier:
         self.model, report = AutoModelForSequenceClassification.from_pretrained(locate(name), output_loading_info=True)
         missing, labels = list(report["missing_keys"]), self.model.config.num_labels
         if missing or labels != 2:
-            raise ValueError(
+            raise UserError(
                 f"{name} is not a trained pair classifier: {labels} labels (2 are needed), weights missing: {missing[:3]}"
             )
         self.model.to(device).eval()
@@ -130,21 +120,18 @@ class LocalClassifier:
         self.types = pair_input.token_types
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
-        self.model.to(self.device)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        found = np.empty(len(rows))
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            inputs = padded([rows[i] for i in batch], self.pad)
-            if self.types:
-                types = self.torch.zeros_like(inputs["input_ids"])
-                for j, i in enumerate(batch):
-                    types[j, second[i] : len(rows[i])] = 1
-                inputs["token_type_ids"] = types
-            with self.torch.inference_mode():
-                logits = self.model(**{key: value.to(self.device) for key, value in inputs.items()}).logits
-            found[batch] = logits.float().softmax(-1)[:, 1].cpu().numpy()
-        return found.tolist()
+        """Of one batch."""
+        self.model.to(self.device)  # comes back from `rest`
+        inputs = padded(rows, self.pad)
+        if self.types:
+            types = self.torch.zeros_like(inputs["input_ids"])
+            for i, row in enumerate(rows):
+                types[i, second[i] : len(row)] = 1
+            inputs["token_type_ids"] = types
+        with self.torch.inference_mode():
+            logits = self.model(**{key: value.to(self.device) for key, value in inputs.items()}).logits
+        found: list[float] = logits.float().softmax(-1)[:, 1].tolist()
+        return found
 
     def rest(self) -> None:
         """Give the GPU's memory back until the next batch."""
@@ -155,9 +142,12 @@ class LocalClassifier:
 class ClassifierServer:
     """vLLM's `POST /classify`, many pairs per request, as token ids: the server adds nothing of its own."""
 
+    # the endpoint shares them out over requests
+    pairs_at_once = 4096
+
     def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
         if pair_input.token_types:
-            raise ValueError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
+            raise UserError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
         self.name, self.endpoint = name, endpoint
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
@@ -171,38 +161,53 @@ class ClassifierServer:
 
 
 class PairClassifier:
-    """Decisions for pairs, with the threshold that belongs to the checkpoint unless one is typed."""
+    """Decisions on pairs: the same above the threshold, which is the checkpoint's own unless one is given.
 
-    def __init__(self, settings: Settings, device: str):
-        self.name = str(settings.classifier)
-        self.both_orders = settings.both_orders
-        self.input = PairInput(self.name)
-        if settings.placement == "http":
-            self.model: LocalClassifier | ClassifierServer = ClassifierServer(self.name, Endpoint(settings), self.input)
-        else:
-            self.model = LocalClassifier(self.name, device, self.input)
-        if self.input.prompt_budget:
-            raise ValueError(
-                f"{self.name} was trained to read the prompt, which a training step does not hand it. "
-                "Train it without: dqo-verl classifier train --prompt-tokens 0"
-            )
-        own = threshold_of(self.name, self.input.config)
-        self.threshold = own if settings.threshold is None else settings.threshold
-        self.probabilities([("one", "another")])  # a server that does not answer, or not so, ends the run here
-        print(f"[dqo_verl] {self.name}: two responses are the same above {self.threshold:g}", flush=True)
+    With `both_orders` a pair is asked as (a, b) and as (b, a), and the two probabilities are averaged.
+    """
 
-    def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:
-        """Whether each pair is the same, and the texts that were cut. A pair is asked once, or in both orders and averaged."""
-        found, cut = self.probabilities(pairs)
+    def __init__(
+        self,
+        name: str,
+        device: str = "cpu",
+        *,
+        threshold: float | None = None,
+        both_orders: bool = False,
+        tokens: int | None = None,
+        servers: Endpoint | None = None,
+    ):
+        self.name, self.both_orders = name, both_orders
+        self.input = PairInput(name, tokens)
+        self.model: LocalClassifier | ClassifierServer = (
+            LocalClassifier(name, device, self.input)
+            if servers is None
+            else ClassifierServer(name, servers, self.input)
+        )
+        self.threshold = threshold_of(name, self.input.config) if threshold is None else threshold
+        # a server that does not answer, or not so, ends the run here
+        self.probabilities([("one", "another")])
+
+    def __call__(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[bool], set[str]]:
+        """Whether each pair is the same, and the texts that were cut."""
+        turned = [(b, a) for a, b in pairs] if self.both_orders else []
+        found, cut = self.probabilities([*pairs, *turned], progress)
         if self.both_orders:
-            turned, _ = self.probabilities([(b, a) for a, b in pairs])
-            found = [(p + q) / 2 for p, q in zip(found, turned, strict=True)]
+            found = [(p + q) / 2 for p, q in zip(found[: len(pairs)], found[len(pairs) :], strict=True)]
         return [p > self.threshold for p in found], cut
 
-    def probabilities(self, pairs: Sequence[Pair]) -> tuple[list[float], set[str]]:
-        rows, second, cut = self.input.encode(pairs)
-        found = self.model.probabilities(rows, second)
-        bad = [pair for pair, p in zip(pairs, found, strict=True) if not np.isfinite(p)]
-        if bad:
-            raise FloatingPointError(f"{self.name} gave a non-finite probability for the responses {bad[0]!r}"[:400])
-        return found, cut
+    def probabilities(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[float], set[str]]:
+        """P(same) of each pair as it stands, and the texts that were cut. Long pairs go together: little is padded."""
+        order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
+        found, cut = np.empty(len(pairs)), set[str]()
+        starts = range(0, len(order), self.model.pairs_at_once)
+        for start in tqdm(starts, desc="pairs", unit="batch", disable=None if progress else True):
+            batch = order[start : start + self.model.pairs_at_once]
+            rows, second, too_long = self.input.encode([pairs[i] for i in batch])
+            found[batch] = self.model.probabilities(rows, second)
+            cut |= too_long
+        bad = np.flatnonzero(~np.isfinite(found))
+        if len(bad):
+            raise FloatingPointError(
+                f"{self.name} gave a non-finite probability for the responses {pairs[bad[0]]!r}"[:400]
+            )
+        return found.tolist(), cut

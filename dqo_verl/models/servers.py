@@ -9,19 +9,20 @@ from typing import Any
 
 import requests
 
-from dqo_verl.core.settings import PREFIX, Settings
-
 ITEMS_PER_REQUEST = 64
 REQUESTS_PER_URL = 4
 FIRST_PAUSE = 0.2  # seconds; doubles with every failure in a row
 
 
 class Endpoint:
-    """One or more equal servers. A server that stumbles is passed over; the deadline covers all attempts of a request."""
+    """One or more equal servers. A server that stumbles is passed over; the deadline covers all attempts of a request.
 
-    def __init__(self, settings: Settings):
-        self.urls = [url.rstrip("/") for url in settings.urls]
-        self.deadline = settings.deadline
+    `setting_name` is what a user types to change the deadline (seconds).
+    """
+
+    def __init__(self, urls: Sequence[str], deadline: float, setting_name: str = "deadline"):
+        self.urls = [url.rstrip("/") for url in urls]
+        self.deadline, self.setting_name = deadline, setting_name
         self.turn, self.lock = itertools.cycle(range(len(self.urls))), threading.Lock()
         self.pool = ThreadPoolExecutor(REQUESTS_PER_URL * len(self.urls))
         self.session = requests.Session()
@@ -66,4 +67,4 @@ class Endpoint:
                 cause = f"{url}: {type(error).__name__}: {str(error)[:200]}"
             time.sleep(max(0.0, min(pause, until - time.monotonic())))
             pause *= 2
-        raise RuntimeError(f"no answer within +{PREFIX}.deadline={self.deadline:g} seconds. Last: {cause}")
+        raise RuntimeError(f"no answer within {self.setting_name}={self.deadline:g} seconds. Last: {cause}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.pairs import RULES, Pair, ordered, short_answers_agree
+from dqo_verl.core.pairs import RULES, Pair, without_model
 from dqo_verl.core.sources import NOT_COMPARED
 from dqo_verl.streaming.stream import MAX_BATCH_CHARACTERS, Stream
 
@@ -56,15 +56,11 @@ class PartitionStream(Stream):
         group = self.groups[uid]
         while True:
             asked = self.questions(self.nodes(uid), group.decided, forests=2**group.rounds)
-            for a, b in (answered := [pair for pair in asked if self.without_model(*pair) is not None]):
-                group.decided[ordered(a, b)] = bool(self.without_model(a, b))
-            if not answered or len(answered) < len(asked):
-                return [pair for pair in asked if pair not in group.decided]
-
-    def without_model(self, a: str, b: str) -> bool | None:
-        if not a or not b:
-            return False  # a blank response is like other blank ones only, which are one node
-        return short_answers_agree(a, b, self.short_words)
+            known = {pair: without_model(*pair, self.short_words) for pair in asked}
+            group.decided |= {pair: same for pair, same in known.items() if same is not None}
+            left = [pair for pair, same in known.items() if same is None]
+            if left or not asked:
+                return left
 
     def next_batch(self) -> list[tuple[str, Pair]]:
         batch: list[tuple[str, Pair]] = []

@@ -65,13 +65,14 @@ class FeatureWorker:
 
 def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier, Stream]:
     place = source.placement
-    servers = (
-        Endpoint(place.urls, source.deadline, source.spell("deadline", "...")) if isinstance(place, Http) else None
-    )
+    deadline = source.spelling.name("deadline")
+    servers = Endpoint(place.urls, source.deadline, deadline) if isinstance(place, Http) else None
     if isinstance(source, ClassifiedPairs):
         classifier = PairClassifier(
             source.classifier, device, threshold=source.threshold, both_orders=source.both_orders, servers=servers
         )
+        told = f"two responses are the same above {classifier.threshold:g}"
+        print(f"[dqo_verl] {classifier.name}: {told}", flush=True)
         return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
     assert isinstance(source, Embeddings)
     embedder = Embedder(source.embedder, device, servers=servers)

@@ -71,11 +71,9 @@ def test_what_is_no_pair_classifier_is_refused(backbone, command, rows, write):
 
 def test_scores_are_those_of_the_training_step(pair_classifier, labelled):
     from dqo_verl.core.pairs import ordered
-    from dqo_verl.core.settings import Settings
     from dqo_verl.models.pair_classifier import PairClassifier
 
-    settings = Settings(method="darling", diversity="partition", classifier=str(pair_classifier), both_orders=True)
-    estimator = PairClassifier(settings, "cpu")
+    estimator = PairClassifier(str(pair_classifier), both_orders=True)
     scored = score(str(pair_classifier), labelled)
     estimator.threshold = float(np.median(scored.both))
     decisions, _ = estimator([ordered(pair.a, pair.b) for pair in labelled])

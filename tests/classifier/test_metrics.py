@@ -10,9 +10,9 @@ from dqo_verl.classifier.metrics import (
     best_threshold,
     calibration_error,
     of_decisions,
-    with_intervals,
 )
 from dqo_verl.errors import UserError
+from dqo_verl.evaluation.metrics.bootstrap import interval_of
 
 SCORED = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1)), min_size=2, max_size=30).filter(
     lambda rows: len({label for _, label in rows}) == 2
@@ -64,7 +64,7 @@ def test_intervals_hold_the_value_and_shrink_with_more_pairs():
 
     widths = []
     for pairs in (50, 400):
-        found = with_intervals(metrics, pairs)
+        found = interval_of(metrics, pairs)
         assert set(found) >= {"accuracy", "auroc", "f1", "brier", "ece"}
         value, low, high = found["accuracy"]
         assert low <= value <= high

@@ -11,8 +11,8 @@ import pytest
 
 from dqo_verl.classifier.data import LabelledPair, read_all
 from dqo_verl.classifier.train import train
-from dqo_verl.core.settings import Settings
 from dqo_verl.models.pair_classifier import KNOWN_THRESHOLDS, KNOWN_TOKENIZERS, PairClassifier
+from dqo_verl.models.servers import Endpoint
 
 ANSWERS = [
     "Lisbon. It is warm from March to November, the trams climb the hills, and a custard tart costs little more than a euro.",
@@ -77,16 +77,12 @@ def _modernbert(directory):
     return directory
 
 
-def settings_of(checkpoint, **values):
-    return Settings(method="darling", diversity="partition", classifier=str(checkpoint), both_orders=True, **values)
-
-
 def test_vllm_scores_like_the_process(checkpoints, serve_vllm):
     pairs = [(pair.a, pair.b) for pair in real_pairs()]
     urls, too_long = serve_vllm({str(path): path for path in checkpoints.values()}), set()
     for checkpoint, url in zip(checkpoints.values(), urls, strict=True):
-        local = PairClassifier(settings_of(checkpoint), "cpu")
-        remote = PairClassifier(settings_of(checkpoint, placement="http", urls=(url,), deadline=120.0), "cpu")
+        local = PairClassifier(str(checkpoint))
+        remote = PairClassifier(str(checkpoint), servers=Endpoint([url], 120.0))
         expected, cut = local.probabilities(pairs)
         found, cut_too = remote.probabilities(pairs)
         print(f"{checkpoint}: {len(pairs)} pairs, largest gap {np.abs(np.subtract(found, expected)).max():.1e}")
@@ -100,12 +96,11 @@ def test_vllm_scores_like_the_process(checkpoints, serve_vllm):
 
 LOOK_UP = """
 import json, sys
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.settings import parse
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.models.hub import check
-settings = Settings(method="darling", diversity="partition", classifier=sys.argv[1])
-check(settings)
-classifier = PairClassifier(settings, "cpu")
+check(parse({"method": "darling", "classifier": sys.argv[1]}).source)
+classifier = PairClassifier(sys.argv[1])
 print(json.dumps([classifier.threshold, classifier.probabilities([("one", "two")])[0]]))
 """
 

@@ -146,14 +146,13 @@ def p_texts(pair):
 
 
 def test_a_classifier_that_reads_the_prompt_is_refused_by_a_training_step(settings, labelled, tmp_path):
-    from dqo_verl.core.settings import Settings
     from dqo_verl.models.pair_classifier import PairClassifier
 
     checkpoint = train(labelled, settings(steps=1), tmp_path, 100, "test")
     config = json.loads((checkpoint / "config.json").read_text())
     (checkpoint / "config.json").write_text(json.dumps(config | {"similarity_prompt_tokens": 2}))
     with pytest.raises(ValueError, match="trained to read the prompt"):
-        PairClassifier(Settings(method="darling", diversity="partition", classifier=str(checkpoint)), "cpu")
+        PairClassifier(str(checkpoint))
 
 
 def test_a_folder_belongs_to_one_run(settings, labelled, tmp_path):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqo_verl.core.pairs import RULES, decide_all, ordered, questions_for_components, short_answers_agree, without_model
 from dqo_verl.core.settings import parse
-from dqo_verl.core.pairs import RULES, ordered, questions_for_components, short_answers_agree
 
 
 def answer(nodes, questions, labels, truth, forests=1):
@@ -90,3 +90,40 @@ def test_short_answers(first, second, same):
 def test_the_rule_for_short_answers_is_off_by_default():
     words = parse({"method": "darling", "classifier": "x"}).source.short_answer_words
     assert short_answers_agree("Paris", "Paris", words) is None
+
+
+LONG = "one two three four five six"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words", "same"),
+    [
+        (LONG, LONG, 0, True),
+        ("", " \n", 0, True),
+        ("", LONG, 0, False),
+        (" ", "Paris", 5, False),
+        ("Paris", "paris", 5, True),
+        ("Paris", "paris", 0, None),
+        ("Paris", LONG, 5, None),
+    ],
+)
+def test_what_needs_no_model(first, second, words, same):
+    assert without_model(first, second, words) is same
+    assert without_model(second, first, words) is same
+
+
+def test_all_pairs_are_asked_once_in_alphabetical_order():
+    asked = []
+
+    def answer(pairs):
+        asked.extend(pairs)
+        return [pair == ("b", "c") for pair in pairs]
+
+    found = decide_all([["c", "b", "", "c"], ["b", "c"], ["a"], []], answer)
+    assert sorted(asked) == [("b", "c")]
+    assert found == [
+        [[True, True, False, True], [True, True, False, True], [False, False, True, False], [True, True, False, True]],
+        [[True, True], [True, True]],
+        [[True]],
+        [],
+    ]

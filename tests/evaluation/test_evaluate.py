@@ -56,7 +56,7 @@ def test_numbers_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
     assert [triple[0] for triple in part["curves"]["pass@k"]] == pytest.approx([1 / 2, (2 / 3 + 1) / 2, 1])
     rows = [json.loads(line) for line in (tmp_path / "out" / "prompts.jsonl").read_text().splitlines()]
-    assert [row["classes"] for row in rows] == [[0, 0, 1], [0, 1, 2]]
+    assert [row["classes"] for row in rows] == [[0, 0, 2], [0, 1, 2]]  # by the position of each class's first member
     assert [row["good"] for row in rows] == [[True, False, False], [True, True, False]]
     assert result["left_out"] == {"embedding metrics": "--embedder none"}
     assert "sacrebleu" in result["provenance"]["versions"]
@@ -116,9 +116,9 @@ def test_reward_function_of_verls_form(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("plain", "path/to/file.py:function"),
+        ("plain", "path/to/file.py:NAME"),
         ("none.py:f", "no file none.py"),
-        ("json:nothing", "no function 'nothing'"),
+        ("json:nothing", "json has no nothing"),
     ],
 )
 def test_wrong_reward_function(tmp_path: Path, name: str, told: str) -> None:

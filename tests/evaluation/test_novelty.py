@@ -1,47 +1,46 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqo_verl import classes
-from dqo_verl.evaluation.metrics.novelty import (
-    PairClassifier,
-    exact_matrix,
-    first_member_classes,
-    same_matrices,
-    utility,
-)
+from dqo_verl.core.classes import classes, first_member
+from dqo_verl.core.defaults import DEFAULT_COSINE
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.metrics.novelty import decide, same_words, utility
+from dqo_verl.evaluation.metrics.options import Options
+from dqo_verl.models.pair_classifier import PairClassifier
 
 MATRICES = st.integers(1, 7).flatmap(lambda k: st.lists(st.booleans(), min_size=k * k, max_size=k * k))
 
 
 def square(bits: list[bool]) -> torch.Tensor:
     k = int(len(bits) ** 0.5)
-    return torch.tensor(bits).view(k, k).triu(1)
+    upper = torch.tensor(bits).view(k, k).triu(1)
+    return upper | upper.mT | torch.eye(k, dtype=torch.bool)
 
 
 def test_first_member_rule_by_hand() -> None:
     """0~1 and 1~2 but not 0~2: NoveltyBench compares 2 with 0 only, the connected components join all three."""
-    same = torch.zeros(4, 4, dtype=torch.bool)
-    same[0, 1] = same[1, 2] = True
-    assert first_member_classes(same) == [0, 0, 1, 2]
+    same = torch.eye(4, dtype=torch.bool)
+    for i, j in ((0, 1), (1, 2)):
+        same[i, j] = same[j, i] = True
+    assert first_member(same.tolist()) == [0, 0, 2, 3]
     assert classes(same).tolist() == [0, 0, 0, 3]
 
 
 @given(MATRICES)
 def test_first_member_rule_is_the_nested_loop_of_the_paper(bits: list[bool]) -> None:
     same = square(bits)
-    labels, number = [-1] * len(same), 0
+    labels = [-1] * len(same)
     for i in range(len(same)):
         if labels[i] < 0:
-            labels[i] = number
-            for j in range(i + 1, len(same)):
+            for j in range(i, len(same)):
                 if labels[j] < 0 and same[i, j]:
-                    labels[j] = number
-            number += 1
-    assert first_member_classes(same) == labels
+                    labels[j] = i
+    assert first_member(same.tolist()) == labels
     assert len(set(labels)) >= len(set(classes(same).tolist()))
 
 
@@ -63,9 +62,40 @@ def test_utility_bounds(scores: list[float], patience: float) -> None:
 
 
 def test_exact_classifier() -> None:
-    assert exact_matrix(["a b", "A  b\n", "a c"]).tolist() == [[False, True, False], [False] * 3, [False] * 3]
-    (same,) = same_matrices([["x", "a b", "A  b", "a c"]], None)
-    assert first_member_classes(same) == [0, 1, 1, 2]
+    found = same_words(["x", "a b", "A  b\n", "a c", "", " "]).int().tolist()
+    assert found == [
+        [1, 0, 0, 0, 0, 0],
+        [0, 1, 1, 0, 0, 0],
+        [0, 1, 1, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1, 1],
+    ]
+
+
+def test_cosine_by_hand() -> None:
+    """Angles of 20 and 40 degrees to the first: cosines 0.94 and 0.77; a blank response is a zero row."""
+    degrees = torch.tensor([0.0, 20.0, 40.0]).deg2rad()
+    rows = torch.cat([torch.stack([degrees.cos(), degrees.sin()], dim=-1), torch.zeros(2, 2)])
+    found = decide([["a", "b", "c", "", " "]], Options(classifier="cosine"), [rows])
+    assert found.note == {"threshold": DEFAULT_COSINE}
+    assert first_member(found.same[0].tolist()) == [0, 0, 2, 3, 3]
+    assert classes(found.same[0]).tolist() == [0, 0, 0, 3, 3]
+    loose = decide([["a", "b", "c", "", " "]], Options(classifier="cosine", classifier_threshold=-1.0), [rows])
+    assert classes(loose.same[0]).tolist() == [0, 0, 0, 3, 3], "a blank response is like no other at any threshold"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"classifier": "cosine", "short_answer_words": 5}, "belong to a pair classifier; with --classifier cosine"),
+        ({"classifier": "exact", "both_orders": True}, "belong to a pair classifier; with --classifier exact"),
+        ({"classifier": "cosine"}, "does not go with --embedder none"),
+    ],
+)
+def test_what_cannot_go_together(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        decide([["a", "b"]], Options(**options), None)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +130,7 @@ def test_classifier_batches_like_single_pairs(tiny_classifier: Path) -> None:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     pairs = list(zip(texts(1, 40), texts(2, 40), strict=True))
-    classifier = PairClassifier(str(tiny_classifier), 0.5, 20, batch=7)
-    found = classifier(pairs)
+    found, cut = PairClassifier(str(tiny_classifier), threshold=0.5, tokens=20)(pairs)
     tokenizer = AutoTokenizer.from_pretrained(tiny_classifier)
     model = AutoModelForSequenceClassification.from_pretrained(tiny_classifier).eval()
     expected = []
@@ -114,20 +143,51 @@ def test_classifier_batches_like_single_pairs(tiny_classifier: Path) -> None:
         expected.append(bool(p > 0.5))
     assert found == expected
     assert 0 < sum(found) < len(found)
-    assert len(classifier.cut) == len({t for pair in pairs for t in pair if len(t.split()) > 20})
+    assert len(cut) == len({t for pair in pairs for t in pair if len(t.split()) > 20})
 
 
-def test_threshold_and_default_length(tiny_classifier: Path) -> None:
-    pairs = list(zip(texts(3, 10), texts(4, 10), strict=True))
-    assert not any(PairClassifier(str(tiny_classifier), 1.0, None)(pairs))
-    assert all(PairClassifier(str(tiny_classifier), 0.0, None)(pairs))
-    assert PairClassifier(str(tiny_classifier), 0.5, None).tokens == 30
+def by_checkpoint(folder: Path, **options: Any) -> Options:
+    return Options(classifier=str(folder), **options)
 
 
-def test_equal_and_short_texts_never_reach_the_model(tiny_classifier: Path) -> None:
+def test_threshold_and_lengths(tiny_classifier: Path) -> None:
+    group = texts(3, 6)
+    never, always = (decide([group], by_checkpoint(tiny_classifier, classifier_threshold=t), None) for t in (1.0, 0.0))
+    assert never.same[0].int().tolist() == torch.eye(6).int().tolist()
+    assert always.same[0].all()
+    assert always.note == {
+        "threshold": 0.0,
+        "tokens of each response": 30,
+        "texts cut": sum(len(t.split()) > 30 for t in group),
+    }
+    shorter = decide([group], by_checkpoint(tiny_classifier, classifier_tokens=8), None)
+    assert shorter.note["tokens of each response"] == 8
+    assert shorter.note["threshold"] == 0.5, "the checkpoint's own"
+
+
+def test_equal_blank_and_short_texts_never_reach_the_model(tiny_classifier: Path) -> None:
+    """Short texts do unless it is asked for, as in training."""
     long = texts(5, 1)[0]
-    (same,) = same_matrices([[long, long, "w1", "w1 w2"]], PairClassifier(str(tiny_classifier), 1.0, None))
-    assert first_member_classes(same) == [0, 0, 1, 1]
+    group = [long, long, "w1", "w1 w2", "", " \n"]
+    (same,) = decide([group], by_checkpoint(tiny_classifier, classifier_threshold=1.0, short_answer_words=5), None).same
+    assert first_member(same.tolist()) == [0, 0, 2, 2, 4, 4]
+    (same,) = decide([group], by_checkpoint(tiny_classifier, classifier_threshold=1.0), None).same
+    assert first_member(same.tolist()) == [0, 0, 2, 3, 4, 4]
+    (same,) = decide([group], by_checkpoint(tiny_classifier, classifier_threshold=0.0), None).same
+    assert first_member(same.tolist()) == [0, 0, 0, 0, 4, 4]
+
+
+def test_both_orders_are_asked_for(tiny_classifier: Path) -> None:
+    a, b = sorted(texts(6, 2))
+    one_order = PairClassifier(str(tiny_classifier))
+    (forward, backward), _ = one_order.probabilities([(a, b), (b, a)])
+    assert forward != backward
+    mean = (forward + backward) / 2
+    between = (forward + mean) / 2
+    for group in ([a, b], [b, a]):
+        for both_orders, p in ((False, forward), (True, mean)):
+            options = by_checkpoint(tiny_classifier, classifier_threshold=between, both_orders=both_orders)
+            assert bool(decide([group], options, None).same[0][0, 1]) == (p > between)
 
 
 def test_a_model_with_relative_positions_reads_as_much_of_a_response_as_asked(tmp_path: Path) -> None:
@@ -144,12 +204,11 @@ def test_a_model_with_relative_positions_reads_as_much_of_a_response_as_asked(tm
     relative = {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["p2c", "c2p"]}
     config = DebertaV2Config(vocab_size=len(tokenizer), max_position_embeddings=64, **small, **relative)
     DebertaV2ForSequenceClassification(config).save_pretrained(tmp_path)
-    longest, usual = PairClassifier(str(tmp_path), 0.5, 100), PairClassifier(str(tmp_path), 0.5, None)
-    assert (longest.tokens, usual.tokens) == (100, 30)
+    longest, usual = PairClassifier(str(tmp_path), tokens=100), PairClassifier(str(tmp_path))
+    assert (longest.input.budget, usual.input.budget) == (100, 30)
     pair = ("1 + 2 = " * 60, "3 + 4 = " * 60)
-    rows, second, _ = longest.input.encode([pair])
-    assert len(rows[0]) == 203
-    assert 0 < longest.model.probabilities(rows, second)[0] < 1
+    assert len(longest.input.encode([pair])[0][0]) == 203
+    assert 0 < longest.probabilities([pair])[0][0] < 1
 
 
 def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path: Path) -> None:
@@ -158,7 +217,6 @@ def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path
 
     from transformers import Qwen2Config, Qwen2ForSequenceClassification
 
-    from dqo_verl.models.pair_classifier import LocalClassifier, PairInput
     from experiments.tiny import policy as tiny
 
     tokenizer = tiny.build_tokenizer(random.Random(0))
@@ -168,12 +226,10 @@ def test_a_tokenizer_without_cls_and_sep_marks_the_parts_as_in_training(tmp_path
         vocab_size=len(tokenizer), num_key_value_heads=2, num_labels=2, pad_token_id=tokenizer.pad_token_id, **small
     )
     Qwen2ForSequenceClassification(config).save_pretrained(tmp_path)
-    pairs = [("4 + 5 = 9", "There are 9 apples."), ("", "9")]
-    trained_on = PairInput(str(tmp_path))
-    rows, second, _ = trained_on.encode(pairs)
+    classifier = PairClassifier(str(tmp_path))
+    pairs = [("4 + 5 = 9", "There are 9 apples."), ("8", "9")]
+    rows, _, _ = classifier.input.encode(pairs)
     marked = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     assert {(row[0], row[-1]) for row in rows} == {tuple(marked)}
-    in_training = LocalClassifier(str(tmp_path), "cpu", trained_on).probabilities(rows, second)
-    between = sum(in_training) / 2
-    assert PairClassifier(str(tmp_path), between, None)(pairs) == [p > between for p in in_training]
-    assert in_training[0] != in_training[1]
+    first, second = classifier.probabilities(pairs)[0]
+    assert first != second

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl import leave_one_out_logdet
-from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.semantic import cosine_kernel, effective_distance, embed, semantic_diversity, vendi
 
 
@@ -102,8 +101,3 @@ def test_real_embedder() -> None:
     assert torch.equal(found[0], found[3])
     assert float(found[0] @ found[1]) > float(found[0] @ found[2])
     assert cut == 1
-
-
-def test_unknown_embedder_says_what_to_do() -> None:
-    with pytest.raises(UserError, match=r"--embedder"):
-        embed(["a"], "/no/such/folder")

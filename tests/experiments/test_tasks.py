@@ -42,11 +42,10 @@ def test_the_teacher_is_wrong_as_often_as_it_says_and_96_prompts_are_different(n
 
 
 def test_the_embedder_of_sums_tells_right_answers_apart(tmp_path):
-    from dqo_verl.core.settings import Settings
     from dqo_verl.models.embedder import Embedder
 
     sums.save_embedder(tmp_path)
-    embedder = Embedder(Settings(method="dqo", diversity="dpp", embedder=str(tmp_path)), "cpu")
+    embedder = Embedder(str(tmp_path))
     vectors, cut = embedder(["8+9", "9+8", "10+7", "8+10", "8+9", "no sum"])
     cosine = torch.tensor(vectors @ vectors.T)
     expected = torch.eye(6)

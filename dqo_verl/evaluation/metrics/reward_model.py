@@ -10,8 +10,7 @@ from dqo_verl.evaluation.rows import Group
 
 def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> list[Group]:
     """Fill `scores` of every group, raw; a group whose prompt is known as rendered text only is a problem."""
-    import torch
-
+    from dqo_verl.models.hub import own_device
     from dqo_verl.models.reward_model import SequenceClassifier
 
     known = [group for group in groups if group.messages]
@@ -21,7 +20,7 @@ def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> lis
                 group.where, "missing prompt", "verl's dumps hold it rendered; a reward model needs its messages"
             )
     problems.settle()
-    classifier = SequenceClassifier(model, "cuda" if torch.cuda.is_available() else "cpu")
+    classifier = SequenceClassifier(model, own_device())
     rows, places, cut = [], [], 0
     for group in known:
         group.scores = [None] * len(group.responses)

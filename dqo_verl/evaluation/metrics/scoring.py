@@ -1,43 +1,16 @@
 """Score responses with a reward function of verl's form: `(data_source, solution_str, ground_truth, extra_info)`."""
 
 import asyncio
-import importlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
-from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import Group
 
 CONCURRENCY = 64  # of an async function, e.g. one that asks a reward model
-
-
-def load_function(name: str) -> Callable[..., Any]:
-    """`path/to/file.py:function` or `package.module:function`."""
-    source, _, function = name.rpartition(":")
-    if not source:
-        raise UserError(f"--score-with {name!r}: write it as path/to/file.py:function or package.module:function")
-    if source.endswith(".py"):
-        if not Path(source).is_file():
-            raise UserError(f"--score-with {name!r}: there is no file {source}")
-        spec = importlib.util.spec_from_file_location(Path(source).stem, source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    else:
-        try:
-            module = importlib.import_module(source)
-        except ModuleNotFoundError as error:
-            raise UserError(f"--score-with {name!r}: {error}") from error
-    if not hasattr(module, function):
-        raise UserError(f"--score-with {name!r}: {source} has no function {function!r}")
-    return getattr(module, function)  # type: ignore[no-any-return]
 
 
 def score_groups(groups: Sequence[Group], function: Callable[..., Any], problems: Problems) -> list[Group]:

@@ -1,7 +1,6 @@
 """Diversity of embeddings: cosine distance, log-det, DQO bonus (arXiv 2509.04784), Vendi score (arXiv 2210.02410)."""
 
 from collections.abc import Sequence
-from math import inf, isfinite
 
 import torch
 from torch import Tensor
@@ -9,39 +8,17 @@ from torch import Tensor
 from dqo_verl.core.kernels import linear_kernel
 from dqo_verl.core.measures.dpp import loo_logdet, set_logdet
 from dqo_verl.core.measures.pairwise import mean_pairwise_distance
-from dqo_verl.errors import UserError
-from dqo_verl.models.hub import locate
+from dqo_verl.models.hub import own_device
 
 BLOCK = 256  # groups whose k x k matrices are worked on at once
 
 
 def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
-    """Unit-norm rows in double precision (a zero row for a blank text) and how many texts the embedder had to cut."""
-    import logging
+    """Unit-norm rows in single precision (a zero row for a blank text), and how many texts the embedder had to cut."""
+    from dqo_verl.models.embedder import Embedder
 
-    from sentence_transformers import SentenceTransformer
-
-    for name in ("sentence_transformers", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        model = SentenceTransformer(locate(embedder))
-    except OSError as error:
-        raise UserError(
-            f"The embedder {embedder!r} cannot be loaded: {error}\nGive the folder or the hub name of a "
-            "sentence-transformers model with --embedder, or leave its metrics out with --embedder none."
-        ) from error
-    unique = list(dict.fromkeys(texts))
-    found = model.encode(unique, convert_to_tensor=True, show_progress_bar=True).double().cpu()
-    if not torch.isfinite(found).all():
-        raise ValueError(f"the embedder {embedder!r} returned numbers that are not finite")
-    blank = torch.tensor([not text.strip() for text in unique])
-    found = torch.nn.functional.normalize(found, dim=-1).masked_fill(blank.unsqueeze(-1), 0.0)
-    limit = model.max_seq_length or inf  # static embedders read everything
-    limited = unique if isfinite(limit) else []
-    lengths = model.tokenizer(limited, truncation=False, verbose=False)["input_ids"] if limited else []
-    too_long = {text for text, ids in zip(limited, lengths, strict=True) if len(ids) > limit}
-    place = {text: row for row, text in enumerate(unique)}
-    return found[[place[text] for text in texts]], sum(text in too_long for text in texts)
+    vectors, cut = Embedder(embedder, own_device())(texts, progress=True)
+    return torch.from_numpy(vectors), int(cut.sum())
 
 
 def vendi(kernel: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from dqo_verl.evaluation.metrics import novelty
 from dqo_verl.evaluation.metrics.lexical import lexical_diversities
@@ -35,11 +36,13 @@ def measure(groups: list[Group], options: Options, out: Path) -> Measured:
     good, left_out = goodness(groups, options.good_at)
     found = Measured(lexical_diversities([g.responses for g in groups], options.workers), good, [], {}, left_out)
     add_quality(groups, found)
-    add_classes(groups, options, found)
+    embeddings = None
     if options.embedder == NONE:
         left_out["embedding metrics"] = "--embedder none"
     else:
-        add_semantic(groups, options.embedder, found)
+        embeddings = embeddings_of(groups, options.embedder, found)
+        add_semantic(embeddings, found)
+    add_classes(groups, options, embeddings, found)
     if options.judge:
         add_judge(groups, options, out, found.values)
     if any(len(group.responses) == 1 for group in groups):
@@ -78,48 +81,29 @@ def add_quality(groups: list[Group], found: Measured) -> None:
             own |= {"pass@1": float(np.mean(correct)), "pass@n": float(any(correct))}
 
 
-def add_classes(groups: list[Group], options: Options, found: Measured) -> None:
-    from dqo_verl.core.classes import classes
-
-    classifier = None
-    if options.classifier != "exact":
-        classifier = novelty.PairClassifier(options.classifier, options.classifier_threshold, options.classifier_tokens)
-    matrices = novelty.same_matrices([group.responses for group in groups], classifier)
-    if classifier is not None:
-        found.notes["classifier"] = {
-            "threshold": classifier.threshold,
-            "tokens of each response": classifier.tokens,
-            "texts cut": len(classifier.cut),
-        }
-    found.labels = [novelty.first_member_classes(same) for same in matrices]
-    negative = any(score is not None and score < 0 for group in groups for score in group.scores)
-    if negative:
-        found.left_out["utility"] = "negative scores: repeating oneself would pay; shift them before"
-    for group, own, same, labels, good in zip(groups, found.values, matrices, found.labels, found.good, strict=True):
-        if None not in group.scores and not negative:
-            own["utility"] = novelty.utility(labels, [s for s in group.scores if s is not None], options.patience)
-        if len(group.responses) > 1:
-            own["classes"] = float(len(set(labels)))
-            own["classes_connected"] = float(len(set(classes(same).tolist())))
-            if good is not None:
-                kept = np.flatnonzero(good)
-                own["effective_classes"] = float(len(set(novelty.first_member_classes(same[kept][:, kept]))))
-
-
-def add_semantic(groups: list[Group], embedder: str, found: Measured) -> None:
+def embeddings_of(groups: list[Group], embedder: str, found: Measured) -> list[Tensor]:
+    """`(n, d)` of each group."""
     import torch
 
-    from dqo_verl.evaluation.metrics.semantic import effective_distance, embed, semantic_diversity
+    from dqo_verl.evaluation.metrics.semantic import embed
 
     embeddings, cut = embed([text for group in groups for text in group.responses], embedder)
     found.notes["embedder"] = {"texts cut": cut, "texts": len(embeddings)}
+    return list(torch.split(embeddings, [len(group.responses) for group in groups]))
+
+
+def add_semantic(embeddings: list[Tensor], found: Measured) -> None:
+    import torch
+
+    from dqo_verl.evaluation.metrics.semantic import effective_distance, semantic_diversity
+
     by_size: defaultdict[int, list[int]] = defaultdict(list)
-    start = np.cumsum([0] + [len(group.responses) for group in groups])
-    for i, group in enumerate(groups):
-        if len(group.responses) > 1:
-            by_size[len(group.responses)].append(i)
-    for size, members in by_size.items():
-        stacked = torch.stack([embeddings[start[i] : start[i] + size] for i in members])
+    for i, own in enumerate(embeddings):
+        if len(own) > 1:
+            by_size[len(own)].append(i)
+    for members in by_size.values():
+        # unit norm in double precision: equal responses are at distance 0, not at 1e-7
+        stacked = torch.nn.functional.normalize(torch.stack([embeddings[i] for i in members]).double(), dim=-1)
         columns = semantic_diversity(stacked)
         good = [found.good[i] for i in members]
         if None not in good:
@@ -127,6 +111,29 @@ def add_semantic(groups: list[Group], embedder: str, found: Measured) -> None:
         for name, numbers in columns.items():
             for i, number in zip(members, numbers.tolist(), strict=True):
                 found.values[i][name] = number
+
+
+def add_classes(groups: list[Group], options: Options, embeddings: list[Tensor] | None, found: Measured) -> None:
+    from dqo_verl.core.classes import classes, first_member
+
+    decided = novelty.decide([group.responses for group in groups], options, embeddings)
+    if decided.note:
+        found.notes["classifier"] = decided.note
+    found.labels = [first_member(same.tolist()) for same in decided.same]
+    negative = any(score is not None and score < 0 for group in groups for score in group.scores)
+    if negative:
+        found.left_out["utility"] = "negative scores: repeating oneself would pay; shift them before"
+    for group, own, same, labels, good in zip(
+        groups, found.values, decided.same, found.labels, found.good, strict=True
+    ):
+        if None not in group.scores and not negative:
+            own["utility"] = novelty.utility(labels, [s for s in group.scores if s is not None], options.patience)
+        if len(group.responses) > 1:
+            own["classes"] = float(len(set(labels)))
+            own["classes_connected"] = float(len(set(classes(same).tolist())))
+            if good is not None:
+                kept = np.flatnonzero(good)
+                own["effective_classes"] = float(len(set(first_member(same[kept][:, kept].tolist()))))
 
 
 def add_judge(groups: list[Group], options: Options, out: Path, values: Values) -> None:

@@ -23,6 +23,8 @@ DECISIVE = (
     "classifier",
     "classifier_threshold",
     "classifier_tokens",
+    "both_orders",
+    "short_answer_words",
     "patience",
     "judge",
 )
@@ -89,7 +91,7 @@ def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
     for run, part in ((run, part) for run, parts in zip(runs, per_run, strict=True) for part in parts):
         options = part.evaluation["options"]
         sampled = [(name, meta["settings"].get(name)) for meta in part.evaluation["sampling"] for name in SAMPLED]
-        for name, value in [("n", part.summary["n"]), *((name, options[name]) for name in DECISIVE), *sampled]:
+        for name, value in [("n", part.summary["n"]), *((name, options.get(name)) for name in DECISIVE), *sampled]:
             first, where = seen.setdefault(name, (value, f"{run.name}, {part.source}"))
             if first != value:
                 raise UserError(
