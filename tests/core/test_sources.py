@@ -24,7 +24,7 @@ def classes(letters, samples, rule, compared=None):
     return dict(zip(letters, found.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(3)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_the_greedy_rule_goes_by_sample_not_by_row(order):
     """b joins a or c, depending on who comes first: that must not depend on how the trainer orders its batch."""
     found = classes(["abc"[sample] for sample in order], order, "first_member")

@@ -37,10 +37,12 @@ def test_shared_models_go_round_the_nodes_with_gpus_and_then_round_their_gpus(cl
 
 @pytest.mark.usefixtures("cluster")
 def test_a_gpu_that_verl_needs_too_is_missed_before_anything_is_placed():
-    placement.check_room(4, 0)
-    placement.check_room(3, 1)
+    from dqo_verl.integrations.verl.services import check_room
+
+    check_room(4, 0)
+    check_room(3, 1)
     with pytest.raises(RuntimeError, match=r"verl takes 4, but Ray has 4.*n_gpus_per_node=7.*placement=cpu"):
-        placement.check_room(4, 1)
+        check_room(4, 1)
 
 
 def test_without_a_gpu_there_is_nothing_to_share(monkeypatch):
