@@ -100,7 +100,7 @@ def test_critic_enable_decides_about_the_critic():
 
 
 def test_legacy_keys_are_still_ignored_by_verl():
-    from dqo_verl.integrations.verl.launch import LEGACY
+    from dqo_verl.integrations.verl.refusals import LEGACY
 
     legacy = source("verl/trainer/config/legacy_reward_impl.yaml")
     for key in LEGACY:

@@ -247,10 +247,9 @@ def test_a_model_is_not_sent_to_rest_while_it_works():
         worker.model = SimpleNamespace(model=SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05))))
         await worker.submit(ResponseKey("a", 0), "x")
         await asyncio.sleep(0.05)
-        await worker.submit(
-            ResponseKey("b", 0), "y"
-        )  # is next, and at work when the collect below has what it waits for
-        assert await worker.collect([ResponseKey("a", 0)])
+        # is next, and at work when the collect below has what it waits for
+        await worker.submit(ResponseKey("b", 0), "y")
+        assert await worker.collect([ResponseKey("a", 0)], [ResponseKey("a", 0)])
 
     asyncio.run(scenario())
     assert met == [False]
