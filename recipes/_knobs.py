@@ -42,6 +42,7 @@ def names(declared: Iterable[str]) -> set[str]:
 
 
 def of_recipe(script: str) -> set[str]:
+    """Read from its text; a variant, which sources its root, declares none itself."""
     text = (RECIPES / script).read_text().replace("\\\n", " ")
     without = re.findall(r"^WITHOUT=(.*)", text, re.MULTILINE)
     declared = re.findall(r"^knobs (.*)", text, re.MULTILINE)
@@ -49,32 +50,37 @@ def of_recipe(script: str) -> set[str]:
 
 
 def one_edit(a: str, b: str) -> bool:
-    """Whether a letter left out, added, replaced or swapped with the next one makes a of b."""
+    """Whether a and b differ by one letter: left out, added, replaced, or swapped with the next one."""
     same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     a, b = a[same:], b[same:]
     return a[1:] == b or a == b[1:] or a[1:] == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
+def retired(name: str, value: str, script: str) -> str:
+    return f"{name} is no longer a knob. Write {RETIRED[name].format(value=value)} behind {script}"
+
+
 def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str, str]) -> str | None:
     for argument in typed:
         name, equals, value = argument.partition("=")
-        if equals and KNOB.fullmatch(name) and name not in RETIRED:
-            return f"{name} is no override of verl's. Write {argument} in front: {argument} bash recipes/{script}"
         if equals and name in RETIRED:
-            return f"{name} is no knob. Write {RETIRED[name].format(value=value)} behind {script}"
+            return retired(name, value, script)
+        if equals and KNOB.fullmatch(name):
+            knob = f"{name}={shlex.quote(value)}"
+            return f"{name} belongs in front of the script: {knob} bash recipes/{script}"
     known = {path.name: of_recipe(path.name) for path in sorted(RECIPES.glob("*.sh"))}
     everyones = set().union(*known.values())
     for name, value in environment.items():
         if name in mine or not KNOB.fullmatch(name):
             continue
-        near = sorted(knob for knob in mine if len(knob) >= 4 and one_edit(name, knob))
         if name in RETIRED:
-            return f"{name} is no longer a knob. Write {RETIRED[name].format(value=value)} behind {script}"
-        if near and name not in FOREIGN:
-            return f"{name} is not a knob of {script}. Did you mean {near[0]}?"
+            return retired(name, value, script)
         if name in everyones:
             others = ", ".join(other for other, its in known.items() if name in its)
             return f"{name} has no effect in {script}; leave it out (unset {name}), or run one that has it: {others}"
+        near = sorted(knob for knob in mine if len(knob) >= 4 and one_edit(name, knob))
+        if near and name not in FOREIGN:
+            return f"{name} is not a knob of {script}. Did you mean {near[0]}?"
     profile = environment.get("PROFILE") or "gpu"
     return None if profile in ("gpu", "cpu") else f"PROFILE={profile} is neither gpu nor cpu"
 
