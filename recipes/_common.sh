@@ -106,7 +106,11 @@ train() {
   # a second +key=value is an error of Hydra's, ++key=value adds or overrides
   all=("${all[@]/#+(+)/++}")
   for override in "${all[@]}"; do text+=$' \\\n  '$(quoted "$override"); done
-  [ -z "${DRY_RUN:-}" ] || { echo "$text" && return; }
+  if [ -n "${DRY_RUN:-}" ]; then
+    [ "$PROFILE" = gpu ] || echo "# to be started in $ROOT, where experiments/ is; a run makes the models in $CACHE" >&2
+    echo "$text"
+    return
+  fi
   mkdir -p "$OUT"
   echo "$text" >"$OUT/command.sh"
   export RAY_USAGE_STATS_ENABLED=0
