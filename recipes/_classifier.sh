@@ -3,13 +3,13 @@
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 SMALL=()
-show() { if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "$@" && echo; else "$@"; fi; }
 
-# without a GPU and without pairs of your own: small ones that the package makes, and the embedder's backbone
+# without a GPU: what two cores can bear (docs/classifier.md), and small pairs that the package makes where there are none of your own
 tiny_pairs() {
-  BACKBONE=sentence-transformers/all-MiniLM-L6-v2 STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)} BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-1e-4}
-  TOKENS=${TOKENS:-126} FOLDS=${FOLDS:-0}
-  SMALL=(--dropout 0 --head-lr 1e-3) # what two cores can bear: docs/classifier.md
+  BACKBONE=sentence-transformers/all-MiniLM-L6-v2
+  STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)}
+  BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-1e-4} TOKENS=${TOKENS:-126}
+  SMALL=(--dropout 0 --head-lr 1e-3)
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {
@@ -27,16 +27,17 @@ human_pairs() {
   for split in train val; do
     [ -e "$DATA/noveltybench_pairs/$split.jsonl" ] ||
       curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.jsonl" "$home/$split.jsonl" ||
-      { echo "$home/$split.jsonl cannot be had. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front, with your own copy" >&2; exit 1; }
+      refuse "$home/$split.jsonl cannot be had. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front, with your own copy"
   done
 }
 
 train_classifier() {
   local command=(dqo-verl)
+  # --mixed_precision no: the precision is dqo-verl's own option
   [ "$PROFILE" = cpu ] || command=(accelerate launch --num_processes "${NGPUS:-$GPUS}" --num_machines 1 --dynamo_backend no
-    --mixed_precision no -m dqo_verl.cli) # the precision is dqo-verl's own option
+    --mixed_precision no -m dqo_verl.cli)
   show "${command[@]}" classifier train --source "$PAIRS" --out "$OUT" --backbone "$BACKBONE" --steps "$STEPS" --batch "$BATCH" \
-    --micro-batch "$MICRO" --lr "$LR" --warmup 10 --tokens "$TOKENS" --folds "${FOLDS:-0}" "${SMALL[@]}" "$@"
+    --micro-batch "$MICRO" --lr "$LR" --warmup 10 --tokens "$TOKENS" --folds "$FOLDS" "${SMALL[@]}" "$@"
   [ -z "${HELD_OUT:-}" ] || show dqo-verl classifier evaluate "$OUT/model" --source "$HELD_OUT" --train "$PAIRS" \
     --out "$OUT/held_out.json"
 }

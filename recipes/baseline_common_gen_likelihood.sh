@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
-# GRPO-likelihood on CommonGen (unlikeliness reward, arXiv 2506.02355), settings of dqo_common_gen_llama.sh. rank_penalty 0.25: 2506.02355; no source
-# states whether DQO used it. group_min makes the reward model's score safe to multiply: ours. STD=False: ours.
-METHOD=${METHOD:-likelihood} BASE=${BASE:-grpo}
-source "$(dirname "${BASH_SOURCE[0]}")/dqo_common_gen_llama.sh"
+# GRPO-likelihood on CommonGen (unlikeliness reward, arXiv 2506.02355), settings of dqo_common_gen_llama.sh. rank_penalty 0.25:
+# 2506.02355; no source states whether DQO used it. group_min makes the reward model's score safe to multiply: ours. No std division: ours.
+WITHOUT="ALPHA EMBEDDER"
+source "$(dirname "${BASH_SOURCE[0]}")/dqo_common_gen_llama.sh" \
+  algorithm.adv_estimator=grpo \
+  '~algorithm.diversity.base' \
+  +reward_model.diversity=likelihood \
+  +algorithm.diversity.quality_shift=group_min \
+  "$@"

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
 # Reward-only PPO on Dolly: the base of dqo_dolly_llama.sh, same settings (arXiv 2509.04784).
-METHOD=${METHOD:-reward_only}
-source "$(dirname "${BASH_SOURCE[0]}")/dqo_dolly_llama.sh"
+WITHOUT="ALPHA EMBEDDER"
+source "$(dirname "${BASH_SOURCE[0]}")/dqo_dolly_llama.sh" algorithm.adv_estimator=gae '~algorithm.diversity' "$@"

@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
 # GRPO on DeepscaleR, Qwen3-4B-Base (arXiv 2509.02534, Table 9): reward only, with std division as in the published row.
 # Settings and GPUs: darling_math_qwen3_4b.sh.
-METHOD=${METHOD:-reward_only} STD=${STD:-True}
-source "$(dirname "${BASH_SOURCE[0]}")/darling_math_qwen3_4b.sh"
+WITHOUT=CLASSIFIER
+source "$(dirname "${BASH_SOURCE[0]}")/darling_math_qwen3_4b.sh" \
+  algorithm.adv_estimator=grpo \
+  algorithm.norm_adv_by_std_in_grpo=True \
+  '~algorithm.diversity' \
+  "$@"

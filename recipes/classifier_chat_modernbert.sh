@@ -8,7 +8,7 @@
 # With GPUs: one is enough, all are used. Without: MiniLM as backbone, on PAIRS, or on small pairs made here.
 # Afterwards: CLASSIFIER=OUT/model bash recipes/darling_wildchat_llama8b.sh
 #
-# Knobs (environment), with where each value comes from; OUT, PROFILE, DRY_RUN, NGPUS are in _common.sh:
+# Where each value comes from (OUT, PROFILE, DRY_RUN, NGPUS are in _common.sh):
 #   STEPS=80 BATCH=64 MICRO=1 LR=2e-5 (10 steps of warm-up, cosine to a tenth), TOKENS=2048 of each response, both orders,
 #   class-weighted loss, bf16              reference code
 #   no prompt                              reference code (it loads the prompt and does not feed it)
@@ -17,11 +17,13 @@
 #                                          uses 0.32 with its own checkpoint and does not say why)
 source "$(dirname "${BASH_SOURCE[0]}")/_classifier.sh"
 
+knobs PAIRS HELD_OUT BACKBONE BATCH MICRO LR TOKENS FOLDS=0
+
 if [ "$PROFILE" = cpu ]; then
   tiny_pairs
 else
-  BACKBONE=${BACKBONE:-answerdotai/ModernBERT-base} STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5}
-  TOKENS=${TOKENS:-2048}
+  BACKBONE=${BACKBONE:-answerdotai/ModernBERT-base}
+  STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5} TOKENS=${TOKENS:-2048}
   human_pairs
 fi
 train_classifier "$@"

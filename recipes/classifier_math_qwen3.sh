@@ -10,41 +10,45 @@
 # Without: MiniLM as backbone, on PAIRS, or on small pairs made here.
 # Afterwards: CLASSIFIER=OUT/model bash recipes/darling_math_qwen3_4b.sh
 #
-# Knobs (environment), with where each value comes from; OUT, PROFILE, DRY_RUN, NGPUS are in _common.sh:
-#   MODELS (those of the paper's eight that fit 8 GPUs; the eighth is Llama-4-Maverick), JUDGE=meta-llama/Llama-3.3-70B-Instruct   the paper
+# Where each value comes from (OUT, PROFILE, DRY_RUN, NGPUS are in _common.sh):
+#   MODELS (those of the paper's eight that fit 8 GPUs; the eighth is Llama-4-Maverick)                                 the paper
+#   JUDGE=meta-llama/Llama-3.3-70B-Instruct                                        the paper
 #   PROMPTS=2000 of DeepscaleR, N=1 solution of each model, one pair a prompt       ours: the paper states no sizes
 #   LENGTH=8192 tokens of a solution                                               the paper's response length in RL
 #   STEPS=80 BATCH=64 MICRO=1 LR=2e-5 TOKENS=2048                                  reference code (its checkpoint is step 70)
 #   FOLDS=0: the threshold stays 0.5                                               reference code
 source "$(dirname "${BASH_SOURCE[0]}")/_classifier.sh"
 
+knobs ENDPOINT JUDGE=meta-llama/Llama-3.3-70B-Instruct PROMPTS=2000 N=1 LENGTH=8192 TP \
+  MODELS="Qwen/Qwen3-4B-Base Qwen/Qwen3-8B-Base Qwen/Qwen3-4B Qwen/Qwen3-8B OctoThinker/OctoThinker-8B-Long-Base Qwen/Qwen2.5-Math-7B-Instruct Qwen/QwQ-32B" \
+  PAIRS HELD_OUT BACKBONE BATCH MICRO LR TOKENS FOLDS=0
+
 solutions() {
-  local thinking model
-  use_data deepscaler10k/train
-  for model in ${MODELS:-Qwen/Qwen3-4B-Base Qwen/Qwen3-8B-Base Qwen/Qwen3-4B Qwen/Qwen3-8B OctoThinker/OctoThinker-8B-Long-Base \
-    Qwen/Qwen2.5-Math-7B-Instruct Qwen/QwQ-32B}; do
+  local model thinking tp
+  prepare_data deepscaler10k/train
+  for model in $MODELS; do
     thinking=() tp=${TP:-1}
-    case $model in Qwen/Qwen3-4B | Qwen/Qwen3-8B) thinking=(--chat-template-kwargs '{"enable_thinking": false}') ;;
-      Qwen/QwQ-32B) tp=${TP:-2} ;; # 65 GB of weights
+    case $model in
+      Qwen/Qwen3-4B | Qwen/Qwen3-8B) thinking=(--chat-template-kwargs '{"enable_thinking": false}') ;;
+      # 65 GB of weights
+      Qwen/QwQ-32B) tp=${TP:-2} ;;
     esac
-    show dqo-verl sample --model "$model" --prompts "$DATA/deepscaler10k/train.parquet" --limit "${PROMPTS:-2000}" -n "${N:-1}" \
-      --max-tokens "${LENGTH:-8192}" --out "$OUT/traces/${model//\//_}.jsonl" --engine tensor_parallel_size="$tp" \
-      max_model_len=$((${LENGTH:-8192} + 2048)) \
-      "${thinking[@]}"
+    show dqo-verl sample --model "$model" --prompts "$DATA/deepscaler10k/train.parquet" --limit "$PROMPTS" -n "$N" \
+      --max-tokens "$LENGTH" --out "$OUT/traces/${model//\//_}.jsonl" \
+      --engine tensor_parallel_size="$tp" max_model_len=$((LENGTH + 2048)) "${thinking[@]}"
   done
 }
 
 if [ "$PROFILE" = cpu ]; then
   tiny_pairs
 else
-  BACKBONE=${BACKBONE:-Qwen/Qwen3-Embedding-4B} STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5}
-  TOKENS=${TOKENS:-2048}
+  BACKBONE=${BACKBONE:-Qwen/Qwen3-Embedding-4B}
+  STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5} TOKENS=${TOKENS:-2048}
   set -- --gradient-checkpointing "$@"
   if [ -z "${PAIRS:-}" ]; then
-    [ -n "${ENDPOINT:-}" ] || { echo "a judge is needed: ENDPOINT=http://host:port/v1 (JUDGE=NAME), or labelled PAIRS=FILE" >&2; exit 1; }
+    [ -n "${ENDPOINT:-}" ] || refuse "a judge is needed: ENDPOINT=http://host:port/v1 (JUDGE=NAME), or labelled PAIRS=FILE"
     solutions
-    show dqo-verl classifier label "$OUT/traces" --out "$OUT/labels.jsonl" --endpoint "$ENDPOINT" \
-      --model "${JUDGE:-meta-llama/Llama-3.3-70B-Instruct}"
+    show dqo-verl classifier label "$OUT/traces" --out "$OUT/labels.jsonl" --endpoint "$ENDPOINT" --model "$JUDGE"
     PAIRS=$OUT/train.jsonl HELD_OUT=$OUT/val.jsonl
     [ -n "${DRY_RUN:-}" ] || {
       tail -n 200 "$OUT/labels.jsonl" >"$HELD_OUT"

@@ -6,25 +6,58 @@
 # With GPUs: the paper used 8 nodes of 8 (NNODES=8); one node of 8 x 80 GB does the same more slowly (estimated). The classifier (4B)
 # shares the training GPUs. Without: a tiny policy and classifier through the same engine.
 #
-# Knobs (environment), with where each value comes from; the others are in _common.sh and _methods.sh:
+# Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=8 LR=1e-6 KL=0 PROMPT=1024 RESPONSE=8192 BATCH=256 MINI=64 EPOCHS=10   Table 7; clip (0.2, 0.2) is verl's default
-#   STD=False                                      the paper, section 3
-#   CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf   named by the authors (facebookresearch/darling#1); threshold 0.5 (reference code)
-#   FLOOR                                          empty: the paper has none (reference code: 0.1)
-#   GATE                                           empty: all are compared; 0.5: the correct ones only
+#   no std division (norm_adv_by_std_in_grpo)      the paper, section 3
+#   CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf   named by the authors (facebookresearch/darling#1); threshold 0.5
+#                                                  (reference code). CLASSIFIER= without a value: cosine of MiniLM
+#   floor (+algorithm.diversity.floor)             none, as in the paper (reference code: 0.1)
+#   gate (+algorithm.diversity.gate)               none: all are compared; 0.5: the correct ones only
 #   NNODES=1 GPU_MEMORY=0.6 TOKENS=20480           ours (the paper: 8 nodes, memory 0.7)
 #   validation n=8, T=0.6, top-p 0.95              reference code
-METHOD=${METHOD:-darling} BASE=${BASE:-grpo} STD=${STD:-False} K=${K:-8}
-MODEL=${MODEL:-Qwen/Qwen3-4B-Base} LR=${LR:-1e-6} BATCH=${BATCH:-256} MINI=${MINI:-64} KL=${KL:-0} EPOCHS=${EPOCHS:-10}
-PROMPT=${PROMPT:-1024} RESPONSE=${RESPONSE:-8192} TOKENS=${TOKENS:-20480}
-CLASSIFIER=${CLASSIFIER-dogtooth/qwen3-4b-emb-finetuned-step-70-hf} PLACEMENT=${PLACEMENT:-shared}
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-method
-use_data deepscaler10k/train aime25/test hmmt25/test brumo25/test olympiadbench/test
-rule math
-ARGS+=(
-  actor_rollout_ref.rollout.val_kwargs.temperature=0.6 actor_rollout_ref.rollout.val_kwargs.top_p=0.95
+knobs K=8 CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf \
+  MODEL=Qwen/Qwen3-4B-Base LR=1e-6 BATCH=256 MINI=64 KL=0 EPOCHS=10 PROMPT=1024 RESPONSE=8192 \
+  TOKENS=20480 TP=1 GPU_MEMORY=0.6
+prepare_data deepscaler10k/train aime25/test hmmt25/test brumo25/test olympiadbench/test
+
+ARGS=(
+  algorithm.adv_estimator=darling
+  algorithm.norm_adv_by_std_in_grpo=False
+  ${CLASSIFIER:++algorithm.diversity.classifier="$CLASSIFIER"}
+  +algorithm.diversity.placement=shared
+  data.train_files="$DATA/deepscaler10k/train.parquet"
+  data.val_files="[$DATA/aime25/test.parquet,$DATA/hmmt25/test.parquet,$DATA/brumo25/test.parquet,$DATA/olympiadbench/test.parquet]"
+  data.filter_overlong_prompts=True
+  data.train_batch_size="$BATCH"
+  data.max_prompt_length="$PROMPT"
+  data.max_response_length="$RESPONSE"
+  actor_rollout_ref.model.path="$MODEL"
+  actor_rollout_ref.actor.optim.lr="$LR"
+  actor_rollout_ref.actor.ppo_mini_batch_size="$MINI"
+  actor_rollout_ref.actor.use_dynamic_bsz=True
+  actor_rollout_ref.actor.ppo_max_token_len_per_gpu="$TOKENS"
+  actor_rollout_ref.actor.use_kl_loss="$([ "$KL" = 0 ] && echo False || echo True)"
+  actor_rollout_ref.actor.kl_loss_coef="$KL"
+  actor_rollout_ref.actor.kl_loss_type=low_var_kl
+  actor_rollout_ref.actor.calculate_entropy=True
+  actor_rollout_ref.rollout.name=vllm
+  actor_rollout_ref.rollout.n="$K"
+  actor_rollout_ref.rollout.temperature=1.0
+  actor_rollout_ref.rollout.tensor_model_parallel_size="$TP"
+  actor_rollout_ref.rollout.gpu_memory_utilization="$GPU_MEMORY"
+  actor_rollout_ref.rollout.val_kwargs.do_sample=True
+  actor_rollout_ref.rollout.val_kwargs.temperature=0.6
+  actor_rollout_ref.rollout.val_kwargs.top_p=0.95
   actor_rollout_ref.rollout.val_kwargs.n=8
+  # read with algorithm.adv_estimator=gae alone
+  critic.model.path="$MODEL"
+  reward.custom_reward_function.path=pkg://dqo_verl.rewards.math
+  reward.custom_reward_function.name=compute_score
+  trainer.total_epochs="$EPOCHS"
+  trainer.val_before_train=True
+  trainer.test_freq=25
+  trainer.save_freq=50
 )
 train "$@"

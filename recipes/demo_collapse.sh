@@ -4,80 +4,132 @@
 #
 #   bash recipes/demo_collapse.sh              one seed, five methods: 27 minutes on two cores (TASK=sentences: 42)
 #   QUICK=1 bash recipes/demo_collapse.sh      three methods, 20 steps
-#   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure, gate; hours
+#   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure,
+#                                              gate; hours
 #
-# TASK=sums | sentences    two numbers that add up to N, the first from 1 to 12 | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
+# TASK=sums | sentences    two numbers that add up to N, the first from 1 to 12 | name a thing of a kind, in a sentence (read by
+#                          all-MiniLM-L6-v2)
 # OUT=DIR                  default outputs/demo_collapse/TASK; the same OUT again goes on where it was stopped
 # ROWS="dqo darling"       some rows of the table below;  SEED=3: seeds from this one on (default 1; settings were chosen on 0)
 # What else is typed goes to verl, for all runs.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export PROFILE=cpu
-source recipes/_setup.sh
-export TASK=${TASK:-sums} STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 30)}
-OUT=${OUT:-outputs/demo_collapse/$TASK${QUICK:+-quick}}
-CACHE=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-# a row -> its knobs (_methods.sh), then what goes to verl
-knobs() {
-  case $1 in
-    grpo) echo METHOD=reward_only STD=True ;;
-    grpo_no_std) echo METHOD=reward_only ;;
-    entropy) echo METHOD=reward_only actor_rollout_ref.actor.entropy_coeff=0.01 ;;
-    dqo) echo METHOD=dqo ;;
-    darling) echo METHOD=darling ;;
-    dqo_alpha*) echo METHOD=dqo ALPHA="${1#dqo_alpha}" ;;
-    dqo_k*) echo METHOD=dqo K="${1#dqo_k}" ;;
-    std_alpha*) echo METHOD=dqo STD=True ALPHA="${1#std_alpha}" ;;
-    decoupled_alpha*) echo METHOD=dqo STD=True ALPHA="${1#decoupled_alpha}" +algorithm.diversity.scale=decoupled ;;
-    pairwise) echo METHOD=pairwise ;;
-    gate) echo METHOD=dqo GATE=0.5 ;;
-    *) echo "ROWS: $1 is not a row of demo_collapse.sh" >&2 && return 1 ;;
-  esac
-}
+PROFILE=cpu
+OUT=${OUT:-outputs/demo_collapse/${TASK:-sums}${QUICK:+-quick}}
+STEPS=${STEPS:-$([ -n "${QUICK:-}" ] && echo 20 || echo 30)}
+knobs TASK=sums SEED=1 SEEDS=1 QUICK ROWS
+
 MAIN="grpo grpo_no_std entropy dqo darling"
 SWEEPS="dqo_alpha0.25 dqo_alpha4 std_alpha0.25 std_alpha4 decoupled_alpha0.25 decoupled_alpha4 pairwise gate dqo_k4 dqo_k16"
 
+# a row -> its overrides
+overrides() {
+  local alpha=+algorithm.diversity.alpha std=algorithm.norm_adv_by_std_in_grpo=True n=actor_rollout_ref.rollout.n
+  case $1 in
+    grpo) echo algorithm.adv_estimator=grpo $std ;;
+    grpo_no_std) echo algorithm.adv_estimator=grpo ;;
+    entropy) echo algorithm.adv_estimator=grpo actor_rollout_ref.actor.entropy_coeff=0.01 ;;
+    dqo) echo algorithm.adv_estimator=dqo ;;
+    darling) echo algorithm.adv_estimator=darling ;;
+    dqo_alpha*) echo algorithm.adv_estimator=dqo $alpha="${1#dqo_alpha}" ;;
+    # a mini-batch of 16 prompts has 64 responses, fewer than the others' micro-batch
+    dqo_k4) echo algorithm.adv_estimator=dqo $n=4 actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64 ;;
+    dqo_k16) echo algorithm.adv_estimator=dqo $n=16 ;;
+    std_alpha*) echo algorithm.adv_estimator=dqo $std $alpha="${1#std_alpha}" ;;
+    decoupled_alpha*) echo algorithm.adv_estimator=dqo $std $alpha="${1#decoupled_alpha}" +algorithm.diversity.scale=decoupled ;;
+    pairwise) echo algorithm.adv_estimator=grpo +reward_model.diversity=pairwise ;;
+    gate) echo algorithm.adv_estimator=dqo +algorithm.diversity.gate=0.5 ;;
+    *) refuse "ROWS: $1 is not a row of demo_collapse.sh" ;;
+  esac
+}
+
+# Behind the tiny profile, in place of its sizes. $1: seed; $2: policy and data that are made for it.
+# What the papers leave open was chosen on plain GRPO alone, so that GRPO collapses.
+ARGS=() BATCH=32 MINI=16
+settings() {
+  SETTINGS=(
+    algorithm.norm_adv_by_std_in_grpo=False
+    data.train_files="$2/train.parquet"
+    data.val_files="$2/test.parquet"
+    data.seed="$1"
+    data.train_batch_size="$BATCH"
+    data.max_prompt_length=32
+    data.max_response_length=24
+    actor_rollout_ref.model.path="$2/policy"
+    actor_rollout_ref.actor.optim.lr=1e-3
+    actor_rollout_ref.actor.ppo_mini_batch_size="$MINI"
+    actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=128
+    actor_rollout_ref.actor.use_kl_loss=False
+    actor_rollout_ref.actor.calculate_entropy=True
+    actor_rollout_ref.rollout.name=vllm
+    actor_rollout_ref.rollout.n=8
+    actor_rollout_ref.rollout.temperature=1.0
+    actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=128
+    actor_rollout_ref.rollout.gpu_memory_utilization=0.6
+    actor_rollout_ref.rollout.agent.num_workers=2
+    actor_rollout_ref.rollout.max_model_len=64
+    actor_rollout_ref.rollout.max_num_seqs=256
+    actor_rollout_ref.rollout.val_kwargs.do_sample=True
+    actor_rollout_ref.rollout.val_kwargs.temperature=1.0
+    actor_rollout_ref.rollout.val_kwargs.n=10
+    reward.custom_reward_function.path=pkg://experiments.collapse.reward
+    reward.custom_reward_function.name=compute_score
+    trainer.v1.sampler.custom_sampler.path=pkg://experiments.collapse.quick_buffer
+    trainer.v1.sampler.custom_sampler.name=QuickReplayBuffer
+    trainer.total_epochs=1000
+    trainer.total_training_steps="$STEPS"
+    trainer.val_before_train=True
+    trainer.test_freq=10
+    trainer.save_freq="$((STEPS / 2))"
+    trainer.max_actor_ckpt_to_keep=1
+  )
+}
+
+# in place of the tiny profile's models
+make_tiny() { OMP_WAIT_POLICY=passive python -m experiments.collapse.assets "$TASK" "$seed" "$assets"; }
+
 # $1: row, $2: seed, then overrides
 one() {
-  local row=$1 seed=$2 run=$OUT/runs/$1-s$2 record=$OUT/records/$1-s$2.json environment=() overrides=() part assets embedder
-  shift 2
+  local row=$1 seed=$2 run=$OUT/runs/$1-s$2 record=$OUT/records/$1-s$2.json assets=$CACHE/demo/$TASK-s$2 own
+  local embedder=sentence-transformers/all-MiniLM-L6-v2
   [ ! -e "$record" ] || return 0
-  for part in $(knobs "$row"); do
-    case $part in *.*=*) overrides+=("$part") ;; *) environment+=("$part") ;; esac
-  done
-  echo "== $TASK, seed $seed: $row"
-  assets=$CACHE/demo/$TASK-s$seed embedder=sentence-transformers/all-MiniLM-L6-v2
-  env "${environment[@]}" SEED="$seed" ASSETS="$assets" OUT="$run" RECIPE="demo-$row" bash recipes/_demo_run.sh "${overrides[@]}" "$@"
-  [ -n "${DRY_RUN:-}" ] && return
-  [ "$TASK" = sums ] && embedder=$assets/embedder
-  python -m experiments.collapse.record "$run" "$record" "$embedder"
+  echo "== $TASK, seed $seed: $row" >&2
+  settings "$seed" "$assets"
+  read -ra own <<<"$(overrides "$row")"
+  if [ "$TASK" = sums ]; then
+    embedder=$assets/embedder
+    case $row in dqo* | std* | decoupled* | pairwise | gate | darling) own+=(+algorithm.diversity.embedder="$embedder") ;; esac
+  fi
+  (
+    OUT=$run RECIPE=demo-$row
+    train "${SETTINGS[@]}" "${own[@]}" "${@:3}"
+  )
+  [ -n "${DRY_RUN:-}" ] || python -m experiments.collapse.record "$run" "$record" "$embedder"
 }
 
 # a record says "done" whatever was typed: one OUT holds runs of one kind
-settings="TASK=$TASK STEPS=$STEPS $*"
+typed="TASK=$TASK STEPS=$STEPS $*"
 if [ -z "${DRY_RUN:-}" ]; then
   mkdir -p "$OUT"
-  [ -e "$OUT/settings" ] || echo "$settings" >"$OUT/settings"
-  [ "$(cat "$OUT/settings")" = "$settings" ] ||
-    { echo "$OUT holds runs with $(cat "$OUT/settings"), not with $settings. Type OUT=DIR for these" >&2; exit 1; }
+  [ -e "$OUT/settings" ] || echo "$typed" >"$OUT/settings"
+  [ "$(cat "$OUT/settings")" = "$typed" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $typed. Type OUT=DIR for these"
 fi
 rows=${ROWS:-$([ -n "${QUICK:-}" ] && echo grpo_no_std dqo darling || echo "$MAIN")}
-seeds=$(seq "${SEED:=1}" $((SEED + ${SEEDS:-1} - 1)))
-for row in $rows; do knobs "$row" >/dev/null; done
+seeds=$(seq "$SEED" $((SEED + SEEDS - 1)))
+for row in $rows; do overrides "$row" >/dev/null; done
 for seed in $seeds; do
   for row in $rows; do one "$row" "$seed" "$@"; done
 done
-if [ "${SEEDS:-1}" -gt 1 ] && [ -z "${ROWS:-}" ]; then
+if [ "$SEEDS" -gt 1 ] && [ -z "${ROWS:-}" ]; then
   for row in $SWEEPS; do
     for seed in $seeds; do one "$row" "$seed" "$@"; done
   done
 fi
 [ -z "${DRY_RUN:-}" ] || exit 0
 python -m experiments.collapse.verdicts "$OUT"
-first=$(set -- $seeds && echo "$1")
 runs=()
-for row in $rows; do [ ! -e "$OUT/runs/$row-s$first/evaluation" ] || runs+=("$row=$OUT/runs/$row-s$first"); done
-[ ${#runs[@]} != 0 ] || exit 0 # records alone, of runs made elsewhere
-dqo-verl report "${runs[@]}" --title "Collapse and rescue: $TASK, seed $first" --out "$OUT/report" >/dev/null
+for row in $rows; do [ ! -e "$OUT/runs/$row-s$SEED/evaluation" ] || runs+=("$row=$OUT/runs/$row-s$SEED"); done
+# there are none where the records alone are here, of runs made elsewhere
+[ ${#runs[@]} != 0 ] || exit 0
+dqo-verl report "${runs[@]}" --title "Collapse and rescue: $TASK, seed $SEED" --out "$OUT/report" >/dev/null
 echo "the report: $OUT/report/index.html"

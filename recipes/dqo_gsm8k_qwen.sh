@@ -7,28 +7,80 @@
 #
 # With GPUs: one node, 24 GB each is enough for 1.5B parameters (estimated). Without: a tiny policy through the same engine, minutes.
 #
-# Knobs (environment), with where each value comes from; the others are in _common.sh and _methods.sh:
+# Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=4            responses per prompt            the paper's default
 #   ALPHA          weight of diversity, 1.0        the paper's main setting (its sweep: 0.5 to 5)
-#   METHOD=dqo BASE=grpo                           the paper's base for reasoning
-#   REWARD=rule    the number after ####, as verl's rule for GSM8K (ours also logs the text after it), or `model`: the paper used a reward model, named by no source,
-#                  because it saw an outcome rule hacked (right answer first, then noise). Against that, with the rule:
-#                  +algorithm.diversity.answer_only=true
+#   EMBEDDER       all-MiniLM-L6-v2                ours: no source states the paper's
+#   GRPO as the base                               the paper's base for reasoning
+#   REWARD=rule    the number after ####, as verl's rule for GSM8K (ours also logs the text after it), or `model`: the paper used a
+#                  reward model, named by no source, because it saw an outcome rule hacked (right answer first, then noise).
+#                  Against that, with the rule: +algorithm.diversity.answer_only=true
 #   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours, for REWARD=model (two GPUs at least)
 #   MODEL=Qwen/Qwen2.5-1.5B-Instruct               ours: no source states the paper's model
 #   LR=1e-6 BATCH=128 KL=0.001 EPOCHS=15 PROMPT=512 RESPONSE=1024     ours: no source states them
-#   STD=False      std division of GRPO            ours: no source states it; with it alpha cancels in groups of equal reward
-METHOD=${METHOD:-dqo} BASE=${BASE:-grpo} STD=${STD:-False} K=${K:-4}
-MODEL=${MODEL:-Qwen/Qwen2.5-1.5B-Instruct} LR=${LR:-1e-6} BATCH=${BATCH:-128} KL=${KL:-0.001} EPOCHS=${EPOCHS:-15}
-PROMPT=${PROMPT:-512} RESPONSE=${RESPONSE:-1024} REWARD=${REWARD:-rule}
-SHIFT=${SHIFT-$([ "$REWARD" = rule ] || echo group_min)} # of methods that multiply; a reward model's score may be negative
+#   no std division (norm_adv_by_std_in_grpo)      ours: no source states it; with it alpha cancels in groups of equal reward
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-method
-use_data gsm8k/train gsm8k/test
-if [ "$REWARD" = rule ]; then rule gsm8k; else served_reward_model "${RM:-Skywork/Skywork-Reward-V2-Llama-3.1-8B}"; fi
-ARGS+=(
-  actor_rollout_ref.rollout.val_kwargs.temperature=1.0 actor_rollout_ref.rollout.val_kwargs.n=4
+knobs K=4 ALPHA EMBEDDER REWARD=rule RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B RM_GPUS \
+  MODEL=Qwen/Qwen2.5-1.5B-Instruct LR=1e-6 BATCH=128 MINI KL=0.001 EPOCHS=15 PROMPT=512 RESPONSE=1024 \
+  TOKENS=16384 TP=1 GPU_MEMORY=0.6
+prepare_data gsm8k/train gsm8k/test
+
+ARGS=(
+  algorithm.adv_estimator=dqo
+  algorithm.norm_adv_by_std_in_grpo=False
+  ${ALPHA:++algorithm.diversity.alpha="$ALPHA"}
+  ${EMBEDDER:++algorithm.diversity.embedder="$EMBEDDER"}
+  data.train_files="$DATA/gsm8k/train.parquet"
+  data.val_files="[$DATA/gsm8k/test.parquet]"
+  data.filter_overlong_prompts=True
+  data.train_batch_size="$BATCH"
+  data.max_prompt_length="$PROMPT"
+  data.max_response_length="$RESPONSE"
+  actor_rollout_ref.model.path="$MODEL"
+  actor_rollout_ref.actor.optim.lr="$LR"
+  actor_rollout_ref.actor.ppo_mini_batch_size="${MINI:-$BATCH}"
+  actor_rollout_ref.actor.use_dynamic_bsz=True
+  actor_rollout_ref.actor.ppo_max_token_len_per_gpu="$TOKENS"
+  actor_rollout_ref.actor.use_kl_loss="$([ "$KL" = 0 ] && echo False || echo True)"
+  actor_rollout_ref.actor.kl_loss_coef="$KL"
+  actor_rollout_ref.actor.kl_loss_type=low_var_kl
+  actor_rollout_ref.actor.calculate_entropy=True
+  actor_rollout_ref.rollout.name=vllm
+  actor_rollout_ref.rollout.n="$K"
+  actor_rollout_ref.rollout.temperature=1.0
+  actor_rollout_ref.rollout.tensor_model_parallel_size="$TP"
+  actor_rollout_ref.rollout.gpu_memory_utilization="$GPU_MEMORY"
+  actor_rollout_ref.rollout.val_kwargs.do_sample=True
+  actor_rollout_ref.rollout.val_kwargs.temperature=1.0
+  actor_rollout_ref.rollout.val_kwargs.n=4
+  # read with algorithm.adv_estimator=gae alone
+  critic.model.path="$MODEL"
+  reward.custom_reward_function.path=pkg://dqo_verl.rewards.gsm8k
+  reward.custom_reward_function.name=compute_score
+  trainer.total_epochs="$EPOCHS"
+  trainer.val_before_train=True
   trainer.test_freq=10
+  trainer.save_freq=50
 )
+
+case $REWARD in
+  rule) ;;
+  model)
+    split_gpus
+    ARGS+=(
+      # served by vLLM on GPUs of its own
+      reward.custom_reward_function.path=pkg://dqo_verl.rewards.reward_model
+      reward.reward_model.enable=True
+      reward.reward_model.enable_resource_pool=True
+      reward.reward_model.nnodes="$NNODES"
+      reward.reward_model.n_gpus_per_node="$RM_GPUS"
+      reward.reward_model.model_path="$RM"
+      reward.reward_model.rollout.name=vllm
+      reward.reward_model.rollout.tensor_model_parallel_size=1
+      reward.reward_model.rollout.gpu_memory_utilization=0.8
+    )
+    ;;
+  *) refuse "REWARD=$REWARD is neither rule nor model" ;;
+esac
 train "$@"

@@ -6,23 +6,26 @@
 # Three runs: reward only (alpha 0: diversity is measured, not rewarded), DQO on whole responses, DQO on the text up to the answer. Ends
 # with a table of the text after the answer and a verdict. The reward is ours, which reads the whole response: verl's rule for GSM8K reads
 # the last 300 characters. Settings and GPUs: dqo_gsm8k_qwen.sh. Without a GPU: a tiny policy that was taught to add a remark after the
-# answer with a probability of REMARKS (0.3), so that there is something to find; one that stops at the answer never tries.
-#
-# Knobs (environment), all ours, no source states any: STEPS=60, REMARKS, LENGTH=96 tokens, RATE=3e-4 of the tiny policy
-source "$(dirname "${BASH_SOURCE[0]}")/_sweep.sh"
-export METHOD=dqo
-source "$RECIPES/_setup.sh"
-export REWARD=rule # the claim is about an outcome reward
+# answer with a probability of REMARKS (0.3), so that there is something to find; one that stops at the answer never tries. STEPS=60 there.
+# No source states any of these values: ours.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+# the claim is about an outcome reward
+WITHOUT="REWARD RM RM_GPUS"
+knobs dqo_gsm8k_qwen.sh REMARKS=0.3
+
 own=(
   actor_rollout_ref.rollout.val_kwargs.n=8
 )
-if [ "${PROFILE:-$(has_gpu && echo gpu || echo cpu)}" = cpu ]; then
+if [ "$PROFILE" = cpu ]; then
   export STEPS=${STEPS:-60}
-  policy=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}/tiny_remarks_${REMARKS:=0.3}
+  policy=$CACHE/tiny_remarks_$REMARKS
   [ -n "${DRY_RUN:-}" ] || OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$policy" "$REMARKS"
   own+=(
-    actor_rollout_ref.model.path="$policy/policy" actor_rollout_ref.actor.optim.lr="${RATE:-3e-4}"
-    data.max_response_length="${LENGTH:-96}" actor_rollout_ref.rollout.max_model_len=192
+    actor_rollout_ref.model.path="$policy/policy"
+    actor_rollout_ref.actor.optim.lr=3e-4
+    data.max_response_length=96
+    actor_rollout_ref.rollout.max_model_len=192
   )
 fi
 ALPHA=0 run reward_only dqo_gsm8k_qwen.sh "${own[@]}" "$@"

@@ -3,10 +3,10 @@
 #
 #   bash recipes/toy_city.sh [--seeds 10] [--steps 3000]
 #
-# No GPU and no Ray; MiniLM from its PyPI package (or from the hub, where that is not installed); minutes on one core. Prints a table with intervals over seeds and a verdict on
-# each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence, embedder, k=4, training: ours, no source states
-# them (experiments/city). The same prompt for a real model: `dqo-verl prepare city`.
-set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/_setup.sh"
-command=(python -m experiments.city "$(realpath -m "${OUT:-outputs/toy_city/$(date +%Y%m%d-%H%M%S)}")" "$@")
-if [ -n "${DRY_RUN:-}" ]; then printf '%q ' "${command[@]}" && echo; else "${command[@]}"; fi
+# No GPU and no Ray; MiniLM from its PyPI package (or from the hub, where that is not installed); minutes on one core. Prints a table
+# with intervals over seeds and a verdict on each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence,
+# embedder, k=4, training: ours, no source states them (experiments/city). The same prompt for a real model: `dqo-verl prepare city`.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+knobs
+show python -m experiments.city "$OUT" "$@"

@@ -8,6 +8,7 @@ import datetime
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -24,13 +25,9 @@ KINDS = {
 }
 # few runs of each sweep, few samples
 KNOBS = {
-    "STEPS": "2",
-    "ROWS": "dqo",
-    "SCRIPTS": "dqo_gsm8k_qwen",
-    "ALPHAS": "2",
-    "KS": "",
-    "TEMPERATURES": "1.0",
-    "N": "2",
+    "demo_collapse.sh": {"ROWS": "dqo"},
+    "ablation_alpha_k.sh": {"SCRIPTS": "dqo_gsm8k_qwen", "ALPHAS": "2", "KS": ""},
+    "pareto_temperature.sh": {"TEMPERATURES": "1.0", "N": "2"},
 }
 SECONDS_PER_RUN, MOST_RUNS = 600, 6
 
@@ -39,9 +36,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_PER_RUN * MOST_RUNS)]
 
 def todays() -> str:
     """The recipe whose turn it is. Sweeps, which are several runs of other recipes, have none."""
-    others = [
-        script for script in SCRIPTS if script not in KINDS and "/_sweep.sh" not in (RECIPES / script).read_text()
-    ]
+    sweep = re.compile(r"^ *(\S+=\S+ )*run ", re.MULTILINE)
+    others = [script for script in SCRIPTS if script not in KINDS and not sweep.search((RECIPES / script).read_text())]
     return others[datetime.date.today().toordinal() % len(others)]
 
 
@@ -55,10 +51,10 @@ def pytest_generate_tests(metafunc):
 
 def run(script: str, out: Path, cache: Path, *typed: str) -> str:
     """Its output. Whatever is left of it when it fails or takes too long is ended."""
-    ours = {"PROFILE": "cpu", "OUT": str(out), "DQO_VERL_CACHE": str(cache)}
+    ours = {"PROFILE": "cpu", "OUT": str(out), "DQO_VERL_CACHE": str(cache), "STEPS": "2"}
     process = subprocess.Popen(
         ["bash", RECIPES / script, *typed],
-        env=os.environ | KNOBS | ours,
+        env=os.environ | KNOBS.get(script, {}) | ours,
         cwd=out.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
