@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dqo_verl.core.classes import DEFAULT_COSINE, classes, first_member
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.metrics.novelty import decide, same_words, utility
+from dqo_verl.evaluation.metrics.novelty import check, decide, same_words, utility
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.models.pair_classifier import PairClassifier
 
@@ -94,7 +94,7 @@ def test_cosine_by_hand() -> None:
 )
 def test_what_cannot_go_together(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        decide([["a", "b"]], Options(**options), None)
+        check(Options(**options), embeds=False)
 
 
 @pytest.fixture(scope="module")
