@@ -42,8 +42,14 @@ class PairInput:
     def __init__(self, name: str, tokens: int | None = None):
         from transformers import AutoConfig, AutoTokenizer
 
-        self.tokenizer = AutoTokenizer.from_pretrained(locate(KNOWN_TOKENIZERS.get(name, name)))
-        self.config = AutoConfig.from_pretrained(locate(name))
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(locate(KNOWN_TOKENIZERS.get(name, name)))
+            self.config = AutoConfig.from_pretrained(locate(name))
+        except OSError as error:
+            raise UserError(
+                f"The model {name!r} cannot be loaded: {error}\nIt must be the folder or the hub name of a model of "
+                "transformers, with its tokenizer."
+            ) from error
         types = getattr(self.config, "type_vocab_size", 1)
         self.token_types = "token_type_ids" in self.tokenizer.model_input_names and types > 1
         self.start = self._id("cls_token", "<|im_start|>", "bos_token")

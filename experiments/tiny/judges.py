@@ -37,7 +37,7 @@ def fuller_and_barer(tokenizer: Any, rng: random.Random) -> Batch:
 
 
 def alike_and_not(tokenizer: Any, rng: random.Random) -> Batch:
-    """Pairs of answers to a question, as `features.classifier.PairInput` lays them out for a tokenizer without CLS."""
+    """Pairs of answers to a question, as `models.pair_classifier.PairInput` lays them out for a tokenizer without CLS."""
     texts, labels = [], []
     for problem in problems(rng, 2 * BATCH):
         total, same, first = problem[2] + problem[3], rng.random() < 0.5, rng.randrange(WORDINGS)

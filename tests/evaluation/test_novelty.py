@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dqo_verl.core.classes import classes, first_member
 from dqo_verl.core.defaults import DEFAULT_COSINE
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.metrics.novelty import decide, same_words, utility
+from dqo_verl.evaluation.metrics.novelty import check, decide, same_words, utility
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.models.pair_classifier import PairClassifier
 
@@ -95,7 +95,7 @@ def test_cosine_by_hand() -> None:
 )
 def test_what_cannot_go_together(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        decide([["a", "b"]], Options(**options), None)
+        check(Options(**options), embeds=False)
 
 
 @pytest.fixture(scope="module")

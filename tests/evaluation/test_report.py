@@ -228,6 +228,23 @@ def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) 
             parse(["report", str(report.parent / "grpo"), str(run), "--out", str(tmp_path / "report")]).run()
 
 
+@pytest.mark.parametrize("options", [{"short_answer_words": 5}, {"both_orders": True}, None])
+def test_classes_decided_in_another_way_are_not_compared(
+    options: dict[str, Any] | None, report: Path, tmp_path: Path
+) -> None:
+    """None: an evaluation from before these options, when the rule for five words always held."""
+    changed = tmp_path / "changed"
+    shutil.copytree(report.parent / "dqo", changed)
+    (file,) = changed.rglob("metrics.json")
+    found = json.loads(file.read_text())
+    if options is None:
+        del found["options"]["short_answer_words"], found["options"]["both_orders"]
+    found["options"] |= options or {}
+    file.write_text(json.dumps(found))
+    with pytest.raises(SystemExit, match=r"(short_answer_words|both_orders) is .* cannot be compared"):
+        main(["report", str(report.parent / "grpo"), str(changed), "--out", str(tmp_path / "report")])
+
+
 @pytest.mark.parametrize("differs", ["max_tokens", "top_p", "score_with"])
 def test_runs_sampled_or_scored_in_another_way_are_refused(differs: str, tmp_path: Path) -> None:
     (tmp_path / "rewards.py").write_text("def one(**_):\n    return 1.0\n\n\ndef two(**_):\n    return 2.0\n")

@@ -113,7 +113,9 @@ def test_a_model_that_breaks_names_the_pair(pair_classifier):
         classifier([("the culprit", "another")])
 
 
-def test_an_embedder_that_is_not_there_says_what_to_do():
+def test_what_is_not_there_says_what_to_do():
+    with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*hub name of a model"):
+        classifier_of("/no/such/folder")
     with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*--embedder none"):
         Embedder("/no/such/folder")
 

@@ -24,21 +24,27 @@ class Decided:
     note: dict[str, Any] = field(default_factory=dict)
 
 
-def decide(groups: Sequence[Sequence[str]], options: Options, embeddings: Sequence[Tensor] | None) -> Decided:
-    """By `options.classifier`; `embeddings` are those of each group, `(k, d)`, in single precision as in training."""
-    if options.classifier not in (EXACT, COSINE):
-        return by_classifier(groups, options)
-    if options.both_orders or options.short_answer_words:
+def check(options: Options, embeds: bool) -> None:
+    """Refuse what cannot work before anything is computed."""
+    without_pairs = options.classifier in (EXACT, COSINE)
+    if without_pairs and (options.both_orders or options.short_answer_words):
         raise UserError(
             f"--both-orders and --short-answer-words belong to a pair classifier; with --classifier {options.classifier} "
             "they would do nothing. Leave them out."
         )
+    if options.classifier == COSINE and not embeds:
+        raise UserError("--classifier cosine compares embeddings: it does not go with --embedder none.")
+
+
+def decide(groups: Sequence[Sequence[str]], options: Options, embeddings: Sequence[Tensor] | None) -> Decided:
+    """By `options.classifier`; `embeddings` are those of each group, `(k, d)`, in single precision as in training."""
     if options.classifier == EXACT:
         return Decided([same_words(texts) for texts in groups])
-    if embeddings is None:
-        raise UserError("--classifier cosine compares embeddings: it does not go with --embedder none.")
-    threshold = DEFAULT_COSINE if options.classifier_threshold is None else options.classifier_threshold
-    return Decided([cosine_same(own, threshold) for own in embeddings], {"threshold": threshold})
+    if options.classifier == COSINE:
+        assert embeddings is not None
+        threshold = DEFAULT_COSINE if options.classifier_threshold is None else options.classifier_threshold
+        return Decided([cosine_same(own, threshold) for own in embeddings], {"threshold": threshold})
+    return by_classifier(groups, options)
 
 
 def same_words(texts: Sequence[str]) -> Tensor:

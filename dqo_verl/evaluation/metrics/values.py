@@ -33,6 +33,7 @@ class Measured:
 
 def measure(groups: list[Group], options: Options, out: Path) -> Measured:
     """Everything that `options` ask for. The judge keeps its answers in `out`."""
+    novelty.check(options, embeds=options.embedder != NONE)
     good, left_out = goodness(groups, options.good_at)
     found = Measured(lexical_diversities([g.responses for g in groups], options.workers), good, [], {}, left_out)
     add_quality(groups, found)
