@@ -11,7 +11,7 @@
 #   PROMPTS=FILE                                   NoveltyBench's 100 curated prompts; the paper evaluates its 1,000 of WildChat too:
 #                                                  PROMPTS=~/.cache/dqo_verl/data/noveltybench/wildchat.parquet
 #   N=10 TOKENS=4096                               Table 8
-#   CLASSIFIER THRESHOLD=0.102                     NoveltyBench's
+#   CLASSIFIER THRESHOLD=0.102                     NoveltyBench's, and so is its rule for answers of at most five words
 #   CLASSIFIER_TOKENS=512                          of each response, as in DARLING's copy of NoveltyBench; NoveltyBench's own: 128
 #   RM                                             quality by DARLING's reward model. RM= without a value: diversity only
 #   SCORE=FILE.py:FUNCTION                         quality by a rule, say, in its place
@@ -47,6 +47,9 @@ if [ -n "${SCORE:-}" ]; then
 else
   quality=(${RM:+--reward-model "$RM"})
 fi
+CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-similarity}
+decided=(--classifier-threshold "${THRESHOLD:-0.102}" --classifier-tokens "${CLASSIFIER_TOKENS:-512}" --short-answer-words 5)
+case $CLASSIFIER in exact | cosine) decided=() ;; esac
 
 for model in "${models[@]}"; do
   for temperature in $TEMPERATURES; do
@@ -55,7 +58,6 @@ for model in "${models[@]}"; do
     # shellcheck disable=SC2086
     show dqo-verl sample --model "${model#*=}" --prompts "$PROMPTS" --out "$responses" -n "$N" --temperature "$temperature" \
       --max-tokens "${TOKENS:-4096}" ${ENGINE:+--engine $ENGINE}
-    show dqo-verl evaluate "$responses" --classifier "${CLASSIFIER-yimingzhang/deberta-v3-large-generation-similarity}" \
-      --classifier-threshold "${THRESHOLD:-0.102}" --classifier-tokens "${CLASSIFIER_TOKENS:-512}" --patience 1.0 "${quality[@]}"
+    show dqo-verl evaluate "$responses" --classifier "$CLASSIFIER" "${decided[@]}" --patience 1.0 "${quality[@]}"
   done
 done

@@ -219,6 +219,7 @@ def test_temperatures_are_sampled_and_evaluated(profile, commands):
     assert [str(each.inputs[0]) for each in evaluated] == [str(each.out) for each in sampled]
     assert {each.metrics.score_with for each in evaluated} == {"my.py:score"}
     assert {each.metrics.reward_model for each in evaluated} == {None}
+    assert {each.metrics.short_answer_words for each in evaluated} == {5}, "NoveltyBench's rule"
 
 
 def test_temperatures_need_nothing_on_the_tiny_profile(commands, cache):
