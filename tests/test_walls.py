@@ -34,7 +34,8 @@ WALLS = {
     "classifier": "evaluation/report evaluation/metrics evaluation/rows evaluation/bad_data evaluation/endpoint "
     "data models core provenance jsonl flags errors",
     "doctor": "models core provenance errors",
-    "cli": "doctor classifier evaluation/cli data errors",
+    "extras": "",
+    "cli": "extras doctor classifier evaluation/cli data errors",
 }
 # library -> the only rooms that import it
 ONLY_IN = {
