@@ -29,8 +29,7 @@ def imports_of():
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
-                assert not node.level, f"{file}: imports are written in full"
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+                yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
 
     return read
 

@@ -62,6 +62,7 @@ def crossings(imports_of) -> list[tuple[str, str, str]]:
     for file in sorted(PACKAGE.rglob("*.py")):
         place = file.relative_to(PACKAGE).with_suffix("").as_posix()
         for name in imports_of(file):
+            assert name[0] != ".", f"{file}: imports are written in full"
             library, *inside = name.split(".")
             if library == "dqo_verl" and room_of("/".join(inside)) != room_of(place):
                 found.append((place, room_of(place), room_of("/".join(inside))))
