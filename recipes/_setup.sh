@@ -21,7 +21,7 @@ create_environment() {
   pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
   {
     if has_gpu; then
-      pip install "$ROOT[gpu,math,evaluation]" -r "$ROOT/requirements/gpu.txt"
+      pip install "$ROOT[gpu,math,evaluation,classifier]" -r "$ROOT/requirements/gpu.txt"
     else
       # the CPU build of torch, from PyTorch's own index where PyPI does not have it
       { pip install --no-deps "torch==2.13.0+cpu" ||
