@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dqo_verl.evaluation.metrics.bootstrap import interval
-from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.metrics.table import METRICS, headlines
 from dqo_verl.evaluation.report.runs import Slice
 
 Triple = tuple[float | None, float | None, float | None]
@@ -69,12 +69,8 @@ def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
     return table
 
 
-HEADLINE_QUALITY = ("pass@1", "reward")
-HEADLINE_DIVERSITY = ("classes", "vendi", "judge", "self_bleu", "distinct_4")
-
-
 def answers(table: dict[str, list[Cell]], run: int) -> list[tuple[str, str, Cell]]:
     """What a person asks first: (question, metric, cell) of one quality and two diversity metrics."""
-    quality = [m for m in HEADLINE_QUALITY if m in table][:1]
-    diversity = [m for m in HEADLINE_DIVERSITY if m in table][:2]
+    quality = [m for m in headlines("quality") if m in table][:1]
+    diversity = [m for m in headlines("diversity") if m in table][:2]
     return [("quality", m, table[m][run]) for m in quality] + [("diversity", m, table[m][run]) for m in diversity]
