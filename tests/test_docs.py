@@ -94,4 +94,4 @@ def test_paths_of_code_that_pages_name_exist():
             r"`((?:dqo_verl|experiments|recipes|tests|benchmarks|docs)/[\w/.]+\.(?:py|sh|md|json))`", text
         )
     }
-    assert not [place for place in named if not (ROOT / place[1]).exists()]
+    assert not [place for place in named if "NAME" not in place[1] and not (ROOT / place[1]).exists()]
