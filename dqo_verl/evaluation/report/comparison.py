@@ -55,7 +55,8 @@ def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
 
 def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
     """Every metric that any run has: one cell a run."""
-    base, table = chosen[baseline], {}
+    base = chosen[baseline]
+    table = {}
     for metric in METRICS:
         values: list[Any] = [s.summary["metrics"].get(metric) if s else None for s in chosen]
         if any(values):
