@@ -21,6 +21,7 @@ from classify_server import MODEL, PORT, SEED, build_model, serve
 from common import alternate, ratio, report, sentences
 from tqdm import tqdm
 
+from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import Components, Pair, ordered
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.models.servers import Endpoint
@@ -72,7 +73,7 @@ class Ours:
     async def run(self, groups: list[list[str]], pause: float = 0.0) -> tuple[list[list[int]], float]:
         """Labels, and seconds from the last response on."""
         stream = PartitionStream(self.decide)
-        keys = [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
+        keys = [[ResponseKey(f"g{g}", i) for i in range(len(group))] for g, group in enumerate(groups)]
         # One response of each group arrives at a time.
         arrivals = [[(keys[g][i], group[i]) for g, group in enumerate(groups)] for i in range(len(groups[0]))]
         if not pause:
@@ -81,8 +82,10 @@ class Ours:
             await asyncio.sleep(pause if number else 0)
             started = time.perf_counter()
             await stream.submit_many(arrival)
-        collected = await stream.collect(keys)
-        return collected.values, time.perf_counter() - started
+        collected = await stream.collect([key for own in keys for key in own])
+        seconds = time.perf_counter() - started
+        label = iter(collected.values.tolist())
+        return [[next(label) for _ in group] for group in groups], seconds
 
 
 def measure(model: str, n: int, classes: int, rounds: int) -> dict[str, object]:
