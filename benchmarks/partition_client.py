@@ -61,7 +61,8 @@ class Ours:
 
     def __init__(self, model: str):
         self.endpoint = Endpoint([f"http://127.0.0.1:{PORT}"], DEADLINE)
-        self.classifier, self.pairs = PairClassifier(model, servers=self.endpoint), 0
+        self.classifier = PairClassifier(model, servers=self.endpoint)
+        self.pairs = 0
 
     def decide(self, pairs: list[Pair]) -> tuple[list[bool], set[str]]:
         _, cut = self.classifier.probabilities(pairs)
@@ -72,9 +73,8 @@ class Ours:
         """Labels, and seconds from the last response on."""
         stream = PartitionStream(self.decide)
         keys = [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
-        arrivals = [
-            [(keys[g][i], group[i]) for g, group in enumerate(groups)] for i in range(len(groups[0]))
-        ]  # one of each group at a time
+        # One response of each group arrives at a time.
+        arrivals = [[(keys[g][i], group[i]) for g, group in enumerate(groups)] for i in range(len(groups[0]))]
         if not pause:
             arrivals = [[response for arrival in arrivals for response in arrival]]
         for number, arrival in enumerate(arrivals):
