@@ -8,12 +8,13 @@ import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from dqo_verl.classifier import cli as classifier
-from dqo_verl.data.options import Prepare
+from dqo_verl.data import cli as data
 from dqo_verl.doctor import Doctor
-from dqo_verl.errors import plainly
+from dqo_verl.errors import UserError, plainly
 from dqo_verl.evaluation.cli import Evaluate, Report, Sample
+from dqo_verl.extras import what_to_type
 
-COMMANDS = {"doctor": Doctor, "prepare": Prepare, "sample": Sample, "evaluate": Evaluate, "report": Report}
+COMMANDS = {"doctor": Doctor, "prepare": data.Command, "sample": Sample, "evaluate": Evaluate, "report": Report}
 OF_CLASSIFIER = {"train": classifier.Train, "evaluate": classifier.Evaluate, "label": classifier.Label}
 NAMES = {kind: name for name, kind in COMMANDS.items()}
 NAMES |= {kind: f"classifier {name}" for name, kind in OF_CLASSIFIER.items()}
@@ -35,9 +36,22 @@ def parse(arguments: Sequence[str] | None = None) -> Any:
     )
 
 
+def run(command: Any) -> int | None:
+    """Its exit status; where it lacks a library, what to type."""
+    try:
+        status: int | None = command.run()
+        return status
+    except ModuleNotFoundError as error:
+        # dqo_verl.evaluation.cli -> evaluation
+        room = type(command).__module__.split(".")[1]
+        if told := what_to_type(error, room):
+            raise UserError(told) from error
+        raise
+
+
 def main() -> int:
     command = parse()
-    return plainly(f"dqo-verl {NAMES[type(command)]}", command.run)
+    return plainly(f"dqo-verl {NAMES[type(command)]}", lambda: run(command))
 
 
 if __name__ == "__main__":

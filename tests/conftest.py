@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import socket
@@ -17,6 +18,20 @@ settings.load_profile("ours")
 
 def pytest_addoption(parser):
     parser.addoption("--all-recipes", action="store_true", help="tests/recipes/test_train.py trains every recipe")
+
+
+@pytest.fixture(scope="session")
+def imports_of():
+    """`imports_of(file)` -> what a Python file imports, inside functions too: `a.b.c` for `from a.b import c`."""
+
+    def read(file):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+    return read
 
 
 @pytest.fixture(scope="session")

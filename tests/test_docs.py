@@ -78,6 +78,14 @@ def test_the_page_about_a_measure_of_ones_own_is_true(tmp_path):
     assert done.stdout.strip() == shown.removeprefix("# "), done.stderr[-2000:]
 
 
+def test_what_the_readme_shows_of_python_is_what_python_says():
+    import doctest
+
+    (block,) = re.findall(r"```python\n(>>>.*?)```", PAGES["README.md"], re.DOTALL)
+    example = doctest.DocTestParser().get_doctest(block, {}, "README.md", None, None)
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_between_pages_lead_somewhere(page):
     folder = ROOT if (ROOT / page).exists() else ROOT / "docs"

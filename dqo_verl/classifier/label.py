@@ -13,7 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 from dqo_verl.classifier.question import render, similar
 from dqo_verl.classifier.traces import Traces
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.metrics.judge import client
+from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
 
 # How often a question is asked at most until its answer holds a verdict.

@@ -11,6 +11,7 @@ import logging
 import subprocess
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,13 @@ class Grader:
         return json.loads(line) if line else None
 
     def _start(self) -> "subprocess.Popen[str]":
+        if find_spec("math_verify") is None:
+            raise ModuleNotFoundError("math-verify is missing. Type: pip install 'dqo_verl[math]'", name="math_verify")
         process = subprocess.Popen(START, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert process.stdout is not None
         if process.stdout.readline() != "ready\n":
             raise RuntimeError(
-                f"the math-verify worker did not start (exit status {process.wait()}, its message is above). "
-                "If math_verify is missing, type: pip install 'dqo_verl[math]'"
+                f"the math-verify worker did not start (exit status {process.wait()}, its message is above)"
             )
         return process
 

@@ -2,18 +2,37 @@ import os
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_wheel_installs_and_registers_in_an_empty_environment(tmp_path):
-    """The environment sees verl's packages of this one, but our code only through the wheel."""
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("dqo_verl-*.whl")
+    (built,) = folder.glob("dqo_verl-*.whl")
+    return built
+
+
+def test_the_wheel_holds_the_package_alone(wheel):
+    """Neither experiments nor recipes, benchmarks or tests; and all of the package, its page of the report too."""
+    names = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    assert {name.parts[0] for name in names} == {
+        "dqo_verl",
+        wheel.name.removesuffix("-py3-none-any.whl") + ".dist-info",
+    }
+    ours = {file.relative_to(ROOT) for file in (ROOT / "dqo_verl").rglob("*") if file.is_file()}
+    assert {file for file in ours if "__pycache__" not in file.parts} <= set(names)
+
+
+def test_the_wheel_installs_and_registers_in_an_empty_environment(wheel, tmp_path):
+    """The environment sees verl's packages of this one, but our code only through the wheel."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     site_packages = next((tmp_path / "venv/lib").glob("python*/site-packages"))

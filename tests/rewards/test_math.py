@@ -95,7 +95,13 @@ def test_an_empty_ground_truth_is_named() -> None:
 
 
 def test_without_math_verify_the_message_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "math_verify", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'dqo_verl\[math\]'"):
+        math.Grader()("5", "\\boxed{5}", SECONDS)
+
+
+def test_a_worker_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = [sys.executable, "-I", "-S", *math.START[1:]]  # an interpreter without site-packages
     monkeypatch.setattr(math, "START", bare)
-    with pytest.raises(RuntimeError, match=r"pip install 'dqo_verl\[math\]'"):
+    with pytest.raises(RuntimeError, match="did not start"):
         math.Grader()("5", "\\boxed{5}", SECONDS)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
-from dqo_verl.errors import UserError
+from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
 
 ATTEMPTS = 3
@@ -29,16 +28,6 @@ the responses are does not matter.
 {responses}
 
 Answer with one JSON object and nothing else: {{"diversity": <number from 0 to 10>}}"""
-
-
-def client(endpoint: str | None) -> Any:
-    """An OpenAI client with bounded retries. The key comes from OPENAI_API_KEY; local servers need none."""
-    from openai import OpenAI
-
-    key = os.environ.get("OPENAI_API_KEY", "none" if endpoint else None)
-    if key is None:
-        raise UserError("Set OPENAI_API_KEY, or name the endpoint of your own server (http://host:port/v1).")
-    return OpenAI(base_url=endpoint, api_key=key, max_retries=5, timeout=600)
 
 
 def render(prompt: str, responses: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ class EndpointEngine:
     """Chat completions of an OpenAI-compatible server, several requests at once."""
 
     def __init__(self, model: str, endpoint: str) -> None:
-        from dqo_verl.evaluation.metrics.judge import client
+        from dqo_verl.evaluation.endpoint import client
 
         self.model = model
         self.api = client(endpoint)
