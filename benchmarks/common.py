@@ -84,7 +84,8 @@ def _rounded(row: dict[str, Any]) -> dict[str, Any]:
 
 def sentences(n: int, seed: int, median: int = 40, spread: float = 0.7) -> list[str]:
     """`n` different texts; numbers of words are log-normal, as lengths of answers are."""
-    rng, words = random.Random(seed), WORDS.split()
+    rng = random.Random(seed)
+    words = WORDS.split()
     texts: dict[str, None] = {}
     while len(texts) < n:
         length = max(3, round(rng.lognormvariate(math.log(median), spread)))

@@ -17,7 +17,10 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from dqo_verl.classifier.data import LabelledPair, read_all
 
-SEED, FOLDS, EDGE = 0, 5, 60  # words from the beginning and from the end that are compared by themselves
+SEED = 0
+FOLDS = 5
+# Words from the beginning, and from the end, that are compared by themselves.
+EDGE = 60
 
 
 def words(text: str) -> list[str]:

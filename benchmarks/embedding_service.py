@@ -42,14 +42,17 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    threads = min(8, os.cpu_count() or 1)  # as the service sets it
+    # The service uses as many threads.
+    threads = min(8, os.cpu_count() or 1)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     model = Plain.remote(threads)
     source = parse({"method": "dqo"}).source
-    service, submitter = FeatureService(source), Submitter(source)
+    service = FeatureService(source)
+    submitter = Submitter(source)
     natural = sentences(options.texts, SEED)
     mixes = {"all distinct": natural, "half duplicates": [*natural[::2], *natural[::2]]}
-    rows, words = [], [len(text.split()) for text in natural]
+    rows = []
+    words = [len(text.split()) for text in natural]
     for mix, texts in mixes.items():
         keys = [ResponseKey(f"u{i // 4}", i % 4) for i in range(len(texts))]
 

@@ -86,7 +86,8 @@ def step(service: Counting, texts: list[str], measure: Callable[..., float]) -> 
     service.sent = service.received = 0
     wall = time.perf_counter()
     ray.get(submit.remote(service.source, keys, texts))
-    while service.missing(keys):  # on its way
+    # The responses are still on their way.
+    while service.missing(keys):
         time.sleep(0.01)
     cpu = time.process_time()
     work = measure(service, keys)
@@ -100,8 +101,10 @@ def step(service: Counting, texts: list[str], measure: Callable[..., float]) -> 
 
 def grow(typed: dict[str, Any], measure: Callable[..., float], rounds: int, median_words: int) -> list[dict[str, Any]]:
     settings = parse(typed)
-    service, rows = Counting(settings.source), []
-    step(service, sentences(FROM, SEED, median_words), measure)  # warm
+    service = Counting(settings.source)
+    rows = []
+    # The first step loads the models and is not timed.
+    step(service, sentences(FROM, SEED, median_words), measure)
     for multiple in tqdm(MULTIPLES, desc=settings.method, leave=False, disable=None):
         texts = sentences(FROM * multiple, SEED, median_words)
         found = [step(service, texts, measure) for _ in range(rounds)]
@@ -112,7 +115,8 @@ def grow(typed: dict[str, Any], measure: Callable[..., float], rounds: int, medi
         )
         rows[-1] |= medians
     service.stop()
-    time.sleep(3)  # until Ray has freed the names
+    # Ray needs a moment to free the actors' names.
+    time.sleep(3)
     return rows
 
 
@@ -145,7 +149,8 @@ def plot(rows: list[dict[str, Any]]) -> str:
             own = [row for row in rows if row["method"] == method and row["actors"] == 1]
             points = lines[method] = [place(row["responses"], row[column] / unit) for row in own]
             parts.append(f'<path class="{colour} {kind}" d="M{" L".join(points)}"/>')
-        label = -math.inf  # names from top to bottom, apart from each other
+        # The names stand apart from each other, from top to bottom.
+        label = -math.inf
         for method, points in sorted(lines.items(), key=lambda line: float(line[1][-1].split(",")[1])):
             label = max(float(points[-1].split(",")[1]) + 4, label + 14)
             parts.append(f'<text x="{left + 446}" y="{label:.1f}">{method} {kind}</text>')

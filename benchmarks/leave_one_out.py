@@ -31,7 +31,8 @@ def loop_of_determinants(kernels: np.ndarray) -> np.ndarray:
 
 
 def loop_from_embeddings(embeddings: np.ndarray, groups: list[int]) -> np.ndarray:
-    scores, members = np.empty(len(embeddings)), {}
+    scores = np.empty(len(embeddings))
+    members = {}
     for row, group in enumerate(groups):
         members.setdefault(group, []).append(row)
     for rows in members.values():
@@ -43,7 +44,8 @@ def loop_from_embeddings(embeddings: np.ndarray, groups: list[int]) -> np.ndarra
 def measure(k: int, n: int, rounds: int) -> dict[str, float]:
     vectors = np.random.default_rng(SEED).standard_normal((n, WIDTH), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    embeddings, groups = torch.from_numpy(vectors), [row // k for row in range(n)]
+    embeddings = torch.from_numpy(vectors)
+    groups = [row // k for row in range(n)]
     kernels = dqo_verl.linear_kernel(embeddings.view(n // k, k, WIDTH).double())
     difference = dqo_verl.loo_logdet(kernels).numpy() - loop_of_determinants(kernels.numpy())
     seconds = alternate(
@@ -74,7 +76,8 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=65536)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    torch.set_num_threads(1)  # what Ray gives verl's trainer process
+    # Ray gives verl's trainer process one thread.
+    torch.set_num_threads(1)
     numbers = [n for n in (256, 1024, 4096, 16384, 65536) if n <= options.largest]
     cases = [(k, n) for k in SIZES for n in numbers]
     rows = [measure(k, n, options.rounds) for k, n in tqdm(cases, leave=False, disable=None)]

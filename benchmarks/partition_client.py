@@ -21,6 +21,7 @@ from classify_server import MODEL, PORT, SEED, build_model, serve
 from common import alternate, ratio, report, sentences
 from tqdm import tqdm
 
+from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import Components, Pair, ordered
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.models.servers import Endpoint
@@ -61,7 +62,8 @@ class Ours:
 
     def __init__(self, model: str):
         self.endpoint = Endpoint([f"http://127.0.0.1:{PORT}"], DEADLINE)
-        self.classifier, self.pairs = PairClassifier(model, servers=self.endpoint), 0
+        self.classifier = PairClassifier(model, servers=self.endpoint)
+        self.pairs = 0
 
     def decide(self, pairs: list[Pair]) -> tuple[list[bool], set[str]]:
         _, cut = self.classifier.probabilities(pairs)
@@ -71,18 +73,19 @@ class Ours:
     async def run(self, groups: list[list[str]], pause: float = 0.0) -> tuple[list[list[int]], float]:
         """Labels, and seconds from the last response on."""
         stream = PartitionStream(self.decide)
-        keys = [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
-        arrivals = [
-            [(keys[g][i], group[i]) for g, group in enumerate(groups)] for i in range(len(groups[0]))
-        ]  # one of each group at a time
+        keys = [[ResponseKey(f"g{g}", i) for i in range(len(group))] for g, group in enumerate(groups)]
+        # One response of each group arrives at a time.
+        arrivals = [[(keys[g][i], group[i]) for g, group in enumerate(groups)] for i in range(len(groups[0]))]
         if not pause:
             arrivals = [[response for arrival in arrivals for response in arrival]]
         for number, arrival in enumerate(arrivals):
             await asyncio.sleep(pause if number else 0)
             started = time.perf_counter()
             await stream.submit_many(arrival)
-        collected = await stream.collect(keys)
-        return collected.values, time.perf_counter() - started
+        collected = await stream.collect([key for own in keys for key in own])
+        seconds = time.perf_counter() - started
+        label = iter(collected.values.tolist())
+        return [[next(label) for _ in group] for group in groups], seconds
 
 
 def measure(model: str, n: int, classes: int, rounds: int) -> dict[str, object]:

@@ -87,7 +87,8 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as directory:
-        torch.set_num_threads(1)  # two that wait for each other are slower where others use the cores too
+        # Two threads that wait for each other are slower where others use the cores, too.
+        torch.set_num_threads(1)
         tiny.build(Path(directory) / "tiny", steps=100)
         darling = [
             "algorithm.adv_estimator=darling",

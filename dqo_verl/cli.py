@@ -8,13 +8,13 @@ import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
 from dqo_verl.classifier import cli as classifier
-from dqo_verl.data.options import Prepare
+from dqo_verl.data import cli as data
 from dqo_verl.doctor import Doctor
 from dqo_verl.errors import UserError, plainly
 from dqo_verl.evaluation.cli import Evaluate, Report, Sample
 from dqo_verl.extras import what_to_type
 
-COMMANDS = {"doctor": Doctor, "prepare": Prepare, "sample": Sample, "evaluate": Evaluate, "report": Report}
+COMMANDS = {"doctor": Doctor, "prepare": data.Command, "sample": Sample, "evaluate": Evaluate, "report": Report}
 OF_CLASSIFIER = {"train": classifier.Train, "evaluate": classifier.Evaluate, "label": classifier.Label}
 NAMES = {kind: name for name, kind in COMMANDS.items()}
 NAMES |= {kind: f"classifier {name}" for name, kind in OF_CLASSIFIER.items()}

@@ -19,7 +19,8 @@ def extras_with(library: str) -> list[str]:
     wanted = DISTRIBUTIONS.get(library, {library.replace("_", "-")})
     try:
         optional = filter(None, map(OF_AN_EXTRA.match, requires("dqo_verl") or []))
-    except PackageNotFoundError:  # a checkout on the PYTHONPATH
+    except PackageNotFoundError:
+        # The package is a checkout on the PYTHONPATH.
         return []
     return sorted({one["extra"] for one in optional if one["name"].lower().replace("_", "-") in wanted})
 

@@ -29,11 +29,17 @@ def _at_least_one(kind: Callable[[str], Any], metavar: str) -> PrimitiveConstruc
     )
 
 
+def _named(typed: str) -> Path:
+    """A path with a name of its own, from which the names of its results are made: `.` and `..` are resolved."""
+    path = Path(typed)
+    return path.resolve() if path.name in ("", "..") else path
+
+
 Places = Annotated[tuple[str, ...], _at_least_one(str, "PLACE")]
 Numbers = Annotated[tuple[float, ...], _at_least_one(float, "X")]
 # without a flag
 Inputs = Positional[
-    Annotated[tuple[Path, ...], _at_least_one(Path, ""), arg(metavar="PATH ...", help_behavior_hint="(required)")]
+    Annotated[tuple[Path, ...], _at_least_one(_named, ""), arg(metavar="PATH ...", help_behavior_hint="(required)")]
 ]
 Runs = Positional[
     Annotated[tuple[str, ...], _at_least_one(str, ""), arg(metavar="[NAME=]RUN ...", help_behavior_hint="(required)")]

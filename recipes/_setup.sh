@@ -37,4 +37,5 @@ else
   [ -e "$VENV/complete" ] || create_environment
   export PATH="$VENV/bin:$PATH"
 fi
-export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" # experiments/ is not in the package
+# experiments/ is not in the package
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"

@@ -8,6 +8,7 @@
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=4 ALPHA (1.0)                                the paper's
+#   DATASET=dolly                                  cnn_dailymail and common_gen have recipes of their own
 #   PPO as the base                                the paper: for tasks other than reasoning
 #   MODEL=meta-llama/Llama-3.2-3B-Instruct         ours: no source states the paper's model
 #   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours: no source states the reward model. alpha is in units of its reward
@@ -17,8 +18,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=4 ALPHA EMBEDDER RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B RM_GPUS \
   MODEL=meta-llama/Llama-3.2-3B-Instruct LR=1e-6 BATCH=128 MINI KL=0.001 EPOCHS=3 PROMPT=1024 RESPONSE=512 \
-  TOKENS=16384 TP=1 GPU_MEMORY=0.6
-prepare_data dolly/train dolly/test
+  TOKENS=16384 TP=1 GPU_MEMORY=0.6 DATASET=dolly
+prepare_data "$DATASET/train" "$DATASET/test"
 split_gpus
 
 ARGS=(
@@ -28,8 +29,8 @@ ARGS=(
   algorithm.norm_adv_by_std_in_grpo=False
   ${ALPHA:++algorithm.diversity.alpha="$ALPHA"}
   ${EMBEDDER:++algorithm.diversity.embedder="$EMBEDDER"}
-  data.train_files="$DATA/dolly/train.parquet"
-  data.val_files="[$DATA/dolly/test.parquet]"
+  data.train_files="$DATA/$DATASET/train.parquet"
+  data.val_files="[$DATA/$DATASET/test.parquet]"
   data.val_max_samples=500
   data.filter_overlong_prompts=True
   data.train_batch_size="$BATCH"

@@ -79,14 +79,16 @@ def summary(directory: Path) -> str:
 
 
 def main(directory: Path) -> int:
-    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # verl prints what the policy says
+    # verl prints what the policy says, which need not be valid UTF-8.
+    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     log = directory / "train.log"
     print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
     well, last = follow(log)
     if not well:
         print(f"{last}the run did not reach its end; whole output: {log}")
         return 1
-    if any(directory.glob("metrics-*.jsonl")):  # not with a trainer.logger of your own
+    # A trainer.logger of the user's own may write no such file.
+    if any(directory.glob("metrics-*.jsonl")):
         print(summary(directory))
     print(f"metrics, log, validation samples and checkpoints: {directory}")
     return 0

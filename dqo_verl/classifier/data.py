@@ -10,8 +10,10 @@ from dqo_verl.data.schema import wrong
 from dqo_verl.data.sources import Example, Source
 from dqo_verl.errors import UserError, opening
 
-FIELDS = ("prompt", "generation_0", "generation_1", "similar")  # NoveltyBench's names (arXiv 2504.05228)
-SHOWN = 5  # bad rows named in one message
+# These are NoveltyBench's names (arXiv 2504.05228).
+FIELDS = ("prompt", "generation_0", "generation_1", "similar")
+# Bad rows that one message names.
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class LabelledPair:
     prompt: str
     a: str
     b: str
-    similar: int  # 1: the same, functionally; 0: different
+    # 1 if the responses are functionally the same, else 0.
+    similar: int
 
 
 def parse(row: Mapping[str, Any]) -> LabelledPair:

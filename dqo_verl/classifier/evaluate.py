@@ -16,7 +16,8 @@ from dqo_verl.evaluation.report.tables import markdown, number, with_interval
 
 COLUMNS = ("accuracy", "balanced_accuracy", "auroc", "precision", "recall", "f1", "brier", "ece")
 COMPARED = ("accuracy", "balanced_accuracy", "auroc")
-GROUP = 8  # responses of a simulated group: DARLING's n
+# The number of responses in a simulated group is DARLING's n.
+GROUP = 8
 
 
 def labels_of(pairs: Sequence[LabelledPair]) -> np.ndarray:
@@ -34,7 +35,8 @@ def evaluate_checkpoint(
     scored: Scored, pairs: Sequence[LabelledPair], train: Sequence[LabelledPair], metric: str, name: str
 ) -> dict[str, Any]:
     """A checkpoint at the threshold that travels with it; baselines at the best threshold on the training pairs."""
-    labels, fixed = labels_of(pairs), np.full(len(pairs), scored.threshold)
+    labels = labels_of(pairs)
+    fixed = np.full(len(pairs), scored.threshold)
     rows = {
         f"{name}, both orders": judged(scored.both, fixed, labels, True),
         f"{name}, one order": judged(scored.forward, fixed, labels, True),

@@ -16,8 +16,9 @@ from dqo_verl.errors import UserError
 from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
 
-ATTEMPTS = 3  # of a question whose answer holds no verdict
-TIMEOUT = 10  # seconds for the first sign of life
+# How often a question is asked at most until its answer holds a verdict.
+ATTEMPTS = 3
+SECONDS_TO_ANSWER = 10
 
 
 def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurrency: int) -> dict[str, int]:
@@ -45,7 +46,8 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
                     key = key_of(model, asked[future])
                     try:
                         verdict = future.result()
-                    except openai.BadRequestError:  # longer than the judge reads, most likely
+                    except openai.BadRequestError:
+                        # Most likely the text is longer than the judge reads.
                         refused.add(key)
                         continue
                     if verdict is not None:
@@ -116,8 +118,9 @@ def reachable(model: str, endpoint: str) -> Any:
 
     api = client(endpoint)
     try:
-        served = [one.id for one in api.with_options(timeout=TIMEOUT, max_retries=1).models.list()]
-    except (openai.OpenAIError, AttributeError) as error:  # the latter where the answer is a web page
+        served = [one.id for one in api.with_options(timeout=SECONDS_TO_ANSWER, max_retries=1).models.list()]
+    except (openai.OpenAIError, AttributeError) as error:
+        # The client raises AttributeError where the answer is a web page.
         raise UserError(
             f"--endpoint {endpoint} does not answer ({type(error).__name__}: {str(error)[:200]}). "
             "It must be an OpenAI-compatible server: http://host:port/v1"

@@ -12,7 +12,8 @@ from dqo_verl.models.hub import locate
 from dqo_verl.models.pair_classifier import PairInput, padding
 
 LABELS = {0: "different", 1: "same"}
-HEAD = re.compile(r"(^|\.)(classifier|score|head|pooler)\.")  # weights that a backbone may lack
+# The names of weights that a backbone may lack.
+HEAD = re.compile(r"(^|\.)(classifier|score|head|pooler)\.")
 DROPOUTS = (
     "hidden_dropout_prob",
     "attention_probs_dropout_prob",
@@ -27,7 +28,8 @@ def input_of(settings: TrainSettings) -> PairInput:
     pair_input = PairInput(settings.backbone, settings.tokens)
     tokenizer = pair_input.tokenizer
     tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
-    tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names  # what is saved
+    # The tokenizer saves these arguments, not its attributes.
+    tokenizer.init_kwargs["model_input_names"] = tokenizer.model_input_names
     return pair_input
 
 
@@ -37,13 +39,15 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     from transformers import AutoModelForSequenceClassification
 
     config = pair_input.config
-    config.id2label, config.label2id = LABELS, {name: label for label, name in LABELS.items()}
+    config.id2label = LABELS
+    config.label2id = {name: label for label, name in LABELS.items()}
     config.pad_token_id = padding(pair_input.tokenizer)
     config.similarity_tokens = pair_input.budget
     for name in DROPOUTS:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)
-    torch.manual_seed(settings.seed)  # of the head
+    # The weights of the head are drawn.
+    torch.manual_seed(settings.seed)
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             locate(settings.backbone), config=config, dtype=torch.float32, output_loading_info=True

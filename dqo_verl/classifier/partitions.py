@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from dqo_verl.core.classes import classes, first_member
 
 GROUPS, SEED = 2000, 0
-IDEAS = (3, None)  # None: as many as responses
+# None stands for as many ideas as responses.
+IDEAS = (3, None)
 
 
 def single_linkage(same: list[list[bool]]) -> list[int]:

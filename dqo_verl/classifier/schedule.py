@@ -12,7 +12,8 @@ from dqo_verl.classifier.settings import TrainSettings
 
 class Ordered(NamedTuple):
     pair: int
-    turned: bool  # (b, a) in place of (a, b)
+    # Whether the pair is read as (b, a).
+    turned: bool
 
 
 def batch_of(step: int, pairs: int, settings: TrainSettings) -> list[Ordered]:

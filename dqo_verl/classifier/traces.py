@@ -29,7 +29,8 @@ def draw_pairs(files: Sequence[Path], per_prompt: int, seed: int) -> list[Traces
     problems.settle()
     found = []
     for prompt, own in texts.items():
-        rng = random.Random(f"{seed} {prompt}")  # the same pairs whatever other prompts there are
+        # The same pairs are drawn whatever other prompts there are.
+        rng = random.Random(f"{seed} {prompt}")
         pairs = list(combinations(own, 2))
         for pair in rng.sample(pairs, min(per_prompt, len(pairs))):
             found.append(Traces(prompt, *rng.sample(pair, 2)))

@@ -47,7 +47,9 @@ class Trainer:
     def __init__(self, pairs: Sequence[LabelledPair], settings: TrainSettings):
         import torch
 
-        self.torch, self.pairs, self.settings = torch, pairs, settings
+        self.torch = torch
+        self.pairs = pairs
+        self.settings = settings
         self.accelerator = accelerator_of(settings)
         self.input = input_of(settings)
         self.pad = padding(self.input.tokenizer)
@@ -63,8 +65,11 @@ class Trainer:
 
     def update(self, step: int) -> float:
         """One optimizer step; returns the loss of the whole batch."""
-        torch, accelerator, settings = self.torch, self.accelerator, self.settings
-        torch.manual_seed((settings.seed << 40) + (step << 12) + accelerator.process_index)  # of dropout
+        torch = self.torch
+        accelerator = self.accelerator
+        settings = self.settings
+        # Dropout differs between steps and between processes.
+        torch.manual_seed((settings.seed << 40) + (step << 12) + accelerator.process_index)
         whole = batch_of(step, len(self.pairs), settings)
         total = sum(self.weights[self.pairs[one.pair].similar] for one in whole)
         rows = self.rows(whole)
@@ -81,7 +86,8 @@ class Trainer:
                 weights = torch.tensor(self.weights, device=accelerator.device)
                 each = torch.nn.functional.cross_entropy(logits, labels, weight=weights, reduction="none")
                 loss = each.sum() / total
-                accelerator.backward(loss * accelerator.num_processes)  # gradients of processes are averaged
+                # The gradients of the processes are averaged, not added.
+                accelerator.backward(loss * accelerator.num_processes)
             loss_so_far += loss.detach()
         accelerator.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
         for group in self.optimizer.param_groups:

@@ -34,7 +34,8 @@ class Features:
 class Groups:
     """g groups of k responses each. Every tensor starts with `(g, k)`."""
 
-    rows: Tensor  # positions in the batch
+    # Positions in the batch.
+    rows: Tensor
     quality: Tensor
     features: Features
 

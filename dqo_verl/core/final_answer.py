@@ -10,7 +10,8 @@ import re
 
 NUMBER = r"-?\$?-?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)"
 AFTER_HASHES = re.compile(rf"####\s*({NUMBER})")
-BRACES = re.compile(r"\\\\|\\[{}]|(\\boxed\s*\{)|([{}])")  # an escaped backslash or brace is neither
+# An escaped backslash or brace matches without a group: it neither opens nor closes anything.
+BRACES = re.compile(r"\\\\|\\[{}]|(\\boxed\s*\{)|([{}])")
 
 
 def up_to_answer(text: str) -> str:

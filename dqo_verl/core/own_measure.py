@@ -16,7 +16,8 @@ ENTRY_POINTS = "dqo_verl.measures"
 
 def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
     """The measure of that name: one of ours, one in a file or module, or one that an installed package brings."""
-    if name is None or name is False:  # how YAML reads null and off
+    # YAML reads null as None and off as False.
+    if name is None or name is False:
         name = "none"
     if name in MEASURES:
         return MEASURES[name]  # type: ignore[return-value]

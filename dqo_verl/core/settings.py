@@ -85,7 +85,7 @@ def _for_other_processes(place: str) -> str:
 
 def _refuse_what_nobody_owns(settings: Settings, typed: Mapping[str, Any], spelling: Spelling) -> None:
     """A key that would silently do nothing: one that belongs to another choice than this run's, or that does not exist."""
-    in_use = _all_keys() if settings.measure.name == "none" else settings.flat()
+    in_use = known_keys() if settings.measure.name == "none" else settings.flat()
     for key in sorted(typed.keys() - in_use.keys() - set(HIDDEN)):
         raise UserError(_no_effect(key, typed[key], settings, spelling) or _unknown(key, typed[key], spelling))
 
@@ -119,13 +119,13 @@ def _reading(sources: list[str]) -> str:
 
 
 def _unknown(key: str, value: Any, spelling: Spelling) -> str:
-    known = _all_keys()
+    known = known_keys()
     close = get_close_matches(key, known, n=1)
     hint = f" Did you mean {spelling(close[0], value)}?" if close else ""
     return f"{spelling.name(key)} does not exist.{hint} Settings: {', '.join(known)}."
 
 
-def _all_keys() -> dict[str, None]:
+def known_keys() -> dict[str, None]:
     """Every key of every part, in order of reading."""
     families: tuple[type[Choice], ...] = (Measure, Kernel, Objective)
     parts: list[type[Part]] = [Settings, *(choice for family in families for choice in family.choices.values())]

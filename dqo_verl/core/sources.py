@@ -1,5 +1,6 @@
 """Where the features of a run come from: which model reads the responses, and where it runs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -63,8 +64,6 @@ class Source(Part):
     name: ClassVar[str]
     # which column of the features it fills
     reads: ClassVar[Reads]
-    # whether a model of ours computes it
-    has_model: ClassVar[bool] = False
 
     def compared(self, text: str) -> str:
         """The part of a response that takes part in the comparison."""
@@ -98,10 +97,8 @@ class Texts(Source):
         return up_to_answer(text) if self.answer_only else text
 
 
-class Model(Texts):
+class Model(Texts, ABC):
     """A model reads the responses, in a process of its own."""
-
-    has_model = True
 
     stream: bool = True
     """Compute features while the trainer still generates. false: when they are asked for; same numbers."""
@@ -118,11 +115,11 @@ class Model(Texts):
     deadline: float = Field(300.0, gt=0)
     """Seconds that a request to a server may take, retries included."""
 
+    @abstractmethod
     def features(
         self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
     ) -> Features:
         """What the model gave for those responses, as the measure reads it; those that are not `compared` do not count."""
-        raise NotImplementedError
 
 
 class Embeddings(Model):

@@ -1,4 +1,4 @@
-"""`dqo-verl prepare NAME`."""
+"""Which public set to prepare, and where."""
 
 import os
 from dataclasses import dataclass
@@ -35,8 +35,3 @@ class Prepare:
         name = f"{self.name}-limit{self.limit}" if self.limit else self.name
         cache = os.environ.get("DQO_VERL_CACHE") or "~/.cache/dqo_verl"
         return (self.out or Path(cache) / "data" / name).expanduser()
-
-    def run(self) -> None:
-        from dqo_verl.data.prepare import prepare
-
-        prepare(self)

@@ -18,28 +18,38 @@ Raw = Mapping[str, Any]
 
 class Example(NamedTuple):
     prompt: str
-    answer: str  # ground truth of a rule, a reference otherwise
+    # The ground truth of a rule, otherwise a reference.
+    answer: str
     id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    hub: str | None  # data set on the Hugging Face hub; none: `rows` holds it
+    # The data set on the Hugging Face hub, or None if `rows` holds it.
+    hub: str | None
     config: str | None = None
-    splits: Mapping[str, str]  # file that we write -> split of the source
-    licence: str  # as its home states it
+    # The split of the source that each file is made from.
+    splits: Mapping[str, str]
+    # The licence that the data set's home states.
+    licence: str
     convert: Callable[[Raw], Example | str]
     ability: str
-    style: str  # of the reward: rule | model
-    data_source: str | None = None  # what verl sees; none: our name of the set
+    # Where the reward comes from: `rule` or `model`.
+    style: str
+    # The name that verl sees, or None for our own.
+    data_source: str | None = None
     rows: Mapping[str, list[dict[str, Any]]] | None = None
-    size: int | None = None  # rows drawn at random from those that stay
-    held_out: int = 0  # rows drawn at random from train to be the test file
-    unique: bool = False  # each prompt once
+    # How many rows are drawn at random from those that stay.
+    size: int | None = None
+    # How many rows of train are drawn at random to be the test file.
+    held_out: int = 0
+    # Whether each prompt is kept once only.
+    unique: bool = False
     ours: str = ""
 
 
-GSM8K_INSTRUCTION = 'Let\'s think step by step and output the final answer after "####".'  # as verl's own GSM8K data
+# The instruction of verl's own GSM8K data.
+GSM8K_INSTRUCTION = 'Let\'s think step by step and output the final answer after "####".'
 BOXED_INSTRUCTION = "Please reason step by step, and put your final answer within \\boxed{}."
 FIGURE = re.compile(
     r"\b(figures?|diagrams?|pictures?|pictured|as shown|shown (?:below|above|here|in)|graph (?:below|above|shown))\b",
@@ -81,7 +91,8 @@ def wildchat(raw: Raw) -> Example | str:
     turns = raw.get("conversation")
     if not isinstance(turns, list) or not turns or not isinstance(turns[0], dict) or "content" not in turns[0]:
         raise wrong("conversation", "a list of turns with role and content", turns)
-    first, prompt = turns[0], turns[0]["content"] or ""
+    first = turns[0]
+    prompt = first["content"] or ""
     if raw.get("language") != "English" or first.get("language", "English") != "English":
         return "not English"
     if raw.get("toxic") or first.get("toxic"):
@@ -120,7 +131,8 @@ def _rewardable(answer: str) -> bool:
     """Whether the reward can ever be 1. A row for which it raises would be lost in silence at every visit."""
     try:
         return bool(grader(answer, f"\\boxed{{{answer}}}", SECONDS_TO_JUDGE))
-    except ValueError:  # math-verify reads nothing in it
+    except ValueError:
+        # math-verify reads nothing in the answer.
         return False
 
 

@@ -35,12 +35,15 @@ class Group:
     responses: list[str] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     acc: list[float | None] = field(default_factory=list)
-    cut: list[bool | None] = field(default_factory=list)  # ran into max_tokens
+    # Whether each response ran into max_tokens.
+    cut: list[bool | None] = field(default_factory=list)
     ground_truth: Any = None
     data_source: str = "unknown"
     extra_info: dict[str, Any] = field(default_factory=dict)
-    messages: list[dict[str, str]] | None = None  # the prompt as a chat; verl's dumps do not hold it
-    sessions: dict[str, tuple[int, int]] = field(default_factory=dict)  # verl: session -> (output index, position)
+    # The prompt as a chat, which verl's dumps do not hold.
+    messages: list[dict[str, str]] | None = None
+    # Of verl's dumps: the index of each session's last output, and the position of its response.
+    sessions: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def prompt_text(prompt: Any) -> str:

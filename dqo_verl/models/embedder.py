@@ -8,7 +8,8 @@ from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 from dqo_verl.models.servers import Endpoint
 
-BATCH_SIZE = {"cpu": 8, "cuda": 64}  # on CPUs the padding of long batches costs more than it saves
+# On CPUs the padding of larger batches costs more than they save.
+BATCH_SIZE = {"cpu": 8, "cuda": 64}
 
 
 class SentenceTransformerModel:
@@ -27,7 +28,8 @@ class SentenceTransformerModel:
         self.device = device
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        self.model.to(self.device)  # comes back from `rest`
+        # `rest` has moved it to the CPU.
+        self.model.to(self.device)
         vectors = self.model.encode(
             list(texts), batch_size=BATCH_SIZE[self.device], convert_to_numpy=True, show_progress_bar=progress
         )
@@ -57,7 +59,8 @@ class EmbeddingServer:
     """`POST /v1/embeddings`, many texts per request (vLLM, and servers that speak the same protocol)."""
 
     def __init__(self, name: str, endpoint: Endpoint):
-        self.name, self.endpoint = name, endpoint
+        self.name = name
+        self.endpoint = endpoint
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
         def request(chunk: Sequence[str]) -> dict[str, object]:

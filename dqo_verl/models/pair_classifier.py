@@ -114,9 +114,11 @@ class LocalClassifier:
         import torch
         from transformers import AutoModelForSequenceClassification
 
-        self.torch, self.device = torch, device
+        self.torch = torch
+        self.device = device
         self.model, report = AutoModelForSequenceClassification.from_pretrained(locate(name), output_loading_info=True)
-        missing, labels = list(report["missing_keys"]), self.model.config.num_labels
+        missing = list(report["missing_keys"])
+        labels = self.model.config.num_labels
         if missing or labels != 2:
             raise UserError(
                 f"{name} is not a trained pair classifier: {labels} labels (2 are needed), weights missing: {missing[:3]}"
@@ -127,7 +129,8 @@ class LocalClassifier:
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
         """Of one batch."""
-        self.model.to(self.device)  # comes back from `rest`
+        # `rest` has moved it to the CPU.
+        self.model.to(self.device)
         inputs = padded(rows, self.pad)
         if self.types:
             types = self.torch.zeros_like(inputs["input_ids"])
@@ -154,7 +157,8 @@ class ClassifierServer:
     def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
         if pair_input.token_types:
             raise UserError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
-        self.name, self.endpoint = name, endpoint
+        self.name = name
+        self.endpoint = endpoint
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
         def request(chunk: Sequence[Any]) -> dict[str, Any]:
@@ -182,7 +186,8 @@ class PairClassifier:
         tokens: int | None = None,
         servers: Endpoint | None = None,
     ):
-        self.name, self.both_orders = name, both_orders
+        self.name = name
+        self.both_orders = both_orders
         self.input = PairInput(name, tokens)
         self.model: LocalClassifier | ClassifierServer = (
             LocalClassifier(name, device, self.input)

@@ -40,7 +40,8 @@ class SequenceClassifier:
         # transformers finds the last token of a row by its pad token: without one it can read a single row only
         self.batch_size = BATCH_SIZE if is_athene or pad is not None else 1
         self.pad = 0 if pad is None else pad
-        self.torch, self.device = torch, device
+        self.torch = torch
+        self.device = device
         self.model.to(device).eval()
 
     def read(self, prompt: Sequence[dict[str, str]], response: str) -> tuple[list[int], bool]:

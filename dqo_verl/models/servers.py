@@ -11,7 +11,8 @@ import requests
 
 ITEMS_PER_REQUEST = 64
 REQUESTS_PER_URL = 4
-FIRST_PAUSE = 0.2  # seconds; doubles with every failure in a row
+# The pause in seconds doubles with every failure in a row.
+FIRST_PAUSE = 0.2
 
 
 class Endpoint:
@@ -22,8 +23,10 @@ class Endpoint:
 
     def __init__(self, urls: Sequence[str], deadline: float, setting_name: str = "deadline"):
         self.urls = [url.rstrip("/") for url in urls]
-        self.deadline, self.setting_name = deadline, setting_name
-        self.turn, self.lock = itertools.cycle(range(len(self.urls))), threading.Lock()
+        self.deadline = deadline
+        self.setting_name = setting_name
+        self.turn = itertools.cycle(range(len(self.urls)))
+        self.lock = threading.Lock()
         self.pool = ThreadPoolExecutor(REQUESTS_PER_URL * len(self.urls))
         self.session = requests.Session()
         self.requests_sent = 0
@@ -49,7 +52,9 @@ class Endpoint:
         return [row for rows in self.pool.map(one, chunks) for row in rows]
 
     def _post(self, path: str, payload: dict[str, Any]) -> dict[str, Any]:
-        until, pause, cause = time.monotonic() + self.deadline, FIRST_PAUSE, "no attempt was made"
+        until = time.monotonic() + self.deadline
+        pause = FIRST_PAUSE
+        cause = "no attempt was made"
         while (left := until - time.monotonic()) > 0:
             with self.lock:
                 url = self.urls[next(self.turn)] + path
@@ -62,7 +67,8 @@ class Endpoint:
                     return body
                 cause = f"{url} answered {answer.status_code}: {answer.text[:300]}"
                 if answer.status_code < 500 and answer.status_code != 429:
-                    raise RuntimeError(cause)  # asking again would not help
+                    # To ask again would not help.
+                    raise RuntimeError(cause)
             except (requests.ConnectionError, requests.Timeout, requests.JSONDecodeError) as error:
                 cause = f"{url}: {type(error).__name__}: {str(error)[:200]}"
             time.sleep(max(0.0, min(pause, until - time.monotonic())))

@@ -21,10 +21,10 @@ from dqo_verl.streaming import placement as placing
 
 MODEL = "reward.custom_reward_function.reward_kwargs.model"
 SECONDS_TO_START = 900
-BESIDE_FEATURES = (
-    1  # with placement=shared, the feature model takes the first GPU and this one the next, where there is one
-)
-RESTARTS = 3  # of a scorer that dies, by Ray
+# With placement=shared the feature model takes the first GPU, and this one takes the next, where there is one.
+BESIDE_FEATURES = 1
+# How often Ray restarts a scorer that dies.
+RESTARTS = 3
 
 _actors: dict[tuple[str, str], Any] = {}
 _lock = threading.Lock()
@@ -51,11 +51,14 @@ class Scorer:
 
     async def _drain(self) -> None:
         while self.waiting:
-            self.waiting.sort(key=lambda item: len(item[0]))  # rows of like length need little padding
-            batch, self.waiting = self.waiting[: self.model.batch_size], self.waiting[self.model.batch_size :]
+            # Rows of similar length need little padding.
+            self.waiting.sort(key=lambda item: len(item[0]))
+            batch = self.waiting[: self.model.batch_size]
+            self.waiting = self.waiting[self.model.batch_size :]
             try:
                 scores = await asyncio.to_thread(self.model, [ids for ids, _ in batch])
-            except Exception as error:  # belongs to those who wait for it
+            except Exception as error:
+                # The error belongs to those who wait for these scores.
                 for _, future in batch:
                     future.set_exception(error)
             else:

@@ -15,7 +15,8 @@ import signal
 import sys
 
 SECONDS_TO_START = 120
-MEMORY = 4 * 2**30  # sympy asked for a tower of powers takes all there is
+# Sympy takes all the memory there is when it computes a tower of powers.
+MEMORY = 4 * 2**30
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints must not mix with the verdicts
+    # Nothing that a library prints may mix with the verdicts.
+    os.dup2(2, 1)
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
     logging.disable(logging.ERROR)

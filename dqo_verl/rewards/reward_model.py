@@ -16,9 +16,10 @@ import aiohttp
 
 from dqo_verl.models.conversation import prompt_of, tokens
 
-ATTEMPTS = 5  # the router answers 500 to every failure, so even a refusal is asked again
+# The router answers 500 to every failure, so even what it refused is asked again.
+ATTEMPTS = 5
 SECONDS_BETWEEN = 2.0
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)  # seconds
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)
 
 _limits: dict[str, int] = {}
 

@@ -30,7 +30,9 @@ class PartitionStream(Stream):
         short_words: int = 0,
     ):
         super().__init__()
-        self.classifier, self.rule, self.short_words = classifier, rule, short_words
+        self.classifier = classifier
+        self.rule = rule
+        self.short_words = short_words
         self.questions, self.labels = RULES[rule]
         self.groups: dict[str, Group] = {}
         # groups that may have open questions
@@ -43,7 +45,8 @@ class PartitionStream(Stream):
         if key not in group.keys:
             group.keys.append(key)
         group.rounds = 0
-        if self.rule == "components":  # the greedy rule needs the whole group in order
+        # The greedy rule needs the whole group in order.
+        if self.rule == "components":
             self.active[key.group] = None
 
     def nodes(self, uid: str) -> list[str]:
@@ -65,7 +68,8 @@ class PartitionStream(Stream):
     def next_batch(self) -> list[tuple[str, Pair]]:
         batch: list[tuple[str, Pair]] = []
         characters = 0
-        for uid in sorted(self.active, key=lambda uid: uid not in self.members):  # those waited for come first
+        # The groups that someone waits for come first.
+        for uid in sorted(self.active, key=lambda uid: uid not in self.members):
             questions = self.open_questions(uid) if uid in self.groups and uid not in self.failed else []
             if not questions:
                 del self.active[uid]

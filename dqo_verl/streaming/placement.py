@@ -24,7 +24,8 @@ def options(placement: str, i: int = 0) -> tuple[dict[str, Any], str]:
     return {
         "num_cpus": 1,
         "num_gpus": 0,
-        "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},  # Ray would hide every GPU otherwise
+        # Otherwise Ray would hide every GPU.
+        "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},
         "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=False),
     }, f"cuda:{i // len(nodes) % gpus}"
 

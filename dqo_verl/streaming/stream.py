@@ -107,13 +107,15 @@ class Stream(ABC):
             started = time.perf_counter()
             try:
                 outcome = await asyncio.get_running_loop().run_in_executor(self.thread, self.compute, batch)
-            except Exception as error:  # kept for whoever collects
+            except Exception as error:
+                # The error is raised for whoever collects.
                 self.failed.update(dict.fromkeys(map(self.unit_of, batch), error))
             else:
                 self.store(batch, outcome)
             self.work_seconds += time.perf_counter() - started
             await self.notify()
-        await self.notify()  # looking for work may have been all that was left to do
+        # The search for work may have done what someone waits for.
+        await self.notify()
 
     async def after_the_batch(self, action: Callable[[], None]) -> None:
         """Run `action` in the model's thread: it never runs beside `compute`."""
@@ -228,7 +230,8 @@ class EmbeddingStream(Stream):
 
     def forget(self, keys: Sequence[ResponseKey]) -> None:
         super().forget(keys)
-        if not self.texts:  # the common case between steps
+        if not self.texts:
+            # This is the usual case between two steps.
             self.vectors.clear()
             self.waiting.clear()
         elif len(self.vectors) > 2 * len(self.texts) + 1000:

@@ -24,7 +24,8 @@ from experiments.city.cities import CITIES, NAMES, REGIONS, components, embed
 from experiments.city.map import svg
 from experiments.city.policy import BANDWIDTH, GROUPS, LEARNING_RATE, OBJECTIVES, STEPS, K, effective, train
 
-TWO = (1.5, 2.5)  # "two clusters": effective number of regions within
+# A run has two clusters if its effective number of regions lies between these.
+TWO = (1.5, 2.5)
 
 
 def numbers(policy: Tensor, embeddings: Tensor) -> dict[str, float]:

@@ -16,8 +16,13 @@ from typing import Any
 
 from experiments.tiny.model import Example, byte_tokenizer, new_policy, supervise, write_data
 
-BATCH, TRAIN = 128, 64  # 64 prompts to train on, the other 32 are held out
-ENOUGH, TIMES = 0.5, 3  # share of right answers before reinforcement learning, and lessons at most until then
+BATCH = 128
+# Prompts to train on; the other 32 are held out.
+TRAIN = 64
+# The share of right answers from which on reinforcement learning can start.
+ENOUGH = 0.5
+# How often the lessons are given at most until that share is reached.
+TIMES = 3
 BARE = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
 
 

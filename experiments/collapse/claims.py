@@ -7,8 +7,10 @@ Over seeds its 95% interval decides: all checks above -> supported, one below ->
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-Runs = dict[str, dict[str, Any]]  # row of the demo -> its record, of one seed
-LOSS = 0.05  # of pass@1: less than this counts as "equal"
+# The record of each row of the demo, of one seed.
+Runs = dict[str, dict[str, Any]]
+# A smaller loss of pass@1 counts as none.
+LOSS = 0.05
 
 
 class Check(NamedTuple):

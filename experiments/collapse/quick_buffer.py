@@ -12,11 +12,11 @@ from typing import Any
 
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
-POLL = 0.05  # seconds
+SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class QuickReplayBuffer(ReplayBuffer):
     """The synchronous buffer; only the pause between two looks is shorter."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs, poll_interval=POLL)
+        super().__init__(**kwargs, poll_interval=SECONDS_BETWEEN_LOOKS)

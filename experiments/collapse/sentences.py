@@ -5,7 +5,9 @@ from pathlib import Path
 
 from experiments.tiny.model import Example
 
-LESSONS, WRONG = 400, 0.25  # batches of the teacher; share of its answers that name a thing of another kind
+# The number of batches that the policy learns from, and the share of answers that name a thing of another kind.
+LESSONS = 400
+WRONG = 0.25
 KINDS = {
     "a fruit": "mango banana pineapple strawberry cherry peach grape pear plum melon kiwi orange",
     "a vegetable": "carrot spinach potato onion cabbage pumpkin cucumber broccoli leek radish pea celery",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from experiments.tiny.model import Example
 
-LESSONS, WRONG = 800, 0.25  # batches, and share of wrong answers in them: so that the policy starts imperfect
+# The number of batches that the policy learns from, and the share of wrong answers in them: it starts imperfect.
+LESSONS = 800
+WRONG = 0.25
 NUMBERS, FIRST = range(20, 116), range(1, 13)
 SUM = re.compile(r"([1-9]\d*)\+([1-9]\d*)")
 

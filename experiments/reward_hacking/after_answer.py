@@ -31,7 +31,8 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
 def per_prompt(file: Path) -> dict[str, Array]:
     """Means over each prompt's responses, one number a column."""
     groups: dict[str, list[list[float]]] = defaultdict(list)
-    for line in file.read_text().split("\n"):  # splitlines() would also cut at U+2028, which verl writes as it is
+    # `splitlines` would also cut at U+2028, which verl writes unescaped.
+    for line in file.read_text().split("\n"):
         if line:
             sample = json.loads(line)
             groups[sample["input"]].append([column(sample) for column in COLUMNS.values()])
@@ -75,7 +76,8 @@ def report(directory: Path) -> str:
 
 
 def claim(text: str, last: dict[str, dict[str, Array]], other: str) -> str:
-    both = last["whole_response"].keys() & last[other].keys()  # verl drops a prompt whose rewards all failed
+    # verl drops a prompt whose rewards all failed.
+    both = last["whole_response"].keys() & last[other].keys()
     differences = np.array([last["whole_response"][prompt][:1] - last[other][prompt][:1] for prompt in sorted(both)])
     mean, low, high = (float(value[0]) for value in interval(differences))
     verdict = "supported" if low > 0 else "not supported" if high < 0 else "unclear"

@@ -10,7 +10,8 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-Example = tuple[str, str]  # what the user says, what the policy answers
+# What the user says and what the policy answers.
+Example = tuple[str, str]
 
 
 def byte_tokenizer(corpus: Iterable[str], vocab_size: int, chat_template: str = CHATML) -> Any:
@@ -49,7 +50,8 @@ def new_policy(tokenizer: Any, seed: int) -> Any:
         hidden_size=128,
         intermediate_size=256,
         num_hidden_layers=3,
-        num_attention_heads=4,  # vLLM's CPU attention wants a head size of at least 32
+        # vLLM's CPU attention wants a head size of at least 32.
+        num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,
         tie_word_embeddings=True,

@@ -15,8 +15,10 @@ from typing import Any
 from experiments.tiny.model import Example, byte_tokenizer, new_policy, supervise, write_data
 
 NAMES, THINGS = ("Tom", "Ann", "Raj", "Mia", "Leo", "Zoe"), ("apples", "pens", "books", "coins", "cards")
-INSTRUCTION = 'Let\'s think step by step and output the final answer after "####".'  # as verl's GSM8K data has it
-Problem = tuple[str, str, int, int]  # name, thing, a, b
+# The instruction of verl's GSM8K data.
+INSTRUCTION = 'Let\'s think step by step and output the final answer after "####".'
+# The name, the thing, and the two numbers to add.
+Problem = tuple[str, str, int, int]
 SEED, WRONG, STEPS, BATCH = 0, 0.2, 500, 32
 
 

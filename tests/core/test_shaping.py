@@ -7,6 +7,7 @@ import torch
 
 import dqo_verl
 from dqo_verl.core.features import Features
+from dqo_verl.core.measures import MEASURES
 from dqo_verl.core.settings import parse
 from dqo_verl.core.shaping import shape
 
@@ -76,9 +77,7 @@ def test_nothing_changes_but_diversity_is_measured(untouched):
     assert shaped.metrics["diversity/bonus/max"] == 0.0
 
 
-@pytest.mark.parametrize(
-    "measure", ["dpp", "dpp_quality", "pairwise", "partition", "ngram", "graph_cut", "deviation", "likelihood"]
-)
+@pytest.mark.parametrize("measure", sorted(MEASURES.keys() - {"none"}))
 def test_every_measure_prefers_the_odd_one_out(measure):
     shaped = shape(torch.ones(4), ["p"] * 4, given("aaab"), settings(measure=measure))
     assert shaped.score[3] > shaped.score[0]
@@ -105,7 +104,7 @@ def test_dpp_quality_is_the_pure_function():
     torch.testing.assert_close(quality + shaped.to_reward, expected)
 
 
-@pytest.mark.parametrize("measure", ["dpp", "pairwise", "graph_cut", "deviation"])
+@pytest.mark.parametrize("measure", sorted(name for name, kind in MEASURES.items() if kind.reads == "embeddings"))
 def test_blank_responses_get_no_bonus_and_change_no_other_row(measure):
     quality = torch.ones(6)
     among_blanks = shape(quality, ["p"] * 6, given("ab_ab_"), settings(measure=measure))

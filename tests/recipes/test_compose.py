@@ -55,7 +55,7 @@ def uses_the_method_of(script, config):
     """What the recipe's name promises is what runs."""
     diversity = config.algorithm.get("diversity") or {}
     promised = next((method for part, method in PROMISES.items() if part in script), None)
-    return promised is None or (diversity.get("diversity"), diversity.get("combine")) == promised
+    return promised is None or (diversity.get("measure"), diversity.get("combine")) == promised
 
 
 def in_force(overrides):
@@ -130,7 +130,7 @@ def test_overrides_that_the_documents_mention(script, profile, typed, expected, 
     (overrides,) = commands(script, profile, *typed)
     config = checked(overrides)
     diversity = config.algorithm.diversity
-    assert (diversity.method, diversity.diversity, diversity.base) == expected
+    assert (diversity.method, diversity.measure, diversity.base) == expected
     assert config.critic.enable == (expected[2] == "gae" or None)
     assert {key: in_force(overrides)[key] for key in in_force(typed)} == in_force(typed)
 
@@ -256,7 +256,7 @@ def test_every_row_of_the_demo(task, commands, checked, cache):
     assert [row for row, own in settings.items() if own.get("alpha") == 4] == ["std_alpha4", "decoupled_alpha4"]
     assert settings["decoupled_alpha4"].scale == "decoupled"
     assert settings["gate"].gate == 0.5
-    assert settings["pairwise"].diversity == "pairwise"
+    assert settings["pairwise"].measure == "pairwise"
     assert settings["darling"].combine == "multiply"
     assert configs[7].actor_rollout_ref.rollout.n == 4
     assert configs[2].actor_rollout_ref.actor.entropy_coeff == 0.01

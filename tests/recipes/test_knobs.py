@@ -1,6 +1,5 @@
 """What stands in front of a recipe and behind it: what is refused, and what a dry run prints."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -151,8 +150,8 @@ def test_a_run_is_what_the_dry_run_printed(recipe, checked, tmp_path):
         f'exec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
-    knobs = {"PROFILE": "gpu", "DATA": str(tmp_path / "data"), "ALPHA": "2"}
-    knobs["PATH"] = f"{python.parent}:{os.environ['PATH']}"
+    (tmp_path / "complete").touch()  # an environment that is there already
+    knobs = {"PROFILE": "gpu", "DATA": str(tmp_path / "data"), "ALPHA": "2", "VENV": str(tmp_path)}
     printed = recipe("dqo_gsm8k_qwen.sh", "+algorithm.diversity.alpha=3", **knobs).stdout
     done = recipe("dqo_gsm8k_qwen.sh", "+algorithm.diversity.alpha=3", **knobs, DRY_RUN="")
     assert done.returncode == 0, done.stderr

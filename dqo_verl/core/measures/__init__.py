@@ -3,6 +3,7 @@
 from dqo_verl.core.measures import (  # noqa: F401
     deviation,
     dpp,
+    elliptical,
     graph_cut,
     likelihood,
     ngram,

@@ -8,7 +8,8 @@ from dqo_verl.core.kernels import linear_kernel
 from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 
-SAME = 1e-6  # distances closer than this differ by rounding only
+# Distances that are closer than this differ by rounding only.
+SAME = 1e-6
 
 
 def deviation_weight(similarity: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.kernels import Kernel, Linear, linear_kernel
 from dqo_verl.core.measures.base import Measure
 
-SMALLEST_NUGGET = 1e-9  # keeps exp(-r/alpha) on the diagonal above float64's resolution
+# It keeps exp(-r/alpha) on the diagonal above float64's resolution.
+SMALLEST_NUGGET = 1e-9
 
 
 def _inverse_diagonal(matrix: Tensor) -> Tensor:

@@ -22,14 +22,16 @@ def interval(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> tup
         mean = filled.sum(axis=0) / defined.sum(axis=0)
         if prompts < 2:
             return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-        generator, block = np.random.default_rng(seed), max(1, 4_000_000 // prompts)
+        generator = np.random.default_rng(seed)
+        block = max(1, 4_000_000 // prompts)
         means = []
         for start in range(0, resamples, block):
             size = min(block, resamples - start)
             counts = generator.multinomial(prompts, np.full(prompts, 1 / prompts), size=size).astype(np.float64)
             means.append((counts @ filled) / (counts @ defined))
     drawn = np.concatenate(means)
-    quantile = np.quantile if defined.all() else np.nanquantile  # a resample may hold no prompt that has the metric
+    # A resample may hold no prompt that has the metric.
+    quantile = np.quantile if defined.all() else np.nanquantile
     tails = quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     tails[:, defined.sum(axis=0) < 2] = np.nan
     return mean, tails[0], tails[1]
@@ -43,7 +45,8 @@ def interval_of(metrics: Callable[[NDArray[np.int_]], dict[str, float]], rows: i
     generator = np.random.default_rng(SEED)
     found = metrics(np.arange(rows))
     drawn = [metrics(generator.integers(rows, size=rows)) for _ in range(RESAMPLES)]
-    tails, none = [(1 - LEVEL) / 2, (1 + LEVEL) / 2], [float("nan")] * 2
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    none = [float("nan")] * 2
     defined = {name: [one[name] for one in drawn if one[name] == one[name]] for name in found}
     return {
         name: [value, *(map(float, np.quantile(defined[name], tails)) if defined[name] else none)]

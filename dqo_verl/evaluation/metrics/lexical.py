@@ -11,19 +11,12 @@ the longest common subsequence is computed bit-parallel.
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import combinations
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
-
-ORDERS = (1, 2, 4)
-CHUNK = 32  # groups a task: small enough for a smooth progress bar, large enough that starting it costs nothing
 
 
 def distinct_n(texts: Sequence[str], n: int) -> float:
@@ -36,11 +29,14 @@ def distinct_n(texts: Sequence[str], n: int) -> float:
 def _bleu() -> "BLEU":
     from sacrebleu.metrics.bleu import BLEU
 
-    return BLEU(effective_order=True)  # sentence-level defaults: tokenizer 13a, exponential smoothing, order 4
+    # These are the defaults of a sentence: tokenizer 13a, exponential smoothing, order 4.
+    return BLEU(effective_order=True)
 
 
 def self_bleu(texts: Sequence[str]) -> float:
     """1 - mean sentence BLEU of each response against all others. Responses without tokens are alike."""
+    if len(texts) < 2:
+        return float("nan")
     from sacrebleu.metrics.helpers import extract_all_word_ngrams
 
     bleu = _bleu()
@@ -60,7 +56,8 @@ def self_bleu(texts: Sequence[str]) -> float:
             similarity += lengths.count(0) > 1
             continue
         correct = [0] * bleu.max_ngram_order
-        for gram, count in grams.items():  # clipped at the largest count among the others
+        for gram, count in grams.items():
+            # A count is clipped at the largest count among the others.
             correct[len(gram) - 1] += count if count < most[gram] else second[gram]
         total = [max(0, length - order) for order in range(bleu.max_ngram_order)]
         closest = min(lengths[:i] + lengths[i + 1 :], key=lambda other: (abs(other - length), other))
@@ -81,6 +78,8 @@ def _common_subsequence(positions: dict[str, int], length: int, other: Sequence[
 
 def self_rouge(texts: Sequence[str]) -> float:
     """1 - mean ROUGE-L F-measure over the pairs. Blank responses are alike; NaN if a text has no a-z, 0-9."""
+    if len(texts) < 2:
+        return float("nan")
     from rouge_score.tokenize import tokenize  # type: ignore[import-untyped,unused-ignore]
 
     tokens = [tokenize(text, None) for text in texts]
@@ -99,32 +98,3 @@ def self_rouge(texts: Sequence[str]) -> float:
         common = _common_subsequence(positions[i], len(tokens[i]), tokens[j])
         similarity += 2 * common / longest if longest else 1.0
     return 1 - similarity / len(pairs)
-
-
-def lexical_diversity(texts: Sequence[str]) -> dict[str, float]:
-    """All lexical metrics of one group."""
-    values = {f"distinct_{n}": distinct_n(texts, n) for n in ORDERS}
-    if len(texts) > 1:
-        values |= {"self_bleu": self_bleu(texts), "self_rouge": self_rouge(texts)}
-    return values
-
-
-def _chunk(groups: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-    return [lexical_diversity(texts) for texts in groups]
-
-
-def lexical_diversities(groups: Sequence[Sequence[str]], workers: int) -> list[dict[str, float]]:
-    """`lexical_diversity` of every group, over several processes if that pays."""
-    chunks = [groups[start : start + CHUNK] for start in range(0, len(groups), CHUNK)]
-    with tqdm(total=len(groups), desc="lexical", unit="prompt") as bar:
-        values: list[dict[str, float]] = []
-        if workers < 2 or len(chunks) < 2 * workers:
-            for chunk in chunks:
-                values += _chunk(chunk)
-                bar.update(len(chunk))
-        else:
-            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-                for done in pool.map(_chunk, chunks):
-                    values += done
-                    bar.update(len(done))
-    return values

@@ -21,7 +21,9 @@ def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> lis
             )
     problems.settle()
     classifier = SequenceClassifier(model, own_device())
-    rows, places, cut = [], [], 0
+    rows: list[list[int]] = []
+    places = []
+    cut = 0
     for group in known:
         group.scores = [None] * len(group.responses)
         for i, response in enumerate(group.responses):
@@ -29,9 +31,8 @@ def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> lis
             rows.append(ids)
             places.append((group, i))
             cut += was_cut
-    by_length = sorted(
-        range(len(rows)), key=lambda i: -len(rows[i])
-    )  # the longest batch first: memory fails early or never
+    # The longest batch comes first, so that memory runs out early or never.
+    by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
     size = classifier.batch_size
     for start in tqdm(range(0, len(rows), size), desc="reward model", unit="batch", disable=None):
         batch = by_length[start : start + size]

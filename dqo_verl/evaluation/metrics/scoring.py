@@ -10,7 +10,8 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import Group
 
-CONCURRENCY = 64  # of an async function, e.g. one that asks a reward model
+# Calls of an async function, such as one that asks a reward model, that are under way at once.
+CONCURRENCY = 64
 
 
 def score_groups(groups: Sequence[Group], function: Callable[..., Any], problems: Problems) -> list[Group]:

@@ -10,7 +10,8 @@ from dqo_verl.core.measures.dpp import loo_logdet, set_logdet
 from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 from dqo_verl.models.hub import own_device
 
-BLOCK = 256  # groups whose k x k matrices are worked on at once
+# Groups whose k x k matrices are worked on at once.
+BLOCK = 256
 
 
 def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:

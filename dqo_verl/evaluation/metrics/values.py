@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from dqo_verl.evaluation.metrics import novelty
-from dqo_verl.evaluation.metrics.lexical import lexical_diversities
+from dqo_verl.evaluation.metrics.of_texts import text_metrics_of_groups
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.rows import Group
 
@@ -35,7 +35,8 @@ def measure(groups: list[Group], options: Options, out: Path) -> Measured:
     """Everything that `options` ask for. The judge keeps its answers in `out`."""
     novelty.check(options, embeds=options.embedder != NONE)
     good, left_out = goodness(groups, options.good_at)
-    found = Measured(lexical_diversities([g.responses for g in groups], options.workers), good, [], {}, left_out)
+    values = text_metrics_of_groups([group.responses for group in groups], options.workers)
+    found = Measured(values, good, [], {}, left_out)
     add_quality(groups, found)
     embeddings = None
     if options.embedder == NONE:

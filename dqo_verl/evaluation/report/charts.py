@@ -28,7 +28,8 @@ class Series:
     name: str
     style: int
     points: list[Point]
-    band: bool = False  # y intervals as a band, not as whiskers
+    # Whether the intervals of y are drawn as a band, not as whiskers.
+    band: bool = False
     marks: bool = True
     faint: bool = False
 
@@ -42,7 +43,8 @@ class Chart:
     y: str = ""
     series: list[Series] = field(default_factory=list)
     log_x: bool = False
-    front: bool = False  # draw the Pareto front of all points (more is better in x and y)
+    # Whether the Pareto front of all points is drawn; more is better in x and y.
+    front: bool = False
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -62,7 +64,8 @@ def _text(value: float) -> str:
 
 def mark(style: int, x: float, y: float, size: float = 4.0, title: str = "") -> str:
     """A mark of its own shape for each run, so that colour is not the only difference."""
-    kind, s = MARKS[style % len(MARKS)], size
+    kind = MARKS[style % len(MARKS)]
+    s = size
     tip = f"<title>{escape(title)}</title>" if title else ""
     css = f'class="m c{style % 8}"'
     if kind == "circle":
@@ -82,7 +85,9 @@ class _Scale:
     """Data -> pixels along one axis, with its ticks."""
 
     def __init__(self, values: Sequence[float], start: float, end: float, log: bool = False) -> None:
-        self.log, self.start, self.end = log, start, end
+        self.log = log
+        self.start = start
+        self.end = end
         if log:
             self.ticks = [2.0**i for i in range(int(max(values)).bit_length()) if 2**i <= max(values)]
             self.low, self.high = log10(min(values)), log10(max(values)) or 1.0
@@ -103,7 +108,8 @@ def _values(chart: Chart, axis: str) -> list[float]:
 
 
 def _series(series: Series, x: _Scale, y: _Scale, chart: Chart) -> str:
-    css, parts = f"c{series.style % 8}", []
+    css = f"c{series.style % 8}"
+    parts = []
     points = series.points
     if series.band and all(p.y_interval for p in points) and len(points) > 1:
         upper = [f"{x(p.x):.1f},{y(p.y_interval[1]):.1f}" for p in points if p.y_interval]
@@ -139,7 +145,8 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
 
 def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
     """The stairs below which everything is dominated."""
-    path, last = "", None
+    path = ""
+    last = None
     for p in pareto_front([p for s in chart.series for p in s.points]):
         path += f"M{x(p.x):.1f} {HEIGHT - BOTTOM}V{y(p.y):.1f}" if last is None else f"H{x(p.x):.1f}V{y(p.y):.1f}"
         last = p

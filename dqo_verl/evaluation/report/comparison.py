@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dqo_verl.evaluation.metrics.bootstrap import interval
-from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.metrics.table import METRICS, headlines
 from dqo_verl.evaluation.report.runs import Slice
 
 Triple = tuple[float | None, float | None, float | None]
@@ -55,7 +55,8 @@ def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
 
 def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
     """Every metric that any run has: one cell a run."""
-    base, table = chosen[baseline], {}
+    base = chosen[baseline]
+    table = {}
     for metric in METRICS:
         values: list[Any] = [s.summary["metrics"].get(metric) if s else None for s in chosen]
         if any(values):
@@ -69,12 +70,8 @@ def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
     return table
 
 
-HEADLINE_QUALITY = ("pass@1", "reward")
-HEADLINE_DIVERSITY = ("classes", "vendi", "judge", "self_bleu", "distinct_4")
-
-
 def answers(table: dict[str, list[Cell]], run: int) -> list[tuple[str, str, Cell]]:
     """What a person asks first: (question, metric, cell) of one quality and two diversity metrics."""
-    quality = [m for m in HEADLINE_QUALITY if m in table][:1]
-    diversity = [m for m in HEADLINE_DIVERSITY if m in table][:2]
+    quality = [m for m in headlines("quality") if m in table][:1]
+    diversity = [m for m in headlines("diversity") if m in table][:2]
     return [("quality", m, table[m][run]) for m in quality] + [("diversity", m, table[m][run]) for m in diversity]

@@ -7,8 +7,14 @@ from pathlib import Path
 from dqo_verl.evaluation.report.charts import HEIGHT, WIDTH, Chart, mark, svg
 
 STYLE = Path(__file__).with_name("page.css")
-HEAD, LINE, GAP = 24, 18, 14  # pixels: a chart's title, a line of the legend, between charts
-MARK, LETTER = 44, 7  # pixels: a mark of the legend with the space around it, a letter
+# Heights in pixels of a chart's title and of a line of the legend.
+HEAD = 24
+LINE = 18
+# Pixels between charts.
+GAP = 14
+# Widths in pixels of a mark of the legend, with the space around it, and of a letter.
+MARK = 44
+LETTER = 7
 
 
 def figure(charts: Sequence[Chart], columns: int = 2) -> str:

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from dqo_verl.errors import UserError
+from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.metrics.table import METRICS
 from dqo_verl.evaluation.report import panels
 from dqo_verl.evaluation.report.charts import difference_bar, mark, svg
@@ -15,19 +17,9 @@ from dqo_verl.evaluation.report.tables import classes_by, markdown, number, slic
 from dqo_verl.provenance import provenance
 
 HERE = Path(__file__).parent
-DECISIVE = (
-    "score_with",
-    "reward_model",
-    "good_at",
-    "embedder",
-    "classifier",
-    "classifier_threshold",
-    "classifier_tokens",
-    "both_orders",
-    "short_answer_words",
-    "patience",
-    "judge",
-)
+# They say where the judge is served, how many processes compute, and that bad rows are left out, which the page shows.
+INDIFFERENT = {"judge_endpoint", "workers", "skip_bad"}
+DECISIVE = [option.name for option in fields(Options) if option.name not in INDIFFERENT]
 SAMPLED = ("max_tokens", "top_p", "min_p", "chat_template_kwargs")
 KINDS = {"quality": "Quality", "diversity": "Diversity", "both": "Quality and diversity together", "size": "Length"}
 

@@ -3,28 +3,20 @@
 import re
 from math import isfinite
 
-from dqo_verl.evaluation.metrics.table import METRICS
+from dqo_verl.evaluation.metrics.table import METRICS, charted, headlines
 from dqo_verl.evaluation.report.charts import Chart, Point, Series
 from dqo_verl.evaluation.report.runs import Run, Slice
 from dqo_verl.evaluation.report.tables import slice_name
 
-LOGGED = {  # heading -> the logged metrics that belong under it, most telling first
+# The logged metrics that belong under each heading, most telling first.
+LOGGED = {
     "Quality": (r"val-core/.+/mean@\d+", r"critic/score/mean"),
     "Diversity": (r"diversity/(classes|bonus|score|logdet)/mean", r"diversity/duplicates/frac"),
     "Entropy": (r"actor/entropy",),
     "Length": (r"response_length/mean", r"response_length/clip_ratio"),
 }
-FEW, MANY = 40, 600  # points: below, marks are drawn; above, the curve is thinned out
-DIVERSITY = (
-    "classes",
-    "vendi",
-    "cosine_distance",
-    "self_bleu",
-    "self_rouge",
-    "distinct_4",
-    "judge",
-    "effective_distance",
-)
+# Points up to which a curve has marks, and from which on it is thinned out.
+FEW, MANY = 40, 600
 
 
 def _smooth(points: list[Point], width: int) -> list[Point]:
@@ -101,8 +93,8 @@ def trade_offs(
 ) -> list[tuple[str, list[Chart]]]:
     """Quality (right is better) against diversity (up is better): over temperatures, and over training steps."""
     measured = {m for parts in per_run for s in parts for m in s.summary["metrics"]}
-    quality = next((m for m in ("pass@1", "reward") if m in measured), None)
-    found = [m for m in DIVERSITY if m in measured][:6]
+    quality = next((m for m in headlines("quality") if m in measured), None)
+    found = [m for m in charted("diversity", "both") if m in measured][:6]
     if quality is None or not found:
         return []
     last = [[s for s in parts if c and s.step == c.step] for parts, c in zip(per_run, chosen, strict=True)]
@@ -121,7 +113,7 @@ def evaluated_over_steps(runs: list[Run], per_run: list[list[Slice]], chosen: li
     """Evaluated metrics over the training step, with intervals: of several checkpoints or of validation dumps."""
     charts = []
     quality = ("pass@1", "pass@n") if any(s.mean("pass@1") is not None for s in chosen if s) else ("reward",)
-    for metric in (*quality, *DIVERSITY, "words"):
+    for metric in (*quality, *charted("diversity", "both", "size")):
         chart = Chart(METRICS[metric].label, "training step")
         for style, (run, parts, c) in enumerate(zip(runs, per_run, chosen, strict=True)):
             kept = [s for s in parts if c and s.temperature == c.temperature and s.step is not None]

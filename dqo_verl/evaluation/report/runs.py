@@ -25,7 +25,8 @@ class Slice:
     summary: dict[str, Any]
     prompts: dict[str, dict[str, Any]]
     source: str
-    evaluation: dict[str, Any]  # the whole metrics.json
+    # The whole metrics.json.
+    evaluation: dict[str, Any]
 
     @property
     def temperature(self) -> float | None:
@@ -72,7 +73,8 @@ def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
                 row = json.loads(line)
                 step, data = int(row["step"]), row["data"].items()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                if number == 1 or not line.endswith("\n"):  # cut off with its run, or being written
+                # The last line is cut off if its run was, or if it is being written.
+                if number == 1 or not line.endswith("\n"):
                     return
                 raise UserError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
             for name, value in data:

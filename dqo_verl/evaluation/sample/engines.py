@@ -12,7 +12,8 @@ from dqo_verl.evaluation.rows import prompt_text
 from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt
 
-CONCURRENCY = 16  # requests under way at an endpoint
+# Requests that are under way at an endpoint at once.
+CONCURRENCY = 16
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class EndpointEngine:
     def __init__(self, model: str, endpoint: str) -> None:
         from dqo_verl.evaluation.endpoint import client
 
-        self.model, self.api = model, client(endpoint)
+        self.model = model
+        self.api = client(endpoint)
 
     def run(self, jobs: Sequence[Job], sampling: Sampling) -> Iterator[tuple[Job, Sampled]]:
         with ThreadPoolExecutor(CONCURRENCY) as pool:

@@ -25,7 +25,8 @@ class Step:
     """One call of `PPOTrainer._compute_advantage`."""
 
     trainer: Any
-    batch: Any  # transfer_queue.KVBatchMeta: keys "{uid}_{session}_{index}", tags, partition_id
+    # A transfer_queue.KVBatchMeta: keys "{uid}_{session}_{index}", tags, partition_id.
+    batch: Any
     metrics: dict[str, Any]
 
     def fetch(self, keys: list[str], *fields: str) -> Any:
@@ -141,7 +142,8 @@ def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
     def validate_config(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
         def prepare_first(config: Any, use_reference_policy: bool, use_critic: bool) -> Any:
             prepare(config)
-            brings_critic = bool(config.critic.enable)  # base=gae does
+            # A run with base=gae has enabled the critic in `prepare`.
+            brings_critic = bool(config.critic.enable)
             return wrapped(
                 config=config, use_reference_policy=use_reference_policy, use_critic=use_critic or brings_critic
             )

@@ -22,7 +22,8 @@ class Sessions:
 
     @classmethod
     def read(cls, keys: Sequence[str], tags: Sequence[Mapping[str, Any]]) -> "Sessions":
-        last: dict[ResponseKey, tuple[int, int]] = {}  # (index, row)
+        # The index of each response's last output, and its row.
+        last: dict[ResponseKey, tuple[int, int]] = {}
         position: dict[ResponseKey, int] = {}
         of_row: list[int] = []
         for row, (key, tag) in enumerate(zip(keys, tags, strict=True)):

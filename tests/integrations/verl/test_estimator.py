@@ -230,3 +230,20 @@ def test_noise_after_the_answer_earns_nothing(advantages):
     assert guarded["diversity/score/max"] == pytest.approx(math.log(5 / 4), abs=1e-5)
     assert guarded["diversity/duplicates/frac"] == 0.75
     assert hacked["diversity/score/max"] > guarded["diversity/score/max"] + 0.05
+
+
+def test_a_measure_of_the_users_own(advantages, tmp_path):
+    from .test_launch import OWN_MEASURE
+
+    (tmp_path / "mine.py").write_text(OWN_MEASURE)
+    own = (f"+reward_model.diversity={tmp_path}/mine.py:Brevity", "+algorithm.diversity.words=20")
+    actual, metrics = advantages(GROUP, "algorithm.adv_estimator=grpo", *own, NO_STD)
+    shaped = torch.tensor([reward + 1 - len(text.split()) / 20 for reward, text in zip(REWARDS, TEXTS, strict=True)])
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-5, rtol=0)
+    assert metrics["diversity/streamed/frac"] == 0.0
+
+
+def test_the_elliptical_bonus_ranks_a_group_as_dqo_does(advantages):
+    actual, _ = advantages(GROUP, "algorithm.adv_estimator=dqo", "+reward_model.diversity=elliptical", NO_STD)
+    shaped = torch.tensor(REWARDS) + torch.expm1(bonus(TEXTS))
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-5, rtol=0)

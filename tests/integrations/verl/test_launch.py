@@ -33,6 +33,38 @@ def test_darling_turns_std_division_off_and_dqo_does_not():
     assert prepared("algorithm.adv_estimator=dqo").algorithm.norm_adv_by_std_in_grpo is True
 
 
+OWN_MEASURE = """
+from dqo_verl import Groups, Measure
+
+class Brevity(Measure):
+    name = "brevity"
+    reads = "texts"
+    words: int = 10
+
+    def __call__(self, groups: Groups):
+        return groups.each([[max(0.0, 1 - len(text.split()) / self.words) for text in texts] for texts in groups.texts])
+"""
+
+
+def test_a_measure_of_the_users_own_is_found_in_every_process(ray_and_queue, tmp_path, monkeypatch, capsys):
+    import ray
+
+    (tmp_path / "mine.py").write_text(OWN_MEASURE)
+    monkeypatch.chdir(tmp_path)
+    own = ["+reward_model.diversity=mine.py:Brevity", "+algorithm.diversity.words=4"]
+    config = prepared("algorithm.adv_estimator=grpo", *own)
+    assert "measure=" + str(tmp_path / "mine.py:Brevity") + ", words=4" in capsys.readouterr().out
+
+    @ray.remote
+    def elsewhere(algorithm):
+        from dqo_verl.integrations.verl.launch import settings_of
+
+        settings = settings_of(algorithm)
+        return settings.measure.name, settings.measure.words, settings.base
+
+    assert ray.get(elsewhere.remote(config.algorithm)) == ("brevity", 4, "grpo")
+
+
 def test_preparing_twice_changes_nothing():
     from dqo_verl.integrations.verl import launch
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
-RUN = "DQO_VERL_RUN"  # environment variable of a CPU run's processes, different for each run
+# The environment variable that marks the processes of a CPU run; its value differs between runs.
+RUN = "DQO_VERL_RUN"
 
 
 def patch_for_cpu() -> None:

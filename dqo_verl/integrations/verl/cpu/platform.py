@@ -19,9 +19,11 @@ from dqo_verl.integrations.verl.cpu import patches
 
 WORKER_ENV = {
     "VERL_PLATFORM": "cpu",
-    "VERL_ENGINE_DEVICE": "cuda",  # the FSDP engine is registered for cuda and npu; this is the name of that entry
+    # The FSDP engine is registered under `cuda` and `npu` only.
+    "VERL_ENGINE_DEVICE": "cuda",
     "VLLM_TARGET_DEVICE": "cpu",
-    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    # In GiB.
+    "VLLM_CPU_KVCACHE_SPACE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
 FP32 = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
@@ -48,7 +50,8 @@ REQUIRED = {
     "critic.fsdp.use_torch_compile": False,
     "critic.fsdp.mixed_precision": FP32,
 }
-RAY_CPUS = 32  # verl's many light actors each ask for one; on a small machine they share the cores
+# Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
+RAY_CPUS = 32
 
 
 class CpuDeviceId(str):
@@ -140,7 +143,8 @@ def activate() -> None:
             return ["RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES"]
 
         def is_ipc_supported(self) -> bool:
-            return False  # weights travel through shared memory
+            # The weights travel through shared memory.
+            return False
 
         @contextmanager
         def nvtx_range(self, msg: str) -> Iterator[None]:

@@ -27,7 +27,8 @@ def vllm_processes() -> set[int]:
 @contextmanager
 def guard() -> Iterator[None]:
     """While training runs, a vanished vLLM process ends this one: the driver then stops with an error."""
-    alive, over = vllm_processes(), threading.Event()
+    alive = vllm_processes()
+    over = threading.Event()
 
     def look() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
