@@ -155,6 +155,19 @@ def test_a_measure_of_ones_own_from_a_file(tmp_path, monkeypatch):
         parse({"measure": "mine.py:LongWords", "letters": 0})
 
 
+def test_a_measure_that_an_installed_package_brings(tmp_path, monkeypatch):
+    (tmp_path / "brings_measures.py").write_text(OWN)
+    installed = tmp_path / "brings_measures-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: brings_measures\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[dqo_verl.measures]\nwordy = brings_measures:LongWords\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = parse({"measure": "wordy", "letters": 3})
+    assert (settings.measure.name, settings.flat()["measure"]) == ("long_words", "wordy")
+    assert parse(settings.flat()) == settings
+    assert parse({"measure": "brings_measures:LongWords", "letters": 3}).measure == settings.measure
+
+
 @pytest.mark.parametrize(
     ("measure", "message"),
     [
