@@ -96,7 +96,9 @@ def measure(model: str, n: int, classes: int, rounds: int) -> dict[str, object]:
         asyncio.run(reference(model, groups)),
         asyncio.run(ours.run(groups)),
     )
-    requests_sent, pairs, pause = ours.endpoint.requests_sent, ours.pairs, 2 * blocking / (n - 1)
+    requests_sent = ours.endpoint.requests_sent
+    pairs = ours.pairs
+    pause = 2 * blocking / (n - 1)
     streamed_labels, _ = asyncio.run(ours.run(groups, pause))
     seconds = alternate(
         {

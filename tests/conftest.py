@@ -157,7 +157,9 @@ class Misbehaving:
     """Answers embeddings as its current `mood` says; counts requests."""
 
     def __init__(self):
-        self.mood, self.requests, self.hangs_for = "well", 0, 3.0
+        self.mood = "well"
+        self.requests = 0
+        self.hangs_for = 3.0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

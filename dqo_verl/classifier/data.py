@@ -43,7 +43,8 @@ def parse(row: Mapping[str, Any]) -> LabelledPair:
 
 def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
     """All rows, or one error that names the first bad ones."""
-    pairs, problems = [], []
+    pairs = []
+    problems = []
     for number, row in enumerate(rows, start=1):
         try:
             pairs.append(parse(row))

@@ -209,7 +209,8 @@ class PairClassifier:
     def probabilities(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[float], set[str]]:
         """P(same) of each pair as it stands, and the texts that were cut. Long pairs go together: little is padded."""
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
-        found, cut = np.empty(len(pairs)), set[str]()
+        found = np.empty(len(pairs))
+        cut = set[str]()
         starts = range(0, len(order), self.model.pairs_at_once)
         for start in tqdm(starts, desc="pairs", unit="batch", disable=None if progress else True):
             batch = order[start : start + self.model.pairs_at_once]

@@ -31,7 +31,8 @@ def pairs(rng: random.Random, number: int) -> list[dict[str, Any]]:
 def build(directory: Path) -> None:
     """What is there already is left as it is."""
     directory.mkdir(parents=True, exist_ok=True)
-    rng, seen = random.Random(SEED), set[str]()
+    rng = random.Random(SEED)
+    seen = set[str]()
     for split, size in SIZES.items():
         own = [pair for pair in pairs(rng, 2 * size) if pair["prompt"] not in seen][:size]
         seen |= {pair["prompt"] for pair in own}

@@ -26,7 +26,11 @@ class Judge:
     """Solutions say their method in brackets. `fickle`: the answer depends on the order. `mumble`: no verdict."""
 
     def __init__(self):
-        self.requests, self.fail_after, self.page, self.most_at_once, self.now = [], 10**9, None, 0, 0
+        self.requests = []
+        self.fail_after = 10**9
+        self.page = None
+        self.most_at_once = 0
+        self.now = 0
         outer, lock = self, threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):

@@ -23,7 +23,8 @@ class CountingEmbedder:
     """A vector per text that only depends on the text."""
 
     def __init__(self):
-        self.seen, self.broken = [], False
+        self.seen = []
+        self.broken = False
 
     def __call__(self, texts):
         self.seen += texts
@@ -36,7 +37,9 @@ class CountingEmbedder:
 
 class CountingClassifier:
     def __init__(self, truth):
-        self.truth, self.seen, self.broken = truth, [], False
+        self.truth = truth
+        self.seen = []
+        self.broken = False
 
     def __call__(self, pairs):
         if self.broken:

@@ -39,7 +39,8 @@ def semantic_diversity(embeddings: Tensor) -> dict[str, Tensor]:
     """Metrics of every group, `(groups, k, d)` -> name: `(groups,)`. Log-det and bonus see a blank as a zero row."""
     blocks: list[dict[str, Tensor]] = []
     for block in torch.split(embeddings, BLOCK):
-        trained_on, cosine = linear_kernel(block), cosine_kernel(block)
+        trained_on = linear_kernel(block)
+        cosine = cosine_kernel(block)
         blocks.append(
             {
                 "cosine_distance": mean_pairwise_distance(cosine).mean(dim=-1),

@@ -19,7 +19,8 @@ LETTER = 7
 
 def figure(charts: Sequence[Chart], columns: int = 2) -> str:
     """The charts in rows, and below them the marks of all runs with their names."""
-    width, rows = columns * (WIDTH + GAP), -(-len(charts) // columns)
+    width = columns * (WIDTH + GAP)
+    rows = -(-len(charts) // columns)
     names = {series.name: series.style for chart in charts for series in chart.series}
     entry = MARK + LETTER * max(map(len, names), default=0)
     per_line = max(1, width // entry)

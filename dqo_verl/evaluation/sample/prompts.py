@@ -47,7 +47,8 @@ def read_prompts(path: Path, limit: int | None = None) -> list[Prompt]:
     """All prompts of the file; one without an id gets one from its text, the second of the same text ends in `#2`."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    prompts, seen = [], Counter[str]()
+    prompts = []
+    seen = Counter[str]()
     for where, row in _rows(path)[:limit]:
         if not isinstance(row, dict) or "prompt" not in row:
             raise UserError(f"{where}: no field `prompt`")
