@@ -20,6 +20,16 @@ def pytest_addoption(parser):
     parser.addoption("--all-recipes", action="store_true", help="tests/recipes/test_train.py trains every recipe")
 
 
+@pytest.fixture(autouse=True)
+def measures_of_a_test_end_with_it():
+    from dqo_verl.core.measures import MEASURES
+
+    before = dict(MEASURES)
+    yield
+    MEASURES.clear()
+    MEASURES.update(before)
+
+
 @pytest.fixture(scope="session")
 def imports_of():
     """`imports_of(file)` -> what a Python file imports, inside functions too: `a.b.c` for `from a.b import c`."""
