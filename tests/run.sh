@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks: lint, format, types, then every test (unit, property, contract, and real training runs).
-#   bash tests/run.sh                   everything, about 35 to 45 minutes on two cores; makes the environment if there is none
+#   bash tests/run.sh                   everything, about an hour on two cores; makes the environment if there is none
 #   bash tests/run.sh -m "not e2e"      what is typed here goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
 set -euo pipefail
