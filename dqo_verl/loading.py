@@ -1,5 +1,6 @@
 """An object of the user's by its place: `path/to/file.py:name`, `package.module:name` or `pkg://package.module:name`."""
 
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.errors import UserError
+
+# how the names of modules begin that were loaded by their path
+LOADED = "dqo_verl_loaded_"
 
 
 def load(place: str, typed: str) -> Any:
@@ -27,11 +31,17 @@ def _from_package(source: str) -> Any:
     return importlib.import_module(source)
 
 
+def file_of(module: str) -> str | None:
+    """The file that a module was loaded from by its path; None for a module that is imported by its name."""
+    return sys.modules[module].__file__ if module.startswith(LOADED) else None
+
+
 def _from_file(file: Path, typed: str) -> Any:
-    """Loaded once a process; the name holds the whole path, so that two files of one name do not meet."""
+    """Loaded once a process, under a name of its own for each path."""
     if not file.is_file():
         raise UserError(f"{typed}: there is no file {file}.")
-    name = "_".join(("dqo_verl_loaded", *file.resolve().with_suffix("").parts[1:]))
+    file = file.resolve()
+    name = f"{LOADED}{hashlib.blake2b(str(file).encode(), digest_size=8).hexdigest()}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, file)
         assert spec is not None

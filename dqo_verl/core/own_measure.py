@@ -1,14 +1,14 @@
 """A measure of the user's own: `my_measures.py:MyMeasure`, `package.module:MyMeasure`, or the name of an entry point."""
 
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_args
 
 from dqo_verl.core.measures import MEASURES
-from dqo_verl.core.measures.base import Measure
+from dqo_verl.core.measures.base import Measure, Reads
 from dqo_verl.core.parts import did_you_mean
 from dqo_verl.core.spelling import Spelling
 from dqo_verl.errors import UserError
-from dqo_verl.loading import load
+from dqo_verl.loading import file_of, load
 
 # a package that brings measures: [project.entry-points."dqo_verl.measures"] my_measure = "my_package.module:MyMeasure"
 ENTRY_POINTS = "dqo_verl.measures"
@@ -17,14 +17,28 @@ ENTRY_POINTS = "dqo_verl.measures"
 def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
     """The measure of that name: one of ours, one in a file or module, or one that an installed package brings."""
     # YAML reads null as None and off as False.
-    if name is None or name is False:
-        name = "none"
+    name = "none" if name is None or name is False else str(name)
     if name in MEASURES:
         return MEASURES[name]  # type: ignore[return-value]
-    found = next(iter(entry_points(group=ENTRY_POINTS, name=str(name))), None)
-    if found is None and ":" not in str(name):
+    found = next(iter(entry_points(group=ENTRY_POINTS, name=name)), None)
+    if found is None and ":" not in name:
         raise UserError(f"{spelling('measure', name)} is not known.{did_you_mean('measure', name, MEASURES, spelling)}")
-    measure = load(str(name), spelling("measure", name)) if found is None else found.load()
+    measure = load(name, spelling("measure", name)) if found is None else found.load()
     if not (isinstance(measure, type) and issubclass(measure, Measure)):
         raise UserError(f"{spelling('measure', name)}: {measure!r} is not a class that extends dqo_verl.Measure.")
+    readable = [reads for reads in get_args(Reads) if reads != "nothing"]
+    for lacks, what in (
+        (not hasattr(measure, "name"), '`name`, such as name = "my_measure"'),
+        (getattr(measure, "reads", None) not in readable, f"`reads`, one of: {', '.join(readable)}"),
+        ("__call__" in measure.__abstractmethods__, "__call__(self, groups), which gives the scores"),
+    ):
+        if lacks:
+            raise UserError(f"{spelling('measure', name)}: {measure.__name__} has no {what}.")
     return measure
+
+
+def place_of(measure: type[Measure]) -> str:
+    """What to type for this measure in any process: the name of one of ours, else where it is."""
+    if measure.__module__.startswith("dqo_verl."):
+        return measure.name
+    return f"{file_of(measure.__module__) or measure.__module__}:{measure.__name__}"

@@ -1,4 +1,4 @@
-"""Which pairs of a group must be classified, and the partition that follows. Pure: texts are any hashable nodes.
+"""Which pairs of a group must be classified, and the partition that follows. Pure functions of texts.
 
 `components` (DARLING): classes are the connected components of "same" pairs. Pairs that are connected already are never
 asked, which leaves the components unchanged: a collapsed group of n costs n - 1 questions, n distinct ones n (n - 1) / 2.

@@ -67,7 +67,7 @@ class Choice(Part):
         elif "name" in vars(cls):
             taken = cls.choices.get(cls.name)
             if taken is not None and taken.__module__.startswith("dqo_verl.") and taken.__module__ != cls.__module__:
-                raise TypeError(f"{cls.__module__}.{cls.__name__}: the name {cls.name!r} belongs to {taken.__module__}")
+                raise UserError(f"{cls.__module__}.{cls.__name__}: the name {cls.name!r} belongs to {taken.__module__}")
             cls.choices[cls.name] = cls
 
 
@@ -80,7 +80,9 @@ def build(kind: type[P], typed: Mapping[str, Any], spelling: Spelling = PLAIN) -
             name = typed.get(key, field.default.name)
             values[key] = build(pick(family.choices, key, name, spelling), typed, spelling)
         elif key in typed:
-            values[key] = typed[key]
+            # A config hands over lists.
+            is_list_for_tuple = isinstance(typed[key], list) and typing.get_origin(family) is tuple
+            values[key] = tuple(typed[key]) if is_list_for_tuple else typed[key]
     return make(kind, values, spelling)
 
 
@@ -115,31 +117,37 @@ def one_of(names: Sequence[str]) -> str:
 def _reworded(error: ValidationError, kind: type[Part], spelling: Spelling) -> str:
     """The first of pydantic's complaints, in the words of the command line."""
     found = error.errors()[0]
-    if found["type"] == "value_error":  # a validator of ours, which has said it all
+    # A validator of ours has said it all.
+    if found["type"] == "value_error":
         return str(found["ctx"]["error"])
+    if not found["loc"]:
+        return str(found["msg"])
     key = str(found["loc"][0])
-    field, typed = kind.model_fields[key], spelling(key, found["input"])
+    field, value = kind.model_fields[key], found["input"]
+    typed = spelling(key, "null" if value is None else list(value) if isinstance(value, tuple) else value)
     if found["type"] == "missing":
-        return f"{kind.__doc__ or kind.__name__} It needs {spelling(key, '...')}."
+        return f"{getattr(kind, 'name', kind.__name__)} needs {spelling(key, '...')}: {field.description}"
     if found["type"] == "literal_error":
-        return f"{typed} is not known. Choose one of: {', '.join(typing.get_args(field.annotation))}."
+        return f"{typed} is not known. Choose one of: {', '.join(map(str, typing.get_args(field.annotation)))}."
     if found["type"] == "finite_number":
         return f"{typed} must be a finite number."
     if found["type"].startswith(("greater_than", "less_than")):
         return f"{typed} must be {_bounds(field)}."
-    value = found["input"]
-    shown, kind_of_value = ("null", "null") if value is None else (repr(value), type(value).__name__)
-    return f"{spelling(key, shown)} must be {_type_name(field.annotation)}, not {kind_of_value}."
+    if found["type"].endswith("_type") and len(found["loc"]) == 1:
+        shown, kind_of_value = ("null", "null") if value is None else (repr(value), type(value).__name__)
+        return f"{spelling(key, shown)} must be {_type_name(field.annotation)}, not {kind_of_value}."
+    return f"{typed}: {found['msg'].removesuffix('.')}."
+
+
+BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 def _bounds(field: FieldInfo) -> str:
-    """`between 0 and 1`, `at least 0`, `above 0`."""
-    low = next((f"at least {bound.ge:g}" for bound in field.metadata if hasattr(bound, "ge")), "")
-    low = low or next((f"above {bound.gt:g}" for bound in field.metadata if hasattr(bound, "gt")), "")
-    high = next((f"{bound.le:g}" for bound in field.metadata if hasattr(bound, "le")), "")
-    if low.startswith("at least") and high:
-        return f"between {low.removeprefix('at least ')} and {high}"
-    return " and ".join(part for part in (low, high and f"at most {high}") if part)
+    """`between 0 and 1`, `at least 0`, `above 0 and below 1`."""
+    found = {name: getattr(one, name) for name in BOUNDS for one in field.metadata if hasattr(one, name)}
+    if found.keys() == {"ge", "le"}:
+        return f"between {found['ge']:g} and {found['le']:g}"
+    return " and ".join(f"{BOUNDS[name]} {value:g}" for name, value in found.items())
 
 
 def _type_name(annotation: Any) -> str:

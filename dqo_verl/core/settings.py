@@ -5,17 +5,13 @@ Every part owns its keys; here they are only brought together, and refused where
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from pydantic import PrivateAttr
-
 from dqo_verl.core.kernels import Kernel
-from dqo_verl.core.measures import MEASURES
 from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.objectives import Objective
-from dqo_verl.core.own_measure import measure_named
+from dqo_verl.core.own_measure import measure_named, place_of
 from dqo_verl.core.parts import Choice, Part, build, make, one_of, pick
 from dqo_verl.core.sources import SOURCES, Placement, Source, source_for
 from dqo_verl.core.spelling import PLAIN, Spelling
@@ -23,7 +19,9 @@ from dqo_verl.errors import UserError
 
 DEFAULT_BASE = "grpo"
 # fields of `Settings` that are not typed as a key of their own
-HIDDEN = ("method", "measure", "source")
+NO_KEYS = ("method", "measure", "source")
+# what null stands for is what they are without it
+DEFAULTS_AS_NULL = (("classifier", None), ("threshold", None))
 
 
 class Settings(Part):
@@ -44,11 +42,8 @@ class Settings(Part):
     source: Source
     """Where the features come from that the measure reads."""
 
-    # where a measure of the user's own is found, for other processes
-    _place: str | None = PrivateAttr(None)
-
     def flat(self) -> dict[str, Any]:
-        return super().flat() | ({} if self._place is None else {"measure": self._place})
+        return super().flat() | {"measure": place_of(type(self.measure))}
 
     @property
     def changes_nothing(self) -> bool:
@@ -58,36 +53,32 @@ class Settings(Part):
 
 def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or `UserError` with what to type. `parse(settings.flat())` gives the same settings again."""
-    typed = {key: value for key, value in typed.items() if (key, value) != ("classifier", None)}
-    preset = {} if "measure" in typed else pick(METHODS, "method", typed.get("method"), spelling)
-    name = (preset | typed)["measure"]
-    kind = measure_named(name, spelling)
+    typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
+    if "measure" not in typed:
+        preset: dict[str, Any] = pick(METHODS, "method", typed.get("method"), spelling)
+        typed = preset | typed
+    kind = measure_named(typed["measure"], spelling)
+    if kind.reads == "nothing":
+        typed = {key: value for key, value in typed.items() if key in ("method", "base")}
     measure = build(kind, typed, spelling)
+    method = typed.get("method", measure.name)
+    if method != measure.name:
+        pick(METHODS, "method", method, spelling)
+    # Where the measure shares a key with another part, both have the measure's value.
+    shared = measure.flat() | typed
     combine = pick(Objective.choices, "combine", typed.get("combine", measure.combine), spelling)
     source = source_for(measure.reads, "classifier" in typed)
     values = {
-        "method": typed.get("method", measure.name),
+        "method": method,
         "measure": measure,
         "base": typed.get("base", DEFAULT_BASE),
-        "combine": build(combine, typed, spelling),
-        "source": build(source, typed, spelling),
+        "combine": build(combine, shared, spelling),
+        "source": build(source, shared, spelling),
     }
     settings = make(Settings, values, spelling)
-    settings._place = None if MEASURES.get(str(name)) is kind else _for_other_processes(str(name))
-    _refuse_what_nobody_owns(settings, typed, spelling)
-    return settings
-
-
-def _for_other_processes(place: str) -> str:
-    file, _, name = place.rpartition(":")
-    return f"{Path(file).expanduser().resolve()}:{name}" if file.endswith(".py") else place
-
-
-def _refuse_what_nobody_owns(settings: Settings, typed: Mapping[str, Any], spelling: Spelling) -> None:
-    """A key that would silently do nothing: one that belongs to another choice than this run's, or that does not exist."""
-    in_use = known_keys() if settings.measure.name == "none" else settings.flat()
-    for key in sorted(typed.keys() - in_use.keys() - set(HIDDEN)):
+    for key in sorted(typed.keys() - settings.flat().keys()):
         raise UserError(_no_effect(key, typed[key], settings, spelling) or _unknown(key, typed[key], spelling))
+    return settings
 
 
 def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> str | None:
@@ -97,12 +88,18 @@ def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> 
     for owners, here in (
         (_owners(Objective, key, "combine="), f"this run combines by {combine.name}, {combine.formula}"),
         (_owners(Measure, key, "the measure "), f"the measure is {measure.name}"),
-        (_owners(Kernel, key, "kernel="), f"the kernel is {kernel.name}" if kernel else f"{measure.name} has none"),
+        (
+            _owners(Kernel, key, "kernel="),
+            f"the kernel is {kernel.name}" if kernel else f"{measure.name} has no kernel",
+        ),
         (
             _reading([source.name for source in SOURCES if key in source.model_fields]),
             f"{measure.name} reads {source.name}",
         ),
-        (_owners(Placement, key, "placement="), f"the placement is {placement.name}" if placement else "there is none"),
+        (
+            _owners(Placement, key, "placement="),
+            f"the placement is {placement.name}" if placement else f"{measure.name} runs no model",
+        ),
     ):
         if owners:
             return f"{spelling(key, value)} has no effect: {key} belongs to {owners}, and {here}. Leave it out."
@@ -130,4 +127,4 @@ def known_keys() -> dict[str, None]:
     families: tuple[type[Choice], ...] = (Measure, Kernel, Objective)
     parts: list[type[Part]] = [Settings, *(choice for family in families for choice in family.choices.values())]
     parts += [*SOURCES, *Placement.choices.values()]
-    return {key: None for part in parts for key in part.model_fields if key not in HIDDEN}
+    return {key: None for part in parts for key in part.model_fields if key not in NO_KEYS}

@@ -58,7 +58,7 @@ class Http(Placement):
 
 
 class Source(Part):
-    """What a measure reads, and what is done to have it."""
+    """How a run obtains what its measure reads."""
 
     # what people call it
     name: ClassVar[str]
@@ -113,7 +113,7 @@ class Model(Texts, ABC):
     """Seconds until the model must be loaded."""
 
     deadline: float = Field(300.0, gt=0)
-    """Seconds that a request to a server may take, retries included."""
+    """Seconds that a request to a server may take, retries included; a step waits for its features twice as long."""
 
     @abstractmethod
     def features(

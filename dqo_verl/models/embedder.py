@@ -23,7 +23,7 @@ class SentenceTransformerModel:
         except OSError as error:
             raise UserError(
                 f"The embedder {name!r} cannot be loaded: {error}\nIt must be the folder or the hub name of a "
-                "sentence-transformers model. dqo-verl evaluate --embedder none leaves out what needs one."
+                "sentence-transformers model."
             ) from error
         self.device = device
 
@@ -81,7 +81,7 @@ class Embedder:
         self.model: SentenceTransformerModel | EmbeddingServer = (
             SentenceTransformerModel(name, device) if servers is None else EmbeddingServer(name, servers)
         )
-        # a server that does not answer, or not so, ends the run here
+        # A server that does not answer, or answers in another format, ends the run here.
         self.dimension = self.model.encode(["width"])[0].shape[1]
 
     def __call__(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:

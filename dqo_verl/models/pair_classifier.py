@@ -64,7 +64,7 @@ class PairInput:
         room = (self.limit - 3) // 2
         if room < 1:
             raise UserError(f"{name} reads {self.limit} tokens, which leaves no room for a pair")
-        # DeBERTa's positions are relative: it reads more than it was trained with, as DARLING's copy of NoveltyBench has it do
+        # DeBERTa's positions are relative: it reads more than it was trained with, and DARLING's copy of NoveltyBench relies on it
         endless = getattr(self.config, "position_biased_input", True) is False
         self.budget = tokens if tokens and endless else min(room, tokens or room)
 
@@ -195,7 +195,7 @@ class PairClassifier:
             else ClassifierServer(name, servers, self.input)
         )
         self.threshold = threshold_of(name, self.input.config) if threshold is None else threshold
-        # a server that does not answer, or not so, ends the run here
+        # A server that does not answer, or answers in another format, ends the run here.
         self.probabilities([("one", "another")])
 
     def __call__(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[bool], set[str]]:

@@ -52,7 +52,11 @@ def test_numbers_may_be_typed_without_a_point():
 
 def test_what_leaves_the_base_untouched():
     assert parse({"method": "dqo", "alpha": 0}).changes_nothing
-    assert parse({"method": "dqo", "measure": "none", "alpha": 5, "floor": 3, "urls": "x"}).changes_nothing
+    ignored = {"alpha": -5, "floor": 3, "urls": "x", "combine": "only", "gate": 1, "letters": 4}
+    for off in ("none", None, False):
+        settings = parse({"method": "dqo", "measure": off} | ignored)
+        assert settings.changes_nothing
+        assert settings.flat()["measure"] == "none"
     assert not parse({"method": "dqo"}).changes_nothing
     assert not parse({"method": "darling"}).changes_nothing
 
@@ -76,7 +80,10 @@ REFUSED = {
     "choice": ({"scale": "std"}, "scale=std is not known. Choose one of: raw, decoupled"),
     "gate": ({"measure": "dpp_quality", "gate": 0.5}, "combine=only leaves nothing to responses outside the gate"),
     "placement": ({"placement": "tpu"}, "Choose one of: cpu, gpu, http, shared"),
-    "no urls": ({"placement": "http"}, "It needs urls=..."),
+    "empty urls": ({"placement": "http", "urls": []}, "urls=[]: Value should have at least 1 item"),
+    "a place that is no key": ({"source": "texts"}, "source does not exist"),
+    "another name of a method": ({"measure": "dpp", "method": "foo"}, "method=foo is not known"),
+    "no urls": ({"placement": "http"}, "http needs urls=...: vLLM's"),
     "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be above 0"),
     "neither method nor measure": ({"method": "grpo"}, "method=grpo is not known. Choose one of: darling, dqo"),
     # says why it has no effect, too
@@ -163,7 +170,10 @@ def test_a_measure_that_an_installed_package_brings(tmp_path, monkeypatch):
     (installed / "entry_points.txt").write_text("[dqo_verl.measures]\nwordy = brings_measures:LongWords\n")
     monkeypatch.syspath_prepend(tmp_path)
     settings = parse({"measure": "wordy", "letters": 3})
-    assert (settings.measure.name, settings.flat()["measure"]) == ("long_words", "wordy")
+    assert (settings.measure.name, settings.flat()["measure"]) == (
+        "long_words",
+        "brings_measures:LongWords",
+    )
     assert parse(settings.flat()) == settings
     assert parse({"measure": "brings_measures:LongWords", "letters": 3}).measure == settings.measure
 
@@ -185,6 +195,56 @@ def test_a_measure_of_ones_own_that_is_not_there(measure, message, tmp_path, mon
         parse({"measure": measure})
 
 
+SHARED = """
+from dqo_verl import Groups, Measure
+
+class Mine(Measure):
+    name = "mine"
+    reads = "texts"
+    alpha: float = 0.3
+    words: tuple[str, ...] = ("the",)
+
+    def __call__(self, groups: Groups):
+        return groups.quality
+"""
+
+
+def test_a_key_that_a_measure_shares_has_the_measures_default_and_lists_become_tuples(tmp_path):
+    (tmp_path / "mine.py").write_text(SHARED)
+    settings = parse({"measure": f"{tmp_path}/mine.py:Mine"})
+    assert (settings.measure.alpha, settings.combine.alpha, settings.measure.words) == (0.3, 0.3, ("the",))
+    assert parse(settings.flat()) == settings
+    typed = parse({"measure": f"{tmp_path}/mine.py:Mine", "alpha": 2, "words": ["a", "of"]})
+    assert (typed.measure.alpha, typed.combine.alpha, typed.measure.words) == (2.0, 2.0, ("a", "of"))
+
+
+def test_files_of_one_name_do_not_meet(tmp_path):
+    for folder, file in (("a_b", "c"), ("a", "b_c")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{file}.py").write_text(SHARED.replace('"mine"', f'"{folder}"'))
+    names = [parse({"measure": f"{tmp_path}/{place}.py:Mine"}).measure.name for place in ("a_b/c", "a/b_c")]
+    assert names == ["a_b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "lacks"),
+    [
+        ("reads = 'texts'\n    def __call__(self, groups): ...", "has no `name`"),
+        ("name = 'm'\n    reads = 'tokens'\n    def __call__(self, groups): ...", "has no `reads`, one of: embeddings"),
+        (
+            "name = 'm'\n    reads = 'nothing'\n    def __call__(self, groups): ...",
+            "has no `reads`, one of: embeddings",
+        ),
+        ("name = 'm'\n    reads = 'texts'", r"has no __call__\(self, groups\)"),
+        ("name = 'dpp'\n    reads = 'texts'\n    def __call__(self, groups): ...", "the name 'dpp' belongs to"),
+    ],
+)
+def test_what_a_measure_of_ones_own_lacks_is_told(body, lacks, tmp_path):
+    (tmp_path / "mine.py").write_text(f"from dqo_verl import Measure\n\nclass Mine(Measure):\n    {body}\n")
+    with pytest.raises(UserError, match=lacks):
+        parse({"measure": f"{tmp_path}/mine.py:Mine"})
+
+
 def test_two_measures_of_one_name_do_not_replace_each_other():
-    with pytest.raises(TypeError, match=r"'dpp' belongs to dqo_verl\.core\.measures\.dpp"):
+    with pytest.raises(UserError, match=r"'dpp' belongs to dqo_verl\.core\.measures\.dpp"):
         type("Other", (dqo_verl.Measure,), {"name": "dpp", "__module__": "elsewhere"})

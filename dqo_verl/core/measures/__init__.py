@@ -1,4 +1,4 @@
-"""The measures of diversity, one file each. A file is registered by its name in this import; `MEASURES` follows."""
+"""The measures of diversity, one file each. Importing a file registers its measure: a new file is added to this import."""
 
 from dqo_verl.core.measures import (  # noqa: F401
     deviation,

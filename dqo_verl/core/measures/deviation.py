@@ -20,7 +20,7 @@ def deviation_weight(similarity: Tensor) -> Tensor:
 
     There it weights the DPO loss of a pair by its preferred response; multiplying the reward of a group with it is ours. The formula
     is that of the authors' code, which takes the geometric mean of two such u, of a semantic and of a style embedding, and the
-    distance of an own model class that was not at hand; here it is one embedding and the cosine distance.
+    distance from a custom model class, which we did not have; here it is one embedding and the cosine distance.
     """
     distance = mean_pairwise_distance(similarity.double())
     low, high = distance.amin(dim=-1, keepdim=True), distance.amax(dim=-1, keepdim=True)

@@ -8,6 +8,7 @@ from torch import Tensor
 from dqo_verl.core.kernels import linear_kernel
 from dqo_verl.core.measures.dpp import loo_logdet, set_logdet
 from dqo_verl.core.measures.pairwise import mean_pairwise_distance
+from dqo_verl.errors import UserError
 from dqo_verl.models.hub import own_device
 
 # Groups whose k x k matrices are worked on at once.
@@ -18,7 +19,11 @@ def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
     """Unit-norm rows in single precision (a zero row for a blank text), and how many texts the embedder had to cut."""
     from dqo_verl.models.embedder import Embedder
 
-    vectors, cut = Embedder(embedder, own_device())(texts, progress=True)
+    try:
+        model = Embedder(embedder, own_device())
+    except UserError as error:
+        raise UserError(f"{error}\n--embedder none leaves out the metrics that need one.") from error
+    vectors, cut = model(texts, progress=True)
     return torch.from_numpy(vectors), int(cut.sum())
 
 

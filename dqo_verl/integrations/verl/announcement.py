@@ -29,7 +29,7 @@ def announcement(settings: Settings, config: DictConfig) -> str:
     if adds and config.actor_rollout_ref.rollout.n == 2 and settings.measure.symmetric and _compares_within(settings):
         lines.append(
             f"[dqo_verl] note: two responses are equally diverse, and {settings.base} compares within groups: with "
-            "actor_rollout_ref.rollout.n=2 the bonus cancels. Take 3 at least, or base=gae."
+            "actor_rollout_ref.rollout.n=2 the bonus cancels. Use at least 3, or base=gae."
         )
     return "\n".join(lines)
 

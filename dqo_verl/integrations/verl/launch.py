@@ -23,7 +23,7 @@ def prepare(config: DictConfig) -> None:
     """Turn what was typed into complete settings under `algorithm.diversity`; without diversity nothing is changed."""
     algorithm = config.algorithm
     typed = _plain(algorithm.get("diversity"))
-    if _is_complete(typed):
+    if _completed(typed) is not None:
         return
     check_scorer(config)
     measure = OmegaConf.select(config, "reward_model.diversity")
@@ -49,13 +49,13 @@ def prepare(config: DictConfig) -> None:
 
 def settings_of(config: Any) -> Settings:
     """The complete settings that `prepare` left in `algorithm.diversity`."""
-    values = _plain(config.get("diversity"))
-    if not _is_complete(values):
+    settings = _completed(_plain(config.get("diversity")))
+    if settings is None:
         raise UserError(
             "algorithm.diversity is not complete: verl.utils.config.validate_config(config, ...) must run before Ray "
             "starts, as verl.trainer.main_ppo does."
         )
-    return parse(values, VERL)
+    return settings
 
 
 def _plain(typed: Any) -> dict[str, Any]:
@@ -64,9 +64,12 @@ def _plain(typed: Any) -> dict[str, Any]:
     return dict(found or {})
 
 
-def _is_complete(values: dict[str, Any]) -> bool:
-    """Whether `prepare` wrote them: what a user types never holds all of these."""
-    return {"method", "measure", "base", "combine"} <= values.keys()
+def _completed(values: dict[str, Any]) -> Settings | None:
+    """The settings that `prepare` wrote, with every key; None for the few that a user types."""
+    if not {"method", "measure", "base", "combine"} <= values.keys():
+        return None
+    settings = parse(values, VERL)
+    return settings if settings.flat().keys() == values.keys() else None
 
 
 def _can_stream(config: DictConfig, settings: Settings) -> bool:

@@ -36,8 +36,10 @@ class StreamingRewardManager(RewardManagerBase):
         return Submitter(self.source)
 
     async def run_single(self, data: Any) -> dict[str, Any]:
-        """Responses of several turns, of a number that the agent loop does not tell, or of several outputs may hold text that
-        the model did not write; the trainer computes those."""
+        """Only responses of a single turn with one output are streamed: others may hold text that the model did not write.
+
+        The trainer computes those when it collects.
+        """
         extra = data.non_tensor_batch
         if len(data) == 1 and extra.get("__num_turns__", [0])[0] == SINGLE_TURN:
             response = data.batch["responses"][0]

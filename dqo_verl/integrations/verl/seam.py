@@ -1,4 +1,4 @@
-"""Every touch of a name of verl, vLLM or torch that is not a public registry. Each has a test in tests/contracts.
+"""Every touch of a name of verl that is not a public registry. Each has a test in tests/contracts. (`cpu/patches.py` has its own.)
 
 verl 0.9 hands a registered estimator rewards, mask and uid only. The hooks below keep the current batch at hand while
 verl computes advantages, and call what `plugin.py` gives them before Ray starts and with the trainer.

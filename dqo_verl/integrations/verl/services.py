@@ -56,7 +56,7 @@ def check_room(verl: int, own: int) -> None:
     have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     if own and verl + own > have:
         raise RuntimeError(
-            f"{own} of the models of dqo_verl are to have a GPU of their own (placement=gpu), and verl takes {verl}, but "
+            f"dqo_verl needs {own} of the GPUs for its models alone (placement=gpu), and verl takes {verl}, but "
             f"Ray has {have}. Leave them free (trainer.n_gpus_per_node=7 on a node of 8), or place the models "
             "elsewhere: placement=cpu, or shared (beside the trainer, with room: "
             "actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."

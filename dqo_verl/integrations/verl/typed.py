@@ -30,7 +30,9 @@ def resolve(adv_estimator: str, measure: Any, typed: Mapping[str, Any], bases: C
     ours = adv_estimator in METHODS
     for key in ("diversity", "measure", "method"):
         if key in typed:
-            raise UserError(f"{PREFIX}.{key} does not exist. Write {VERL('measure', typed[key])}.")
+            name = typed[key]
+            instead = f"algorithm.adv_estimator={name}" if name in METHODS else VERL("measure", name)
+            raise UserError(f"{PREFIX}.{key} does not exist. Write {instead}.")
     if not ours and measure is None:
         if typed:
             raise UserError(

@@ -110,6 +110,12 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
     ("overrides", "message"),
     [
         (["+algorithm.diversity.method=dpp", "+algorithm.diversity.aplha=3"], r"Write \+reward_model\.diversity=dpp"),
+        (["+algorithm.diversity.method=darling"], r"Write algorithm\.adv_estimator=darling"),
+        (
+            ["+algorithm.diversity={method: dqo, measure: dpp, base: grpo, combine: add}"],
+            r"algorithm\.diversity\.measure does not exist",
+        ),
+        (["+algorithm.diversity.source=texts"], r"algorithm\.diversity\.source does not exist"),
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
         (["+reward_model.multiplicative=True"], "combine=multiply"),
         (["custom_reward_function.path=x.py"], r"Write reward\.custom_reward_function\.path"),
