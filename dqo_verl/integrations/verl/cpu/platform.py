@@ -5,6 +5,7 @@ Active only where asked for: by `trainer.device=cpu` in the driver, which passes
 Ray is told of one pretended GPU per rank, because verl's resource pools count nothing else.
 """
 
+import multiprocessing
 import os
 import types
 import uuid
@@ -15,7 +16,7 @@ from typing import Any
 import psutil
 import torch
 
-from dqo_verl.integrations.verl.cpu import patches
+from dqo_verl.integrations.verl.cpu import fork_server, patches
 
 WORKER_ENV = {
     "VERL_PLATFORM": "cpu",
@@ -50,6 +51,8 @@ REQUIRED = {
     "critic.fsdp.use_torch_compile": False,
     "critic.fsdp.mixed_precision": FP32,
 }
+# The `python` of all processes of a run (`fork_server.py`); one that is there already is used.
+PYTHON = "DQO_VERL_PYTHON"
 # Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
 RAY_CPUS = 32
 
@@ -95,6 +98,10 @@ class CpuModule(types.ModuleType):
 
 def use(config: Any) -> None:
     """In the driver, for `trainer.device=cpu`."""
+    os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
+    os.environ.setdefault(patches.RUN, uuid.uuid4().hex[:8])
+    if PYTHON not in os.environ:
+        os.environ[PYTHON] = str(fork_server.start())
     activate()
     configure(config)
 
@@ -162,19 +169,18 @@ def activate() -> None:
 
     set_platform(PlatformCPU())
     patches.patch_for_cpu()
+    if python := os.environ.get(PYTHON):
+        multiprocessing.set_executable(python)
 
 
 def configure(config: Any) -> None:
     """Set what cannot be otherwise without a GPU, and the environment of every worker."""
     from omegaconf import OmegaConf, open_dict
 
-    for key, value in (WORKER_ENV | {patches.RUN: uuid.uuid4().hex[:8]}).items():
-        os.environ.setdefault(key, value)
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
-    ray_init: dict[str, Any] = {
-        "runtime_env": {"env_vars": {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN)}}
-    }
+    environment = {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN, PYTHON)}
+    ray_init: dict[str, Any] = {"runtime_env": {"env_vars": environment, "py_executable": os.environ[PYTHON]}}
     if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
         ray_init |= {
             "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),

@@ -1,0 +1,206 @@
+"""Processes of a CPU run that are up at once: one process imports what all of them need, and forks for each.
+
+    python = start()     `python` is an executable like any other, only faster (`fork_client.py`)
+
+A run on verl's engine has ten Python processes, each of which imports torch, transformers or vLLM for 3 to 8 s. Ray starts
+its workers by this `python` (`runtime_env.py_executable`), and so does multiprocessing the processes of vLLM.
+
+Fork copies one thread, so nothing here may start another. Ray is left out: it reads the environment of a worker at its
+import. Whatever runs in a fork ends by `os._exit`, after the handlers of `atexit`.
+"""
+
+import array
+import atexit
+import contextlib
+import fcntl
+import importlib
+import json
+import os
+import runpy
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+PRELOADED = (
+    "torch._dynamo",
+    "torch.distributed.fsdp",
+    "tensordict",
+    "hydra",
+    "transformers.models.qwen2.modeling_qwen2",
+    "sentence_transformers",
+    "vllm.engine.arg_utils",
+    "vllm.entrypoints.openai.api_server",
+)
+# started by this process, kept: each ends when its stdin closes
+servers: list[subprocess.Popen[bytes]] = []
+# most that the kernel takes at once
+MOST_FILES = 253
+# Numbers below are for the files of a process that is asked for; what the imports open here, and keep, lies above.
+FIRST_OF_OURS = 512
+
+
+def start() -> Path:
+    """The `python`. The server lives as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="dqo_verl_"))
+    python, address = folder / "python", folder / "socket"
+    client = Path(__file__).with_name("fork_client.py")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{client}" "{address}" "$@"\n')
+    python.chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        # A process that is asked for before everything is imported waits here.
+        listener.listen(100)
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(folder), str(listener.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+            # each process has as many threads as it sets itself, as in Ray's own
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+    servers.append(process)
+    return python
+
+
+def serve(folder: Path, listener: socket.socket) -> None:
+    """Until stdin ends."""
+    with low_numbers_taken():
+        for name in PRELOADED:
+            importlib.import_module(name)
+    if "ray" in sys.modules or threading.active_count() > 1:
+        raise RuntimeError(f"the fork server has imported Ray or started a thread: {threading.enumerate()}")
+    with selectors.DefaultSelector() as watched:
+        watched.register(sys.stdin, selectors.EVENT_READ)
+        watched.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in watched.select():
+                if key.fileobj is sys.stdin:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    return
+                if key.fileobj is listener:
+                    client, _ = listener.accept()
+                    process = fork_for(client)
+                    end = os.pidfd_open(process)
+                    watched.register(end, selectors.EVENT_READ, (process, client))
+                    watched.register(client, selectors.EVENT_READ, (process, client))
+                elif key.fileobj == key.data[1]:
+                    # The client is gone, and the process goes with it.
+                    os.kill(key.data[0], signal.SIGKILL)
+                    watched.unregister(key.data[1])
+                else:
+                    process, client = key.data
+                    _, status = os.waitpid(process, 0)
+                    with contextlib.suppress(BrokenPipeError):
+                        client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+                    watched.unregister(key.fileobj)
+                    os.close(key.fd)
+                    if client in watched.get_map():
+                        watched.unregister(client)
+                    client.close()
+
+
+@contextlib.contextmanager
+def low_numbers_taken() -> Iterator[None]:
+    """What is opened here gets a number of ours: multiprocessing's tracker, for one, is written to as long as a fork lives."""
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    while taken[-1] < FIRST_OF_OURS - 1:
+        taken.append(os.dup(taken[0]))
+    try:
+        yield
+    finally:
+        for file in taken:
+            os.close(file)
+
+
+def fork_for(client: socket.socket) -> int:
+    size, files = received(client)
+    request = b""
+    while len(request) < size:
+        request += client.recv(size - len(request))
+    process = os.fork()
+    if not process:
+        run(request, files)
+    for file in files:
+        os.close(file)
+    client.sendall(b"%d\n" % process)
+    return process
+
+
+def received(client: socket.socket) -> tuple[int, list[int]]:
+    """The length of what follows, and the files."""
+    files = array.array("i")
+    header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(MOST_FILES * files.itemsize))
+    for _, _, data in ancillary:
+        files.frombytes(data)
+    return int.from_bytes(header, "big"), list(files)
+
+
+def run(request: bytes, files: list[int]) -> NoReturn:
+    """In the new process: be what was asked for, then end."""
+    status = 1
+    try:
+        # Ray ends a worker by its process group, which must not be the server's.
+        os.setpgid(0, 0)
+        arguments, environment, directory, numbers = json.loads(request)
+        take(files, numbers)
+        os.chdir(directory)
+        os.environ.clear()
+        os.environ.update(environment)
+        execute(arguments)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def take(files: list[int], numbers: list[int]) -> None:
+    """Each file gets the number that it had in the client; the server's own sockets are closed."""
+    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, FIRST_OF_OURS) for file in files]
+    os.closerange(0, FIRST_OF_OURS)
+    for file, number in zip(aside, numbers, strict=True):
+        os.dup2(file, number)
+        os.close(file)
+
+
+def execute(arguments: list[str]) -> None:
+    """As the interpreter does with its command line."""
+    while arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
+        del arguments[: 2 if arguments[0] in ("-X", "-W") else 1]
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    match arguments:
+        case ["-m", name, *rest]:
+            sys.argv = [name, *rest]
+            sys.path[0] = os.getcwd()
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        case ["-c", code, *rest]:
+            sys.argv = ["-c", *rest]
+            sys.path[0] = ""
+            exec(code, main.__dict__)
+        case [file, *_]:
+            sys.argv = arguments
+            sys.path[0] = str(Path(file).parent)
+            main.__dict__["__file__"] = file
+            exec(compile(Path(file).read_bytes(), file, "exec"), main.__dict__)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))
