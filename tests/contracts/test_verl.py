@@ -128,6 +128,9 @@ def test_names_patched_for_the_cpu_still_exist():
         "verl no longer hard-codes flash attention in its critic: patches._load_critic_without_flash_attention can go"
     )
     assert callable(fsdp._check_module_states_for_sync_module_states)
+    assert "time.sleep(self.poll_interval)" in source("verl/trainer/ppo/v1/replay_buffer.py"), (
+        "the replay buffer no longer waits poll_interval seconds: patches._look_for_responses_more_often shortens that"
+    )
 
 
 def test_both_ends_of_the_weights_socket_still_name_it_alike(monkeypatch):

@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import importlib
 import json
+import multiprocessing
 import os
 import runpy
 import selectors
@@ -43,6 +44,8 @@ PRELOADED = (
 )
 # started by this process, kept: each ends when its stdin closes
 servers: list[subprocess.Popen[bytes]] = []
+# The environment variable with the `python` of all processes of a run.
+PYTHON = "DQO_VERL_PYTHON"
 # most that the kernel takes at once
 MOST_FILES = 253
 # Numbers below are for the files of a process that is asked for; what the imports open here, and keep, lies above.
@@ -64,8 +67,8 @@ def start() -> Path:
             [sys.executable, "-m", __name__, str(folder), str(listener.fileno())],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
-            # each process has as many threads as it sets itself, as in Ray's own
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            # the first variable is the same in all processes (see `run`); threads: as many as a process sets itself
+            env={PYTHON: str(python)} | os.environ | {"OMP_NUM_THREADS": "1"},
         )
     servers.append(process)
     return python
@@ -76,6 +79,8 @@ def serve(folder: Path, listener: socket.socket) -> None:
     with low_numbers_taken():
         for name in PRELOADED:
             importlib.import_module(name)
+    # The children's children are forks too.
+    multiprocessing.set_executable(str(folder / "python"))
     if "ray" in sys.modules or threading.active_count() > 1:
         raise RuntimeError(f"the fork server has imported Ray or started a thread: {threading.enumerate()}")
     with selectors.DefaultSelector() as watched:
@@ -153,8 +158,10 @@ def run(request: bytes, files: list[int]) -> NoReturn:
         arguments, environment, directory, numbers = json.loads(request)
         take(files, numbers)
         os.chdir(directory)
-        os.environ.clear()
-        os.environ.update(environment)
+        # Only what differs: a process that gives itself a title looks for the place beside the first variable.
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(dict(environment.items() - os.environ.items()))
         execute(arguments)
         status = 0
     except SystemExit as end:

@@ -11,6 +11,8 @@ from wrapt import register_post_import_hook, wrap_function_wrapper
 
 # The environment variable that marks the processes of a CPU run; its value differs between runs.
 RUN = "DQO_VERL_RUN"
+# Between two looks of the trainer at the finished responses; verl's 2 s would be half of a tiny step.
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def patch_for_cpu() -> None:
@@ -20,6 +22,7 @@ def patch_for_cpu() -> None:
     register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
     register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
     register_post_import_hook(_send_weights_through_own_socket, "verl.workers.rollout.vllm_rollout.vllm_rollout")
+    register_post_import_hook(_look_for_responses_more_often, "verl.trainer.ppo.v1.replay_buffer")
     # FSDP2's offload policy of the reference model pins memory, for which torch wants an accelerator
     torch.Tensor.pin_memory = lambda self, *_, **__: self
 
@@ -75,6 +78,14 @@ def _load_critic_without_flash_attention(module: ModuleType) -> None:
 def _let_fsdp1_broadcast_cpu_modules(module: ModuleType) -> None:
     """FSDP1 refuses sync_module_states for CPU modules, although gloo broadcasts them."""
     module._check_module_states_for_sync_module_states = lambda *_, **__: None
+
+
+def _look_for_responses_more_often(module: ModuleType) -> None:
+    def init(wrapped: Any, buffer: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        buffer.poll_interval = SECONDS_BETWEEN_LOOKS
+
+    wrap_function_wrapper(module, "ReplayBuffer.__init__", init)
 
 
 def own_socket(address: str) -> str:

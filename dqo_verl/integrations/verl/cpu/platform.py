@@ -5,7 +5,6 @@ Active only where asked for: by `trainer.device=cpu` in the driver, which passes
 Ray is told of one pretended GPU per rank, because verl's resource pools count nothing else.
 """
 
-import multiprocessing
 import os
 import types
 import uuid
@@ -26,6 +25,8 @@ WORKER_ENV = {
     # In GiB.
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # vLLM compiles a function of its sampler even with enforce_eager: 10 s for a tiny run.
+    "TORCHDYNAMO_DISABLE": "1",
 }
 FP32 = {"param_dtype": "fp32", "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
 ROLLOUT = "actor_rollout_ref.rollout"
@@ -51,8 +52,6 @@ REQUIRED = {
     "critic.fsdp.use_torch_compile": False,
     "critic.fsdp.mixed_precision": FP32,
 }
-# The `python` of all processes of a run (`fork_server.py`); one that is there already is used.
-PYTHON = "DQO_VERL_PYTHON"
 # Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
 RAY_CPUS = 32
 
@@ -100,8 +99,8 @@ def use(config: Any) -> None:
     """In the driver, for `trainer.device=cpu`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
     os.environ.setdefault(patches.RUN, uuid.uuid4().hex[:8])
-    if PYTHON not in os.environ:
-        os.environ[PYTHON] = str(fork_server.start())
+    if fork_server.PYTHON not in os.environ:
+        os.environ[fork_server.PYTHON] = str(fork_server.start())
     activate()
     configure(config)
 
@@ -169,8 +168,6 @@ def activate() -> None:
 
     set_platform(PlatformCPU())
     patches.patch_for_cpu()
-    if python := os.environ.get(PYTHON):
-        multiprocessing.set_executable(python)
 
 
 def configure(config: Any) -> None:
@@ -179,8 +176,8 @@ def configure(config: Any) -> None:
 
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
-    environment = {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN, PYTHON)}
-    ray_init: dict[str, Any] = {"runtime_env": {"env_vars": environment, "py_executable": os.environ[PYTHON]}}
+    environment = {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN, fork_server.PYTHON)}
+    ray_init: dict[str, Any] = {"runtime_env": {"env_vars": environment, "py_executable": os.environ[fork_server.PYTHON]}}
     if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
         ray_init |= {
             "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),
