@@ -55,7 +55,9 @@ class Watch:
 def main(command: list[str]) -> None:
     until = re.compile(os.environ.get("UNTIL", "step 1/"))
     began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
     watch, over = Watch(psutil.Process(process.pid), began), threading.Event()
 
     def looking() -> None:
@@ -83,7 +85,13 @@ def main(command: list[str]) -> None:
         for one in sorted(watch.seen.values(), key=lambda one: -one.cpu)
         if one.cpu >= 0.5
     ]
-    report(rows, seconds=round(times[-1], 1), longest_silence=round(silence, 1), cpu=round(sum(o.cpu for o in watch.seen.values()), 1), lines=[f"{s:.1f} {t}" for s, t in lines])
+    report(
+        rows,
+        seconds=round(times[-1], 1),
+        longest_silence=round(silence, 1),
+        cpu=round(sum(o.cpu for o in watch.seen.values()), 1),
+        lines=[f"{s:.1f} {t}" for s, t in lines],
+    )
 
 
 if __name__ == "__main__":

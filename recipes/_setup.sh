@@ -9,8 +9,14 @@ has_gpu() { [ "${PROFILE:-gpu}" = gpu ] && gpu_here; }
 ASIDE=$(has_gpu || ! gpu_here || echo -cpu)
 VENV=${VENV:-$ROOT/.venv$ASIDE}
 
+# $1: a log file. Its last line and the time, every ten seconds until this is killed
+tell_every_ten_seconds() {
+  local began=$SECONDS
+  while sleep 10 && kill -0 "$$" 2>/dev/null; do echo "  $((SECONDS - began)) s: $(tail -n 1 "$1" | cut -c1-100)"; done
+}
+
 create_environment() {
-  local log=$VENV/setup.log python
+  local log=$VENV/setup.log python teller
   for python in python3.11 python3.12 python3; do
     "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && break
     python=""
@@ -18,6 +24,8 @@ create_environment() {
   [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH" >&2; return 1; }
   echo "setting up $VENV (once, a few minutes; log: $log)"
   "$python" -m venv --clear "$VENV"
+  tell_every_ten_seconds "$log" & teller=$!
+  disown
   pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
   {
     if has_gpu; then
@@ -28,7 +36,8 @@ create_environment() {
         pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"; } &&
         pip install --no-deps -r "$ROOT/requirements/cpu.txt"
     fi && pip install --no-deps --editable "$ROOT" && touch "$VENV/complete"
-  } >"$log" 2>&1 || { tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+  } >"$log" 2>&1 || { kill "$teller"; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+  kill "$teller"
 }
 
 if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then

@@ -8,6 +8,8 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from collections import deque
 from pathlib import Path
 
@@ -24,6 +26,15 @@ SHOWN = {
 }
 TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
 ENDED = "[dqo_verl] verl ended with exit status "
+# what verl logs -> what the run waits for from then on
+PHASES = {
+    "Started a local Ray instance": "the trainer's process and the models beside verl",
+    "Connected to Ray cluster": "the trainer's process and the models beside verl",
+    "dataloader initialized": "FSDP to load the policy",
+    "model engine initialized": "vLLM to load the policy",
+    "all initialize finished": "vLLM's first responses",
+}
+SECONDS_OF_SILENCE = 10
 RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
 
 
@@ -31,11 +42,34 @@ def short(metrics: dict[str, float], names: dict[str, str]) -> str:
     return "  ".join(f"{label} {metrics[key]:.3g}" for key, label in names.items() if key in metrics)
 
 
+class Heartbeat:
+    """What the run waits for, and for how long, whenever nothing else has been printed for a while."""
+
+    def __init__(self, what: str):
+        self.now_for(what)
+        self.printed = self.since
+        threading.Thread(target=self.beat, daemon=True).start()
+
+    def now_for(self, what: str) -> None:
+        self.what, self.since = what, time.monotonic()
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+        self.printed = time.monotonic()
+
+    def beat(self) -> None:
+        while True:
+            time.sleep(max(0.1, self.printed + SECONDS_OF_SILENCE - time.monotonic()))
+            if time.monotonic() - self.printed >= SECONDS_OF_SILENCE:
+                self.say(f"  waiting for {self.what}: {time.monotonic() - self.since:.0f} s")
+
+
 def follow(log: Path) -> tuple[bool, str]:
     """Copy stdin to `log`; print our own messages and one short line per step. Whether the run went well, and what it said
     last: the driver, not Ray's workers, who go on talking after an error."""
     verbose, total, well = bool(os.environ.get("VERBOSE")), "?", False
     last: deque[str] = deque(maxlen=15)
+    heart = Heartbeat("verl to read its settings and start Ray")
     with log.open("a") as file:
         for line in sys.stdin:
             file.write(line)
@@ -46,7 +80,7 @@ def follow(log: Path) -> tuple[bool, str]:
             if text.startswith(ENDED):
                 well = text == f"{ENDED}0"
             elif verbose:
-                sys.stdout.write(line)
+                heart.say(line.removesuffix("\n"))
             elif found := TOTAL_STEPS.search(text):
                 total = found[1]
             elif found := STEP_LINE.match(text):
@@ -54,9 +88,13 @@ def follow(log: Path) -> tuple[bool, str]:
                 shown = short(metrics, SHOWN) or short(
                     metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
                 )
-                print(f"step {found[1]}/{total}  {shown}", flush=True)
+                heart.say(f"step {found[1]}/{total}  {shown}")
+                heart.now_for(f"step {int(found[1]) + 1}")
             elif text.startswith("[dqo_verl]"):
-                print(text, flush=True)
+                heart.say(text)
+            else:
+                for phase in filter(text.__contains__, PHASES):
+                    heart.now_for(PHASES[phase])
     return well, "".join(last)
 
 

@@ -2,6 +2,7 @@
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def supervise(model: Any, tokenizer: Any, batch: Callable[[], Sequence[Example]]
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    for _ in (bar := trange(steps, desc="tiny policy", leave=False, disable=None)):
+    # where no terminal redraws it, one state every ten seconds is enough
+    often = 0.1 if sys.stderr.isatty() else 10
+    for _ in (bar := trange(steps, desc="tiny policy", leave=False, mininterval=often)):
         rows, starts = [], []
         for asked, answer in batch():
             message = [{"role": "user", "content": asked}]
@@ -90,7 +93,7 @@ def supervise(model: Any, tokenizer: Any, batch: Callable[[], Sequence[Example]]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        bar.set_postfix(loss=f"{loss.item():.2f}")
+        bar.set_postfix(loss=f"{loss.item():.2f}", refresh=False)
     return model
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,30 @@ def test_a_logger_of_the_users_own_leaves_no_summary_and_is_no_failure(tmp_path)
     code, said = followed(tmp_path, STEP + ENDED.format(0), metrics=False)
     assert code == 0
     assert "first" not in said
+
+
+def test_no_silence_while_verl_says_nothing_that_is_shown(tmp_path):
+    verl = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    shown = subprocess.Popen(
+        [sys.executable, "-c", "import progress; progress.SECONDS_OF_SILENCE = 0.2; progress.main(progress.Path('.'))"],
+        stdin=verl.stdout,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{RECIPES}:{RECIPES.parent}"},
+    )
+    try:
+        waited = [shown.stdout.readline() for _ in range(3)]
+        assert re.fullmatch(r"  waiting for verl to read its settings and start Ray: \d+ s\n", waited[-1]), waited
+        verl.stdin.write(b"INFO worker.py:2038 -- Started a local Ray instance.\n")
+        verl.stdin.flush()
+        while waited[-1].startswith("  waiting for verl"):
+            waited.append(shown.stdout.readline())
+        assert waited[-1].startswith("  waiting for the trainer's process")
+        verl.stdin.write(STEP.encode())
+        verl.stdin.flush()
+        while not waited[-1].startswith("  waiting for step 2:"):
+            waited.append(shown.stdout.readline())
+    finally:
+        verl.kill()
+        shown.kill()

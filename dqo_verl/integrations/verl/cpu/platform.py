@@ -177,7 +177,9 @@ def configure(config: Any) -> None:
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
     environment = {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN, fork_server.PYTHON)}
-    ray_init: dict[str, Any] = {"runtime_env": {"env_vars": environment, "py_executable": os.environ[fork_server.PYTHON]}}
+    ray_init: dict[str, Any] = {
+        "runtime_env": {"env_vars": environment, "py_executable": os.environ[fork_server.PYTHON]}
+    }
     if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
         ray_init |= {
             "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),
