@@ -1,6 +1,7 @@
 # Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
 # the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
 # PROFILE=cpu on a machine with GPUs: .venv-cpu, because there torch and vLLM are other builds.
+# PYTHON=python3.12: what makes a new environment, instead of the first of python3.11, python3.12 and python3 that will do.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 gpu_here() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
@@ -11,11 +12,11 @@ VENV=${VENV:-$ROOT/.venv$ASIDE}
 
 create_environment() {
   local log=$VENV/setup.log python
-  for python in python3.11 python3.12 python3; do
+  for python in ${PYTHON:-python3.11 python3.12 python3}; do
     "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && break
     python=""
   done
-  [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH" >&2; return 1; }
+  [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH, or named by PYTHON" >&2; return 1; }
   echo "setting up $VENV (once, a few minutes; log: $log)"
   "$python" -m venv --clear "$VENV"
   pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
