@@ -6,6 +6,7 @@ The command is stopped after the line that matches UNTIL (default `step 1/`). En
 makes on its first use should be there: run it once before.
 """
 
+import itertools
 import os
 import re
 import signal
@@ -79,7 +80,7 @@ def main(command: list[str]) -> None:
         if one.is_running():
             one.kill()
     times = [0.0, *(second for second, _ in lines)]
-    silence = max(after - before for before, after in zip(times, times[1:], strict=False))
+    silence = max(after - before for before, after in itertools.pairwise(times))
     rows = [
         {"cpu_seconds": one.cpu, "came": one.came, "last_seen": one.went, "process": one.title}
         for one in sorted(watch.seen.values(), key=lambda one: -one.cpu)

@@ -1,6 +1,7 @@
 # Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
 # the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
 # PROFILE=cpu on a machine with GPUs: .venv-cpu, because there torch and vLLM are other builds.
+# PYTHON=python3.12: what makes a new environment, instead of the first of python3.11, python3.12 and python3 that will do.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 gpu_here() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
@@ -12,16 +13,16 @@ VENV=${VENV:-$ROOT/.venv$ASIDE}
 # $1: a log file. Its last line and the time, every ten seconds until this is killed
 tell_every_ten_seconds() {
   local began=$SECONDS
-  while sleep 10 && kill -0 "$$" 2>/dev/null; do echo "  $((SECONDS - began)) s: $(tail -n 1 "$1" | cut -c1-100)"; done
+  while sleep 10 >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do echo "  $((SECONDS - began)) s: $(tail -n 1 "$1" | cut -c1-100)"; done
 }
 
 create_environment() {
   local log=$VENV/setup.log python teller
-  for python in python3.11 python3.12 python3; do
+  for python in ${PYTHON:-python3.11 python3.12 python3}; do
     "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && break
     python=""
   done
-  [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH" >&2; return 1; }
+  [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12 on the PATH, or named by PYTHON" >&2; return 1; }
   echo "setting up $VENV (once, a few minutes; log: $log)"
   "$python" -m venv --clear "$VENV"
   tell_every_ten_seconds "$log" & teller=$!

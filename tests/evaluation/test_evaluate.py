@@ -132,7 +132,7 @@ def test_missing_references_and_scores_are_named_or_skipped(tmp_path: Path) -> N
         tmp_path / "a.jsonl", {"prompt": "p", "response": "x", "ground_truth": "1"}, {"prompt": "q", "response": "y"}
     )
     with pytest.raises(UserError, match=r"a\.jsonl:2: missing reference"):
-        evaluated(path, "--score-with", "verl.utils.reward_score.gsm8k:compute_score")
+        evaluated(path, "--score-with", "dqo_verl.rewards.gsm8k:compute_score")
     path = write(tmp_path / "b.jsonl", {"prompt": "p", "response": "x", "score": 1}, {"prompt": "q", "response": "y"})
     with pytest.raises(UserError, match=r"b\.jsonl:2: missing score: 1 of 1 responses"):
         evaluated(path)

@@ -43,6 +43,7 @@ def tokenizer() -> Any:
 @pytest.fixture
 def scored(tokenizer: Any) -> Callable[..., list[dict[str, Any]]]:
     """Scores responses with a reward function, all at once, exactly as verl's reward workers do."""
+    pytest.importorskip("verl", reason="verl is not installed")
 
     def score(
         function: str,
