@@ -1,16 +1,17 @@
 """Real runs: `python -m verl.trainer.main_ppo` with Ray, FSDP2 and vLLM on CPUs, a tiny policy, a few steps."""
 
+import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+
+from dqo_verl.integrations.verl.cpu import fork_server
 
 LIMIT = 600  # seconds; an ordinary run takes 60 to 120 on two cores of its own
 SIZES = [
@@ -49,7 +50,7 @@ STEP = re.compile(r"step:(\d+) - ")
 class Run:
     """A training process; its output goes to `directory/train.log`, its metrics to a jsonl file."""
 
-    def __init__(self, directory: Path, assets: Path, overrides: list[str]):
+    def __init__(self, python: str, directory: Path, assets: Path, overrides: list[str]):
         directory.mkdir(exist_ok=True)
         self.directory, self.log = directory, directory / f"train-{len(list(directory.glob('*.log')))}.log"
         self.metrics_file = self.log.with_suffix(".jsonl")
@@ -63,10 +64,14 @@ class Run:
             f"trainer.default_local_dir={directory}/checkpoints",
             f"hydra.run.dir={directory}/hydra",
         ]
-        environment = os.environ | {"VERL_FILE_LOGGER_PATH": str(self.metrics_file), "RAY_USAGE_STATS_ENABLED": "0"}
+        environment = os.environ | {
+            "VERL_FILE_LOGGER_PATH": str(self.metrics_file),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            fork_server.PYTHON: python,
+        }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "verl.trainer.main_ppo", *SIZES, *paths, *overrides],
+                [python, "-m", "verl.trainer.main_ppo", *SIZES, *paths, *overrides],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -90,12 +95,19 @@ class Run:
         except subprocess.TimeoutExpired:
             pytest.fail(f"the run hangs:\n{self.text()[-4000:]}")
 
+    def family(self) -> list[psutil.Process]:
+        """All of its processes, wherever they descend from: they work in its directory."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.cwd() == str(self.directory):
+                    found.append(process)
+        return found
+
     def stop(self) -> None:
-        family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
-        for process in [*family]:
-            process.kill()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for process in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def steps(self) -> dict[int, dict[str, float]]:
         """Metrics of each training step."""
@@ -113,12 +125,12 @@ def assets(tmp_path_factory):
 
 
 @pytest.fixture
-def start(assets):
+def start(assets, quick_python):
     """`start(directory, *overrides)` -> Run; whatever is left of it dies with the test."""
     runs = []
 
     def begin(directory, *overrides) -> Run:
-        runs.append(Run(directory, assets, list(overrides)))
+        runs.append(Run(quick_python, directory, assets, list(overrides)))
         return runs[-1]
 
     yield begin

