@@ -9,7 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import settings
+
+# libyaml's loader, which OmegaConf's inherits from: each composition reads thirty files of verl's
+yaml.SafeLoader = yaml.CSafeLoader
 
 settings.register_profile("ours", deadline=None)  # the first call of a torch function is slow
 settings.load_profile("ours")
@@ -17,6 +21,16 @@ settings.load_profile("ours")
 
 def pytest_addoption(parser):
     parser.addoption("--all-recipes", action="store_true", help="tests/recipes/test_train.py trains every recipe")
+
+
+# what starts Ray, vLLM, or the process that others fork from
+STARTS = {"ray_and_queue", "cluster", "serve_vllm", "quick_python"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if STARTS & set(item.fixturenames):
+            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(autouse=True)

@@ -1,15 +1,27 @@
 #!/usr/bin/env bash
-# All checks: lint, format, types, then every test (unit, property, contract, and real training runs).
-#   bash tests/run.sh                   everything, about an hour on two cores; makes the environment if there is none
-#   bash tests/run.sh -m "not e2e"      what is typed here goes to pytest
+# The checks, in three tiers. The environment is made if there is none.
+#   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
+#   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
+#   bash tests/run.sh every-recipe    trains each recipe for two steps, a minute or two each; weekly
+#   bash tests/run.sh fast -k dpp     what follows goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, set-up included"' EXIT
+TIER=whole
+case ${1:-} in fast | every-recipe) TIER=$1 && shift ;; esac
 export PROFILE=cpu
 source recipes/_setup.sh
 export VENV
 python -m pip install -q --no-deps -r requirements/dev.txt
+tests() { python -m pytest --durations=10 "$@"; }
+if [ "$TIER" = every-recipe ]; then
+  tests tests/recipes/test_train.py --all-recipes "$@"
+  exit
+fi
 ruff check .
 ruff format --check .
 mypy
-python -m pytest "$@"
+# one thread each: as many processes as cores
+OMP_NUM_THREADS=1 tests -n auto -m "not e2e" "$@"
+[ "$TIER" = fast ] || tests -m e2e "$@"

@@ -79,6 +79,7 @@ print(json.dumps([classifier.threshold, classifier.probabilities([("one", "two")
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("name", "threshold"), KNOWN_THRESHOLDS.items())
 def test_public_checkpoints_go_by_name(name, threshold, pair_classifier, tmp_path):
     """The hub's cache holds a stand-in under the public name, without a tokenizer where the real one has none."""

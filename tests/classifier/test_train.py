@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -62,9 +61,10 @@ def test_a_killed_run_ends_where_an_unbroken_one_does(killed_at, settings, label
     assert not (tmp_path / "killed/state").exists()
 
 
-def test_the_command_killed_by_the_system_goes_on(backbone, rows, write, tmp_path):
+@pytest.mark.e2e
+def test_the_command_killed_by_the_system_goes_on(quick_python, backbone, rows, write, tmp_path):
     options = ["--batch", "4", "--micro-batch", "4", "--lr", "1e-3", "--save-every", "3", "--steps", "30"]
-    command = [sys.executable, "-m", "dqo_verl.cli", "classifier", "train", "--source", str(write(rows(30)))]
+    command = [quick_python, "-m", "dqo_verl.cli", "classifier", "train", "--source", str(write(rows(30)))]
     command += ["--backbone", str(backbone), "--precision", "no", *options]
     log = tmp_path / "killed/log.jsonl"
     process = subprocess.Popen([*command, "--out", str(log.parent)], stdout=subprocess.DEVNULL)
@@ -89,7 +89,8 @@ def test_micro_batches_do_not_change_the_result(settings, labelled, tmp_path):
     assert largest_gap(whole, parts) < 1e-4
 
 
-def test_processes_do_not_change_the_result(backbone, rows, write, tmp_path):
+@pytest.mark.e2e
+def test_processes_do_not_change_the_result(quick_python, backbone, rows, write, tmp_path):
     options = ["--batch", "8", "--micro-batch", "2", "--lr", "1e-3", "--steps", "3", "--dropout", "0", "--folds", "2"]
     command = ["dqo_verl.cli", "classifier", "train", "--source", str(write(rows(24))), "--backbone", str(backbone)]
     command += ["--precision", "no", *options]
@@ -98,7 +99,7 @@ def test_processes_do_not_change_the_result(backbone, rows, write, tmp_path):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for name, start in (("one", ["-m"]), ("two", launch)):
         done = subprocess.run(
-            [sys.executable, *start, *command, "--out", str(tmp_path / name)],
+            [quick_python, *start, *command, "--out", str(tmp_path / name)],
             env=environment,
             capture_output=True,
             text=True,

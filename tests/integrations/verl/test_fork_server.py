@@ -118,6 +118,7 @@ def test_it_names_itself(quick_python):
     assert any(title.startswith("VLLM::Worker") for title in titles), "the watchdog finds vLLM by this title"
 
 
+@pytest.mark.e2e
 def test_nothing_is_left_when_the_starter_is_gone(tmp_path):
     code = """
 import os

@@ -127,7 +127,8 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
         (["+reward_model.diversity=partition", "+algorithm.diversity.classifier=./missing"], "no such directory"),
     ],
 )
-def test_refused_before_ray(overrides, message):
+def test_refused_before_ray(overrides, message, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no retries
     with pytest.raises(UserError, match=message):
         prepared("algorithm.adv_estimator=dqo", *overrides)
 
