@@ -23,7 +23,7 @@ def compose(*overrides):
         return hydra_compose("ppo_trainer", overrides=[*BASIC, *overrides])
 
 
-@pytest.fixture(scope="package")  # not the session: other tests start a Ray of their own
+@pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own
 def ray_and_queue(quick_python):
     import ray
     import transfer_queue as tq
@@ -42,9 +42,9 @@ def tokenizer():
     return build_tokenizer(random.Random(0))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def service(ray_and_queue):
-    """One worker with the packaged MiniLM."""
+    """One worker with the packaged MiniLM for a module's tests."""
     from dqo_verl.integrations.verl import services
 
     services.start(prepared("algorithm.adv_estimator=dqo"))
