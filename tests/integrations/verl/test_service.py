@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import ray
 import torch
 
 import dqo_verl
@@ -31,6 +32,12 @@ def source(method="dqo", **values):
     return parse({"method": method} | values).source
 
 
+def handed_over(texts, values=None):
+    """Submitted as a reward worker does it, and there: Ray does not keep the order of an asynchronous actor's calls."""
+    submitter = Submitter(values or source())
+    ray.get([submitter.submit(key, text) for key, text in texts])
+
+
 @pytest.fixture
 def started(ray_and_queue, service):
     """`started(source)` -> a service of its own, under other names than the session's."""
@@ -53,10 +60,8 @@ def test_streamed_on_demand_shuffled_or_by_two_workers_the_numbers_are_the_same(
     on_demand = service.collect(KEYS, text_of)
     assert on_demand.streamed == 0
     two = started(source(actors=2))
-    submitter = Submitter(source(actors=2))
-    for key in reversed(KEYS):
-        submitter.submit(key, TEXTS[key])
-        submitter.submit(key, TEXTS[key])  # twice is once
+    twice_is_once = [*TEXTS.items(), *reversed(TEXTS.items())]
+    handed_over(twice_is_once, source(actors=2))
     streamed = two.collect(KEYS, nothing_to_add)
     np.testing.assert_allclose(streamed.values, on_demand.values, atol=1e-6)
     assert streamed.streamed == 12
@@ -64,8 +69,7 @@ def test_streamed_on_demand_shuffled_or_by_two_workers_the_numbers_are_the_same(
 
 
 def test_half_streamed_is_completed(service):
-    for key in KEYS[:6]:
-        Submitter(source()).submit(key, TEXTS[key])
+    handed_over([(key, TEXTS[key]) for key in KEYS[:6]])
     answer = service.collect(KEYS, text_of)
     assert answer.streamed == 6
     assert answer.values.shape == (12, 384)
@@ -75,7 +79,7 @@ def test_half_streamed_is_completed(service):
 def test_validation_is_not_kept(service):
     key = ResponseKey("v", 0)
     service.accept(False)
-    Submitter(source()).submit(key, "validation")
+    handed_over([(key, "validation")])
     service.accept(True)
     assert service.collect([key], lambda keys: ["validation"]).streamed == 0
 
@@ -83,8 +87,7 @@ def test_validation_is_not_kept(service):
 def test_a_killed_worker_comes_back_and_answers_the_same(started):
     service = started(source())
     before = service.collect(KEYS, text_of).values
-    for key in KEYS:
-        Submitter(source()).submit(key, TEXTS[key])
+    handed_over(TEXTS.items())
     os.kill(service.pids[0], signal.SIGKILL)
     after = service.collect(KEYS, text_of).values
     np.testing.assert_allclose(after, before, atol=1e-6)

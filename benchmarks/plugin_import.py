@@ -1,0 +1,48 @@
+"""What the plugin adds to `import verl`, which every process of a run pays: seconds with it and without it, in turn.
+
+python benchmarks/plugin_import.py [--rounds 9]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+from common import alternate, report
+
+# CPU seconds of the process, which a busy neighbour changes less than the time of day
+CODE = "import time; began = time.process_time(); import verl; print(time.process_time() - began)"
+
+
+def importing(**environment: str) -> float:
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CODE],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(told.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    importing()  # fills the caches of files
+    sides = {"with": importing, "without": lambda: importing(VERL_USE_EXTERNAL_PLUGINS="none")}
+    seconds = alternate(sides, rounds)
+    more = [a - b for a, b in zip(seconds["with"], seconds["without"], strict=True)]
+    row = {
+        "with_the_plugin_s": statistics.median(seconds["with"]),
+        "without_s": statistics.median(seconds["without"]),
+        "added_s": statistics.median(more),
+        "lowest": min(more),
+        "highest": max(more),
+    }
+    report([row], rounds=rounds)
+
+
+if __name__ == "__main__":
+    main()
