@@ -9,26 +9,27 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 OURS = ("RAY_ADDRESS", "CLASSIFIER", "EMBEDDER", "VERBOSE")  # what a developer may have exported
 
 
-def build(directory, **steps):
+def build(directory, policy_steps):
+    """The tiny profile's own checkpoints; the judges, which tell responses apart in any case, hardly trained."""
     from experiments.tiny import judges as tiny_judges
     from experiments.tiny import policy as tiny
 
-    tiny.build(directory / "tiny", **steps)
-    tiny_judges.build(directory / "tiny", **steps)
+    tiny.build(directory / "tiny", steps=policy_steps)
+    tiny_judges.build(directory / "tiny", steps=2)
     (directory / "tiny_remarks_0.3").symlink_to("tiny")  # of the same shape
     return directory
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    """The tiny profile's own checkpoints, hardly trained."""
-    return build(tmp_path_factory.mktemp("cache"), steps=2)
+    """All hardly trained."""
+    return build(tmp_path_factory.mktemp("cache"), 2)
 
 
 @pytest.fixture(scope="session")
 def taught(tmp_path_factory):
     """Taught half as long as a user's: a policy that knows nothing is rewarded by no rule, and has no gradient."""
-    return build(tmp_path_factory.mktemp("taught"), steps=250)
+    return build(tmp_path_factory.mktemp("taught"), 250)
 
 
 @pytest.fixture
