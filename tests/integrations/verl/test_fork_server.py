@@ -10,6 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dqo_verl.integrations.verl.cpu import fork_server, patches, platform
+
+from .conftest import compose
+
 TOLD = "import os, sys; print(sys.argv, __name__, os.getcwd(), os.environ.get('MOOD'), sys.stdin.read(), os.environ.get('HOME'))"
 
 
@@ -138,3 +142,22 @@ os.kill(os.getpid(), 9)
     while psutil.pid_exists(int(server)) or list(folder.glob("dqo_verl_*")):
         assert time.monotonic() < until, "the server or its folder is still there"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ([], "/a/python"),
+        (["+ray_kwargs.ray_init.runtime_env.py_executable=mine"], "mine"),
+        (["+ray_kwargs.ray_init.address=auto"], None),
+    ],
+    ids=["its processes are forks", "but for what was typed", "and for a Ray that runs already"],
+)
+def test_which_python_a_cpu_run_gives_to_ray(typed, wanted, monkeypatch):
+    for name in (*platform.WORKER_ENV, patches.RUN):
+        monkeypatch.setenv(name, "told")
+    monkeypatch.setenv(fork_server.PYTHON, "/a/python")
+    config = compose("trainer.device=cpu", *typed)
+    platform.configure(config)
+    assert config.ray_kwargs.ray_init.runtime_env.get("py_executable") == wanted
+    assert config.ray_kwargs.ray_init.runtime_env.env_vars.VERL_PLATFORM == "told"

@@ -44,7 +44,7 @@ PRELOADED = (
 )
 # started by this process, kept: each ends when its stdin closes
 servers: list[subprocess.Popen[bytes]] = []
-# The environment variable with the `python` of all processes of a run.
+# The environment variable with a `python` that is there already, and is then used by all processes of a run.
 PYTHON = "DQO_VERL_PYTHON"
 # most that the kernel takes at once
 MOST_FILES = 253

@@ -99,8 +99,6 @@ def use(config: Any) -> None:
     """In the driver, for `trainer.device=cpu`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
     os.environ.setdefault(patches.RUN, uuid.uuid4().hex[:8])
-    if fork_server.PYTHON not in os.environ:
-        os.environ[fork_server.PYTHON] = str(fork_server.start())
     activate()
     configure(config)
 
@@ -176,11 +174,12 @@ def configure(config: Any) -> None:
 
     reward_model = config.reward.reward_model
     pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
-    environment = {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN, fork_server.PYTHON)}
-    ray_init: dict[str, Any] = {
-        "runtime_env": {"env_vars": environment, "py_executable": os.environ[fork_server.PYTHON]}
-    }
+    runtime: dict[str, Any] = {"env_vars": {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN)}}
+    ray_init: dict[str, Any] = {"runtime_env": runtime}
     if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
+        # a Ray that runs already may have nodes where our server is not
+        if OmegaConf.select(config, "ray_kwargs.ray_init.runtime_env.py_executable") is None:
+            runtime["py_executable"] = os.environ.get(fork_server.PYTHON) or str(fork_server.start())
         ray_init |= {
             "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),
             "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),
