@@ -99,6 +99,21 @@ def test_whoever_hangs_up_at_once_does_no_harm(quick_python):
     assert subprocess.run([quick_python, "-c", "print('there')"], capture_output=True).stdout == b"there\n"
 
 
+def test_a_process_and_its_stand_in_may_end_together(quick_python):
+    for _ in range(20):
+        process, real = sleeper(quick_python)
+        os.kill(real, signal.SIGKILL)
+        process.kill()
+    assert subprocess.run([quick_python, "-c", "print('there')"], capture_output=True).stdout == b"there\n"
+
+
+def test_no_two_draw_the_same_numbers(quick_python):
+    code = "import numpy, random, uuid; print(numpy.random.rand(), random.random(), uuid.uuid4())"
+    drawn = [subprocess.run([quick_python, "-c", code], capture_output=True, text=True).stdout.split() for _ in "ab"]
+    assert len(drawn[0]) == 3
+    assert not set(drawn[0]) & set(drawn[1])
+
+
 def test_multiprocessing_spawns_forks_of_the_server(quick_python):
     code = """
 import multiprocessing, os

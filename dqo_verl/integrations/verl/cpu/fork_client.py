@@ -31,7 +31,10 @@ def main(address: str, arguments: list[str]) -> None:
     server.sendmsg([len(request).to_bytes(8, "big")], rights)
     server.sendall(request)
     answers = server.makefile()
-    process = int(answers.readline())
+    first = answers.readline()
+    if not first:
+        sys.exit("the fork server is gone")
+    process = int(first)
     for number in PASSED_ON:
         signal.signal(number, lambda number, _: os.kill(process, number))
     # Nothing comes if the server is gone.

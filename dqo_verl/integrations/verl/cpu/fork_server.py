@@ -32,6 +32,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+import numpy
+
 PRELOADED = (
     "torch._dynamo",
     "torch.distributed.fsdp",
@@ -46,6 +48,8 @@ PRELOADED = (
 servers: list[subprocess.Popen[bytes]] = []
 # The environment variable with a `python` that is there already, and is then used by all processes of a run.
 PYTHON = "DQO_VERL_PYTHON"
+# What is read at an import. One thread, as in Ray's own processes, until a process sets more.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_TARGET_DEVICE": "cpu"}
 # most that the kernel takes at once
 MOST_FILES = 253
 # Numbers below are for the files of a process that is asked for; what the imports open here, and keep, lies above.
@@ -67,8 +71,9 @@ def start() -> Path:
             [sys.executable, "-m", __name__, str(folder), str(listener.fileno())],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
-            # first: see `run`; one thread, as in Ray's own processes, until a process sets more
-            env={PYTHON: str(python)} | os.environ | {"OMP_NUM_THREADS": "1", "VLLM_TARGET_DEVICE": "cpu"},
+            # Ctrl-C is for the driver, which ends the rest.
+            start_new_session=True,
+            env={PYTHON: str(python), "VLLM_LOGGING_LEVEL": "WARN"} | os.environ | ENVIRONMENT,
         )
     servers.append(process)
     return python
@@ -91,6 +96,9 @@ def serve(folder: Path, listener: socket.socket) -> None:
                 if key.fileobj is sys.stdin:
                     shutil.rmtree(folder, ignore_errors=True)
                     return
+                if key.fileobj not in watched.get_map():
+                    # The client and its process ended together, and the other end has been seen to.
+                    continue
                 if key.fileobj is listener:
                     client, _ = listener.accept()
                     process = fork_for(client)
@@ -172,6 +180,8 @@ def run(request: bytes, files: list[int]) -> NoReturn:
         for name in os.environ.keys() - environment.keys() - {PYTHON}:
             del os.environ[name]
         os.environ.update(dict(environment.items() - os.environ.items()))
+        # NumPy's own seed is of its import; random sees to its own after a fork.
+        numpy.random.seed()
         execute(arguments)
         status = 0
     except SystemExit as end:
