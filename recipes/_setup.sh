@@ -37,8 +37,8 @@ create_environment() {
         pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"; } &&
         pip install --no-deps -r "$ROOT/requirements/cpu.txt"
     fi && pip install --no-deps --editable "$ROOT" && touch "$VENV/complete"
-  } >"$log" 2>&1 || { kill "$teller"; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
-  kill "$teller"
+  } >"$log" 2>&1 || { kill "$teller" || true; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+  kill "$teller" || true
 }
 
 if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then

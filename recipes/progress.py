@@ -46,22 +46,28 @@ class Heartbeat:
     """What the run waits for, and for how long, whenever nothing else has been printed for a while."""
 
     def __init__(self, what: str):
+        self.printing, self.over = threading.Lock(), threading.Event()
         self.now_for(what)
         self.printed = self.since
-        threading.Thread(target=self.beat, daemon=True).start()
+        self.thread = threading.Thread(target=self.beat, daemon=True)
+        self.thread.start()
 
     def now_for(self, what: str) -> None:
         self.what, self.since = what, time.monotonic()
 
     def say(self, line: str) -> None:
-        print(line, flush=True)
-        self.printed = time.monotonic()
+        with self.printing:
+            print(line, flush=True)
+            self.printed = time.monotonic()
 
     def beat(self) -> None:
-        while True:
-            time.sleep(max(0.1, self.printed + SECONDS_OF_SILENCE - time.monotonic()))
+        while not self.over.wait(max(0.1, self.printed + SECONDS_OF_SILENCE - time.monotonic())):
             if time.monotonic() - self.printed >= SECONDS_OF_SILENCE:
                 self.say(f"  waiting for {self.what}: {time.monotonic() - self.since:.0f} s")
+
+    def end(self) -> None:
+        self.over.set()
+        self.thread.join()
 
 
 def follow(log: Path) -> tuple[bool, str]:
@@ -77,25 +83,28 @@ def follow(log: Path) -> tuple[bool, str]:
             text = RAY_PREFIX.sub("", line).strip()
             if not RAY_PREFIX.match(line):
                 last.append(line)
+            shown = line.removesuffix("\n") if verbose else ""
             if text.startswith(ENDED):
-                well = text == f"{ENDED}0"
-            elif verbose:
-                heart.say(line.removesuffix("\n"))
+                well, shown = text == f"{ENDED}0", ""
             elif found := TOTAL_STEPS.search(text):
                 total = found[1]
             elif found := STEP_LINE.match(text):
-                metrics = {key: float(value) for key, value in METRIC.findall(found[2])}
-                shown = short(metrics, SHOWN) or short(
-                    metrics, {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
-                )
-                heart.say(f"step {found[1]}/{total}  {shown}")
-                heart.now_for(f"step {int(found[1]) + 1}")
+                shown = shown or step_line(found[1], total, found[2])
+                heart.now_for("verl to end" if found[1] == total else f"step {int(found[1]) + 1}")
             elif text.startswith("[dqo_verl]"):
-                heart.say(text)
-            else:
-                for phase in filter(text.__contains__, PHASES):
-                    heart.now_for(PHASES[phase])
+                shown = shown or text
+            for phase in filter(text.__contains__, PHASES):
+                heart.now_for(PHASES[phase])
+            if shown:
+                heart.say(shown)
+    heart.end()
     return well, "".join(last)
+
+
+def step_line(step: str, total: str, text: str) -> str:
+    metrics = {key: float(value) for key, value in METRIC.findall(text)}
+    validated = {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
+    return f"step {step}/{total}  {short(metrics, SHOWN) or short(metrics, validated)}"
 
 
 def summary(directory: Path) -> str:

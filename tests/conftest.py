@@ -136,7 +136,10 @@ def quick_python():
     """A `python` that forks from a process which has imported torch, transformers and vLLM: 5 to 10 s less for each start."""
     from dqo_verl.integrations.verl.cpu import fork_server
 
-    return str(fork_server.start())
+    # read at an import: models are folders here, and no hub is asked
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        return str(fork_server.start())
 
 
 def _serve(python, model, name, runner):
@@ -171,10 +174,11 @@ def serve_vllm(quick_python):
                 assert process.poll() is None, f"vLLM at {url} ended"
                 assert time.monotonic() < until, f"vLLM at {url} is not up after 240 s"
                 try:
-                    if requests.get(f"{url}/health", timeout=2).ok:
+                    if requests.get(f"{url}/health", timeout=10).ok:
                         break
-                except requests.ConnectionError:
-                    time.sleep(1)
+                except requests.RequestException:
+                    pass
+                time.sleep(0.2)
         return [url for _, url in begun]
 
     yield start

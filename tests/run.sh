@@ -23,6 +23,7 @@ part() {
 ran=no
 if [ "$TIER" = every-recipe ]; then
   part tests/recipes/test_train.py --all-recipes "$@"
+  [ "$ran" = yes ]
   exit
 fi
 ruff check .

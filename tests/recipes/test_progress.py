@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,27 +86,26 @@ def test_a_logger_of_the_users_own_leaves_no_summary_and_is_no_failure(tmp_path)
 
 
 def test_no_silence_while_verl_says_nothing_that_is_shown(tmp_path):
-    verl = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    quick = "import progress; progress.SECONDS_OF_SILENCE = 0.2; progress.main(progress.Path('.'))"
     shown = subprocess.Popen(
-        [sys.executable, "-c", "import progress; progress.SECONDS_OF_SILENCE = 0.2; progress.main(progress.Path('.'))"],
-        stdin=verl.stdout,
+        [sys.executable, "-c", quick],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        bufsize=1,
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": f"{RECIPES}:{RECIPES.parent}"},
+        env=os.environ | {"PYTHONPATH": f"{RECIPES}:{RECIPES.parent}", "VERBOSE": ""},
     )
-    try:
-        waited = [shown.stdout.readline() for _ in range(3)]
-        assert re.fullmatch(r"  waiting for verl to read its settings and start Ray: \d+ s\n", waited[-1]), waited
-        verl.stdin.write(b"INFO worker.py:2038 -- Started a local Ray instance.\n")
-        verl.stdin.flush()
-        while waited[-1].startswith("  waiting for verl"):
-            waited.append(shown.stdout.readline())
-        assert waited[-1].startswith("  waiting for the trainer's process")
-        verl.stdin.write(STEP.encode())
-        verl.stdin.flush()
-        while not waited[-1].startswith("  waiting for step 2:"):
-            waited.append(shown.stdout.readline())
-    finally:
-        verl.kill()
-        shown.kill()
+
+    def after(line, what):
+        shown.stdin.write(line)
+        while not (said := shown.stdout.readline()).startswith(f"  waiting for {what}: "):
+            assert said, "it ended"
+
+    after("", "verl to read its settings and start Ray")
+    after("INFO worker.py:2038 -- Started a local Ray instance.\n", "the trainer's process and the models beside verl")
+    after("INFO:x:all initialize finished, ready to fit\n", "vLLM's first responses")
+    after("Total training steps: 2\n" + STEP, "step 2")
+    after(STEP.replace("step:1", "step:2"), "verl to end")
+    rest, _ = shown.communicate(ENDED.format(0))
+    assert "waiting" not in rest.split("metrics, log", 1)[1]

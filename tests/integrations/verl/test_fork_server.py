@@ -1,7 +1,10 @@
 """A `python` of the fork server is a process like any other, to whoever starts it and to itself."""
 
+import itertools
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,6 +38,21 @@ def test_it_is_told_what_any_python_is_told(quick_python, tmp_path, how):
         said.append(done.stdout)
     assert said[0] == said[1]
     assert said[1].split()[-3:] == ["good", "hello", "None"]
+
+
+def test_modules_beside_the_file_and_in_pythonpath_are_found_and_spawned(quick_python, tmp_path):
+    (tmp_path / "beside.py").write_text("def double(number): return 2 * number")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/far.py").write_text("NAME = 'far'")
+    (tmp_path / "main.py").write_text("""
+import multiprocessing, beside, far
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print(far.NAME, pool.map(beside.double, [1, 2]))
+""")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "elsewhere")}
+    done = subprocess.run([quick_python, "main.py"], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.stdout == "far [2, 4]\n", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -72,6 +90,19 @@ def test_open_files_keep_their_numbers(quick_python):
         os.close(number)
 
 
+def gone(pid):
+    """Within ten seconds; what nobody has reaped is gone too."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
+    return False
+
+
 SLEEPER = "import os, time; print(os.getpid(), flush=True); time.sleep(100)"
 
 
@@ -85,26 +116,61 @@ def test_a_signal_reaches_it(quick_python, number):
     process, real = sleeper(quick_python)
     assert psutil.pid_exists(real)
     process.send_signal(number)
-    # KeyboardInterrupt is an error of Python's, and ends it with 1
-    assert process.wait(10) == (1 if number == signal.SIGINT else -number)
-    until = time.monotonic() + 10
-    while psutil.pid_exists(real):
-        assert time.monotonic() < until, "its stand-in is gone, and it lives on"
-        time.sleep(0.01)
+    assert process.wait(10) == -number
+    assert gone(real), "its stand-in is gone, and it lives on"
 
 
-def test_whoever_hangs_up_at_once_does_no_harm(quick_python):
-    for _ in range(20):
-        subprocess.Popen([quick_python, "-c", "pass"]).kill()
+def hang_up(address, *parts):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(address))
+        for part in parts:
+            client.sendall(part)
+
+
+def test_whoever_hangs_up_halfway_does_no_harm(quick_python):
+    address, size = Path(quick_python).with_name("socket"), (1000).to_bytes(8, "big")
+    for parts in ([], [size[:3]], [size], [size, b"[["], [(2).to_bytes(8, "big"), b"[]"]):
+        hang_up(address, *parts)
     assert subprocess.run([quick_python, "-c", "print('there')"], capture_output=True).stdout == b"there\n"
 
 
-def test_a_process_and_its_stand_in_may_end_together(quick_python):
-    for _ in range(20):
-        process, real = sleeper(quick_python)
-        os.kill(real, signal.SIGKILL)
-        process.kill()
-    assert subprocess.run([quick_python, "-c", "print('there')"], capture_output=True).stdout == b"there\n"
+@pytest.fixture(scope="module")
+def own_server():
+    """To be stopped and, by the last test that has it, killed."""
+    python = fork_server.start()
+    return str(python), fork_server.servers[-1]
+
+
+@pytest.mark.e2e
+def test_a_process_and_its_stand_in_may_end_together(own_server):
+    """The server is stopped meanwhile, and then hears of both at once."""
+    python, server = own_server
+    for first, second in itertools.permutations(("real", "stand-in")):
+        stand_in, real = sleeper(python)
+        server.send_signal(signal.SIGSTOP)
+        end = {"real": lambda real=real: os.kill(real, signal.SIGKILL), "stand-in": stand_in.kill}
+        end[first]()
+        time.sleep(0.3)
+        end[second]()
+        stand_in.wait()
+        server.send_signal(signal.SIGCONT)
+        done = subprocess.run([python, "-c", "import os; print(os.getppid())"], capture_output=True, text=True)
+        assert int(done.stdout) == server.pid, "a fork, not the ordinary Python that steps in when the server is gone"
+
+
+@pytest.mark.e2e
+def test_without_its_server_it_is_an_ordinary_python(own_server, tmp_path):
+    python, server = own_server
+    process, real = sleeper(python)
+    copy = shutil.copy(python, tmp_path / "python")
+    server.kill()
+    assert process.wait(10) == -signal.SIGKILL
+    assert gone(real), "what was forked ends with the server"
+    done = subprocess.run(
+        [copy, "-c", "import sys; print(sys.argv, sys.executable)", "a"], capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["['-c',", "'a']", sys.executable]
+    assert subprocess.run([copy, "-V"], capture_output=True, text=True).stdout.startswith("Python 3.")
 
 
 def test_no_two_draw_the_same_numbers(quick_python):
@@ -129,16 +195,16 @@ if __name__ == "__main__":
 
 
 def test_it_names_itself(quick_python):
-    code = "import setproctitle, time; setproctitle.setproctitle('VLLM::Worker'); print('named', flush=True); time.sleep(100)"
-    process = subprocess.Popen([quick_python, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"A_NEW_ONE": "1"})
-    process.stdout.readline()
-    titles = [" ".join(one.cmdline()) for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"]]
+    code = f"import setproctitle; setproctitle.setproctitle('VLLM::Worker'); {SLEEPER}"
+    environment = os.environ | {"A_NEW_ONE": "1"}
+    process = subprocess.Popen([quick_python, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+    title = psutil.Process(int(process.stdout.readline())).cmdline()
     process.kill()
-    assert any(title.startswith("VLLM::Worker") for title in titles), "the watchdog finds vLLM by this title"
+    assert title[0].startswith("VLLM::Worker"), "the watchdog finds vLLM by this title"
 
 
 @pytest.mark.e2e
-def test_nothing_is_left_when_the_starter_is_gone(tmp_path):
+def test_nothing_is_left_when_the_starter_is_gone():
     code = """
 import os
 from dqo_verl.integrations.verl.cpu import fork_server
@@ -146,17 +212,13 @@ python = fork_server.start()
 print(python, fork_server.servers[0].pid, flush=True)
 os.kill(os.getpid(), 9)
 """
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    told = subprocess.run(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(folder)}
-    )
+    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     python, server = told.stdout.split()
-    assert Path(python).parent.parent == folder
     until = time.monotonic() + 60
-    while psutil.pid_exists(int(server)) or list(folder.glob("dqo_verl_*")):
-        assert time.monotonic() < until, "the server or its folder is still there"
+    while Path(python).parent.exists():
+        assert time.monotonic() < until, "the server's folder is still there"
         time.sleep(0.1)
+    assert gone(int(server))
 
 
 @pytest.mark.parametrize(

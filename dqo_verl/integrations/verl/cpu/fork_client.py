@@ -1,12 +1,14 @@
-"""A `python` that is up at once: the fork server (`fork_server.py`) makes the process, this one stands in for it.
+"""A `python` that starts at once: the fork server (`fork_server.py`) makes the process, this one stands in for it.
 
     fork_client.py SOCKET [-u] (FILE | -c CODE | -m MODULE) [argument ...]
 
 Arguments, environment, directory and open files go there, with the numbers that they have here. Signals are passed on, and
-the exit status comes back. Only the standard library, and little of it: an import here is paid for by every process.
+the exit status comes back. Where there is no server, and for any other command line, this process becomes an ordinary
+Python. Only the standard library, and little of it: an import here is paid for by every process.
 """
 
 import array
+import contextlib
 import json
 import os
 import signal
@@ -22,25 +24,47 @@ def open_files() -> list[int]:
     return [number for number in numbers if os.path.exists(f"/proc/self/fd/{number}")]
 
 
+def without_options(arguments: list[str]) -> list[str]:
+    """From FILE, -c or -m on; empty if there are other options than those that change nothing in a fork."""
+    rest = list(arguments)
+    while rest and rest[0][:2] in ("-u", "-X", "-W"):
+        del rest[: 2 if rest[0] in ("-X", "-W") else 1]
+    return rest if rest and (rest[0] in ("-c", "-m") or not rest[0].startswith("-")) else []
+
+
+def asked(address: str, arguments: list[str]) -> tuple[int, "socket.SocketIO | None"]:
+    """The process that the server has made, and where its exit status will be read; 0 if there is none."""
+    files, server = open_files(), socket.socket(socket.AF_UNIX)
+    unbuffered = "-u" in arguments[:1] or bool(os.environ.get("PYTHONUNBUFFERED"))
+    request = json.dumps([without_options(arguments), dict(os.environ), os.getcwd(), files, unbuffered]).encode()
+    try:
+        server.connect(address)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
+        server.sendmsg([len(request).to_bytes(8, "big")], rights)
+        server.sendall(request)
+        answers = server.makefile("rb", buffering=0)
+        return int(answers.readline() or 0), answers
+    except OSError:
+        return 0, None
+
+
 def main(address: str, arguments: list[str]) -> None:
-    files = open_files()
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(address)
-    request = json.dumps([arguments, dict(os.environ), os.getcwd(), files]).encode()
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
-    server.sendmsg([len(request).to_bytes(8, "big")], rights)
-    server.sendall(request)
-    answers = server.makefile()
-    first = answers.readline()
-    if not first:
-        sys.exit("the fork server is gone")
-    process = int(first)
+    process, answers = asked(address, arguments) if without_options(arguments) else (0, None)
+    if answers is None or not process:
+        os.execv(sys.executable, [sys.executable, *arguments])
+
+    def pass_on(number: int, _: object) -> None:
+        # It may have ended, and its status be on its way.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
     for number in PASSED_ON:
-        signal.signal(number, lambda number, _: os.kill(process, number))
-    # Nothing comes if the server is gone.
-    status = int(answers.readline() or 1)
+        signal.signal(number, pass_on)
+    # Nothing comes if the server is gone; the process is gone with it.
+    status = int(answers.readline() or -signal.SIGKILL)
     if status < 0:
-        signal.signal(-status, signal.SIG_DFL) if -status in PASSED_ON else None
+        if -status in PASSED_ON:
+            signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     os._exit(status)
 

@@ -1,4 +1,4 @@
-"""Processes of a CPU run that are up at once: one process imports what all of them need, and forks for each.
+"""Processes of a CPU run that start at once: one process imports what all of them need, and forks for each.
 
     python = start()     `python` is an executable like any other, only faster (`fork_client.py`)
 
@@ -6,17 +6,21 @@ A run on verl's engine has ten Python processes, each of which imports torch, tr
 its workers by this `python` (`runtime_env.py_executable`), and so does multiprocessing the processes of vLLM.
 
 Fork copies one thread, so nothing here may start another. Ray is left out: it reads the environment of a worker at its
-import. Whatever runs in a fork ends by `os._exit`, after the handlers of `atexit`.
+import. What the other libraries read at theirs is the server's: HF_HOME, the place of OpenMP's threads (their number is
+set, one unless OMP_NUM_THREADS says more). A process is a child of the server, not of whoever asked for it, and ends with
+the server. Linux only.
 """
 
 import array
 import atexit
 import contextlib
+import ctypes
 import fcntl
 import importlib
 import json
 import multiprocessing
 import os
+import resource
 import runpy
 import selectors
 import shutil
@@ -26,7 +30,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -48,17 +51,24 @@ PRELOADED = (
 servers: list[subprocess.Popen[bytes]] = []
 # The environment variable with a `python` that is there already, and is then used by all processes of a run.
 PYTHON = "DQO_VERL_PYTHON"
-# What is read at an import. One thread, as in Ray's own processes, until a process sets more.
+# What is read at an import, for all. One thread, as in Ray's own processes.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_TARGET_DEVICE": "cpu"}
 # most that the kernel takes at once
 MOST_FILES = 253
-# Numbers below are for the files of a process that is asked for; what the imports open here, and keep, lies above.
+# Files below this number are those of the process that is asked for; what the imports open here, and keep, lies above.
 FIRST_OF_OURS = 512
+SECONDS_FOR_A_REQUEST = 10
+# A socket's path has at most 107 characters.
+LONGEST_PLACE = 60
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 
 
 def start() -> Path:
-    """The `python`. The server lives as long as this process."""
-    folder = Path(tempfile.mkdtemp(prefix="dqo_verl_"))
+    """The `python`. The server ends when this process ends."""
+    place = tempfile.gettempdir()
+    # Ray does not quote the path.
+    fits = len(place) <= LONGEST_PLACE and " " not in place
+    folder = Path(tempfile.mkdtemp(prefix="dqo_verl_", dir=place if fits else "/tmp"))
     python, address = folder / "python", folder / "socket"
     client = Path(__file__).with_name("fork_client.py")
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{client}" "{address}" "$@"\n')
@@ -81,6 +91,9 @@ def start() -> Path:
 
 def serve(folder: Path, listener: socket.socket) -> None:
     """Until stdin ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # as Ray does for its own
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     with low_numbers_taken():
         for name in PRELOADED:
             importlib.import_module(name)
@@ -88,35 +101,36 @@ def serve(folder: Path, listener: socket.socket) -> None:
     multiprocessing.set_executable(str(folder / "python"))
     if "ray" in sys.modules or threading.active_count() > 1:
         raise RuntimeError(f"the fork server has imported Ray or started a thread: {threading.enumerate()}")
+    sys.stdout.flush()
+    clients: dict[int, socket.socket] = {}
     with selectors.DefaultSelector() as watched:
         watched.register(sys.stdin, selectors.EVENT_READ)
         watched.register(listener, selectors.EVENT_READ)
         while True:
             for key, _ in watched.select():
+                process = key.data
                 if key.fileobj is sys.stdin:
                     shutil.rmtree(folder, ignore_errors=True)
                     return
-                if key.fileobj not in watched.get_map():
-                    # The client and its process ended together, and the other end has been seen to.
-                    continue
                 if key.fileobj is listener:
                     client, _ = listener.accept()
-                    process = fork_for(client)
-                    if process is None:
-                        continue
-                    end = os.pidfd_open(process)
-                    watched.register(end, selectors.EVENT_READ, (process, client))
-                    watched.register(client, selectors.EVENT_READ, (process, client))
-                elif key.fileobj == key.data[1]:
+                    if process := fork_for(client):
+                        clients[process] = client
+                        watched.register(os.pidfd_open(process), selectors.EVENT_READ, process)
+                        watched.register(client, selectors.EVENT_READ, process)
+                elif process not in clients:
+                    # Both ended at once, and the end of the process has been seen to.
+                    continue
+                elif key.fileobj is clients[process]:
                     # The client is gone, and the process goes with it.
-                    os.kill(key.data[0], signal.SIGKILL)
-                    watched.unregister(key.data[1])
+                    os.kill(process, signal.SIGKILL)
+                    watched.unregister(key.fileobj)
                 else:
-                    process, client = key.data
-                    _, status = os.waitpid(process, 0)
-                    tell(client, os.waitstatus_to_exitcode(status))
                     watched.unregister(key.fileobj)
                     os.close(key.fd)
+                    _, status = os.waitpid(process, 0)
+                    client = clients.pop(process)
+                    tell(client, os.waitstatus_to_exitcode(status))
                     if client in watched.get_map():
                         watched.unregister(client)
                     client.close()
@@ -135,20 +149,29 @@ def low_numbers_taken() -> Iterator[None]:
             os.close(file)
 
 
-def fork_for(client: socket.socket) -> int | None:
-    """None if whoever asked was killed meanwhile."""
-    size, files = received(client)
+def fork_for(client: socket.socket) -> int:
+    """0 if whoever asked is gone."""
+    # A client that does not go on writing must not keep the others waiting.
+    client.settimeout(SECONDS_FOR_A_REQUEST)
+    files: list[int] = []
     request = b""
-    while more := client.recv(size - len(request)):
-        request += more
-    if not request:
-        return None
-    process = os.fork()
-    if not process:
-        run(request, files)
+    try:
+        size, files = received(client)
+        while len(request) < size and (more := client.recv(size - len(request))):
+            request += more
+    except OSError:
+        size = 0
+    client.settimeout(None)
+    process = 0
+    if request and len(request) == size:
+        process = os.fork()
+        if not process:
+            run(request, files)
+        tell(client, process)
+    else:
+        client.close()
     for file in files:
         os.close(file)
-    tell(client, process)
     return process
 
 
@@ -171,47 +194,66 @@ def run(request: bytes, files: list[int]) -> NoReturn:
     """In the new process: be what was asked for, then end."""
     status = 1
     try:
+        # The server's end is the end of all.
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # Ray ends a worker by its process group, which must not be the server's.
         os.setpgid(0, 0)
-        arguments, environment, directory, numbers = json.loads(request)
+        arguments, environment, directory, numbers, unbuffered = json.loads(request)
         take(files, numbers)
-        os.chdir(directory)
-        # Only what differs, and never the first variable: a process that gives itself a title looks for the place beside it.
-        for name in os.environ.keys() - environment.keys() - {PYTHON}:
-            del os.environ[name]
-        os.environ.update(dict(environment.items() - os.environ.items()))
-        # NumPy's own seed is of its import; random sees to its own after a fork.
-        numpy.random.seed()
+        settle(environment, directory)
+        if unbuffered:
+            sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
         execute(arguments)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if isinstance(end.code, str):
+        if not isinstance(end.code, int | None):
             print(end.code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        if isinstance(error, KeyboardInterrupt):
+            status = -signal.SIGINT
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
+        if status < 0:
+            signal.signal(-status, signal.SIG_DFL)
+            os.kill(os.getpid(), -status)
         os._exit(status)
 
 
 def take(files: list[int], numbers: list[int]) -> None:
     """Each file gets the number that it had in the client; the server's own sockets are closed."""
-    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, FIRST_OF_OURS) for file in files]
+    above = max(FIRST_OF_OURS, *numbers) + 1
+    aside = [fcntl.fcntl(file, fcntl.F_DUPFD, above) for file in files]
     os.closerange(0, FIRST_OF_OURS)
     for file, number in zip(aside, numbers, strict=True):
         os.dup2(file, number)
         os.close(file)
 
 
+def settle(environment: dict[str, str], directory: str) -> None:
+    """What a fresh Python reads when it starts."""
+    import torch
+
+    os.chdir(directory)
+    multiprocessing.process.ORIGINAL_DIR = directory  # type: ignore[attr-defined]
+    # Only what differs, and never the first variable: a process that gives itself a title looks for the place beside it.
+    for name in os.environ.keys() - environment.keys() - {PYTHON}:
+        del os.environ[name]
+    os.environ.update(dict(environment.items() - os.environ.items()))
+    more = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [place for place in more if place and place not in sys.path]
+    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", "1").split(",")[0]))
+    # NumPy's own seed is of its import; random sees to its own after a fork.
+    numpy.random.seed()
+
+
 def execute(arguments: list[str]) -> None:
     """As the interpreter does with its command line."""
-    while arguments[0].startswith("-") and arguments[0] not in ("-c", "-m"):
-        del arguments[: 2 if arguments[0] in ("-X", "-W") else 1]
     main = sys.modules["__main__"] = ModuleType("__main__")
     match arguments:
         case ["-m", name, *rest]:
@@ -224,8 +266,8 @@ def execute(arguments: list[str]) -> None:
             exec(code, main.__dict__)
         case [file, *_]:
             sys.argv = arguments
-            sys.path[0] = str(Path(file).parent)
-            main.__dict__["__file__"] = file
+            sys.path[0] = str(Path(file).resolve().parent)
+            main.__dict__["__file__"] = os.path.abspath(file)
             exec(compile(Path(file).read_bytes(), file, "exec"), main.__dict__)
 
 
