@@ -91,6 +91,8 @@ def start() -> Path:
 
 def serve(folder: Path, listener: socket.socket) -> None:
     """Until stdin ends."""
+    # A shell ignores it for what runs in the background, and whatever is forked here would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # as Ray does for its own
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
