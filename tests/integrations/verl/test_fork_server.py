@@ -187,9 +187,11 @@ if __name__ == "__main__":
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert pool.map(abs, [-1, -2, 3]) == [1, 2, 3]
         assert set(pool.map(os.getenv, ["MOOD"] * 4)) == {"good"}
+        assert pool.apply(os.getppid) == os.getppid(), "all are children of the server"
     print(os.fsdecode(multiprocessing.spawn.get_executable()))
 """
-    done = subprocess.run([quick_python, "-c", code], capture_output=True, text=True, env=os.environ | {"MOOD": "good"})
+    environment = os.environ | {"MOOD": "good"}
+    done = subprocess.run([quick_python, "-B", "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == quick_python
 

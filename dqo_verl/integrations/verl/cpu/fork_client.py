@@ -27,7 +27,8 @@ def open_files() -> list[int]:
 def without_options(arguments: list[str]) -> list[str]:
     """From FILE, -c or -m on; empty if there are other options than those that change nothing in a fork."""
     rest = list(arguments)
-    while rest and rest[0][:2] in ("-u", "-X", "-W"):
+    # -B is what multiprocessing types in a worker of Ray
+    while rest and rest[0][:2] in ("-u", "-B", "-X", "-W"):
         del rest[: 2 if rest[0] in ("-X", "-W") else 1]
     return rest if rest and (rest[0] in ("-c", "-m") or not rest[0].startswith("-")) else []
 
