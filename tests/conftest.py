@@ -3,6 +3,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,13 +25,20 @@ def pytest_addoption(parser):
 
 
 # what starts Ray, vLLM, or the process that others fork from
-STARTS = {"ray_and_queue", "cluster", "serve_vllm", "quick_python"}
+STARTS = {"ray_and_queue", "ray_cluster", "cluster", "serve_vllm", "quick_python"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if STARTS & set(item.fixturenames):
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(autouse=True)
+def the_fast_tier_starts_no_ray(request):
+    yield
+    if request.config.option.markexpr == "not e2e" and "ray" in sys.modules:
+        assert not sys.modules["ray"].is_initialized(), "this test starts Ray: mark it e2e"
 
 
 @pytest.fixture(autouse=True)
@@ -221,7 +229,7 @@ class Misbehaving:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
 
 @pytest.fixture

@@ -151,7 +151,6 @@ def ray_cluster() -> Any:
 
 
 @pytest.mark.usefixtures("ray_cluster")
-@pytest.mark.e2e
 def test_scores_through_verls_reward_manager_and_the_actor(scored, athene: Path) -> None:
     kwargs = {"model": str(athene), "placement": "cpu"}
     responses = RESPONSES * 10 + ["a cat and a dog " * 200]
