@@ -7,14 +7,23 @@ from typing import Annotated, Any, Union
 import tyro
 from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes, subcommand
 
+from dqo_verl import __version__
+from dqo_verl.check import Check
 from dqo_verl.classifier import cli as classifier
 from dqo_verl.data import cli as data
-from dqo_verl.doctor import Doctor
+from dqo_verl.doctor.cli import Doctor
 from dqo_verl.errors import UserError, plainly
 from dqo_verl.evaluation.cli import Evaluate, Report, Sample
 from dqo_verl.extras import what_to_type
 
-COMMANDS = {"doctor": Doctor, "prepare": data.Command, "sample": Sample, "evaluate": Evaluate, "report": Report}
+COMMANDS = {
+    "check": Check,
+    "doctor": Doctor,
+    "prepare": data.Command,
+    "sample": Sample,
+    "evaluate": Evaluate,
+    "report": Report,
+}
 OF_CLASSIFIER = {"train": classifier.Train, "evaluate": classifier.Evaluate, "label": classifier.Label}
 NAMES = {kind: name for name, kind in COMMANDS.items()}
 NAMES |= {kind: f"classifier {name}" for name, kind in OF_CLASSIFIER.items()}
@@ -50,6 +59,9 @@ def run(command: Any) -> int | None:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--version"]:
+        print(f"dqo_verl {__version__}")
+        return 0
     command = parse()
     return plainly(f"dqo-verl {NAMES[type(command)]}", lambda: run(command))
 

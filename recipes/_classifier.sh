@@ -23,7 +23,7 @@ human_pairs() {
   local home=https://raw.githubusercontent.com/facebookresearch/darling/main/evals/novelty-bench/src/data/classifier split
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$DATA/noveltybench_pairs/train.jsonl HELD_OUT=$DATA/noveltybench_pairs/val.jsonl
-  [ -z "${DRY_RUN:-}" ] || return 0
+  ! only_shows || return 0
   for split in train val; do
     [ -e "$DATA/noveltybench_pairs/$split.jsonl" ] ||
       curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.jsonl" "$home/$split.jsonl" ||

@@ -4,8 +4,10 @@
 # OUT=DIR      where the run goes (default: outputs/<recipe>/<date>); the same DIR again resumes there
 # PROFILE=cpu  the tiny profile (_tiny.sh), also on a machine with a GPU (default: gpu where there is one)
 # DRY_RUN=1    print the command instead of running it
+# CHECK=1      check the command, show every setting of diversity and where it comes from, and start nothing
 # VERBOSE=1    verl's whole output on the terminal, not only in $OUT/train.log
-# NNODES=4     on a running Ray cluster (ray start --head, ray start --address=... on the others), found by RAY_ADDRESS or here
+# NNODES=4     on a running Ray cluster (ray start --head, ray start --address=... on the others), found by RAY_ADDRESS or here.
+#              One node: a Ray of its own, unless RAY_ADDRESS names one
 # STEPS=5      stop after so many (default: the recipe's epochs; 20 on the tiny profile)
 # NGPUS        of each node, for training (default: all, less what a served reward model takes: RM_GPUS, half of them)
 # DATA=DIR     prepared data, DIR/NAME/SPLIT.parquet (default: ~/.cache/dqo_verl/data); what is missing is prepared there
@@ -44,6 +46,9 @@ knobs() {
 
 refuse() { echo "$1" >&2 && exit 2; }
 
+# whether nothing is to be run
+only_shows() { [ -n "${DRY_RUN:-}${CHECK:-}" ]; }
+
 # each of NAME/SPLIT that is missing
 prepare_data() {
   local set
@@ -64,7 +69,7 @@ quoted() { if [[ $1 =~ ^[[:alnum:]_./:=+,@%-]+$ ]]; then printf '%s\n' "$1"; els
 # runs a command, or prints it
 show() {
   local word text=""
-  if [ -z "${DRY_RUN:-}" ]; then
+  if ! only_shows; then
     "$@"
   else
     for word; do text+="$(quoted "$word") "; done
@@ -99,9 +104,9 @@ train() {
   TINY=()
   if [ "$PROFILE" = cpu ]; then
     tiny_profile
-  elif [ "$NNODES" != 1 ]; then
-    place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-auto}")
   fi
+  # a Ray that somebody else has started on this machine is left alone
+  place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-$([ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] && echo local || echo auto)}")
   all=("${place[@]}" "${ARGS[@]}" "${TINY[@]}" "$@")
   # a second +key=value is an error of Hydra's, ++key=value adds or overrides
   all=("${all[@]/#+(+)/++}")
@@ -109,6 +114,10 @@ train() {
   if [ -n "${DRY_RUN:-}" ]; then
     [ "$PROFILE" = gpu ] || echo "# to be started in $ROOT, where experiments/ is; a run makes the models in $CACHE" >&2
     echo "$text"
+    return
+  fi
+  if [ -n "${CHECK:-}" ]; then
+    (cd "$ROOT" && dqo-verl check -- "${all[@]}")
     return
   fi
   mkdir -p "$OUT"

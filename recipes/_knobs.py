@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 RECIPES = Path(__file__).parent
-COMMON = {"OUT", "PROFILE", "DRY_RUN", "VERBOSE", "NNODES", "STEPS", "NGPUS", "DATA"}
+COMMON = {"OUT", "PROFILE", "DRY_RUN", "CHECK", "VERBOSE", "NNODES", "STEPS", "NGPUS", "DATA"}
 # Environments often have these variables, which are one letter away from a knob.
 FOREIGN = {"DATE", "MODE", "TOKEN"}
 RETIRED = {

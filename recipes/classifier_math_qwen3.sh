@@ -50,7 +50,7 @@ else
     solutions
     show dqo-verl classifier label "$OUT/traces" --out "$OUT/labels.jsonl" --endpoint "$ENDPOINT" --model "$JUDGE"
     PAIRS=$OUT/train.jsonl HELD_OUT=$OUT/val.jsonl
-    [ -n "${DRY_RUN:-}" ] || {
+    only_shows || {
       tail -n 200 "$OUT/labels.jsonl" >"$HELD_OUT"
       head -n -200 "$OUT/labels.jsonl" >"$PAIRS"
     }

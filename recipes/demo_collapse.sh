@@ -104,12 +104,12 @@ one() {
     OUT=$run RECIPE=demo-$row
     train "${SETTINGS[@]}" "${own[@]}" "${@:3}"
   )
-  [ -n "${DRY_RUN:-}" ] || python -m experiments.collapse.record "$run" "$record" "$embedder"
+  only_shows || python -m experiments.collapse.record "$run" "$record" "$embedder"
 }
 
 # a record says "done" whatever was typed: one OUT holds runs of one kind
 typed="TASK=$TASK STEPS=$STEPS $*"
-if [ -z "${DRY_RUN:-}" ]; then
+if ! only_shows; then
   mkdir -p "$OUT"
   [ -e "$OUT/settings" ] || echo "$typed" >"$OUT/settings"
   [ "$(cat "$OUT/settings")" = "$typed" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $typed. Type OUT=DIR for these"
@@ -125,7 +125,7 @@ if [ "$SEEDS" -gt 1 ] && [ -z "${ROWS:-}" ]; then
     for seed in $seeds; do one "$row" "$seed" "$@"; done
   done
 fi
-[ -z "${DRY_RUN:-}" ] || exit 0
+! only_shows || exit 0
 python -m experiments.collapse.verdicts "$OUT"
 runs=()
 for row in $rows; do [ ! -e "$OUT/runs/$row-s$SEED/evaluation" ] || runs+=("$row=$OUT/runs/$row-s$SEED"); done

@@ -31,4 +31,4 @@ fi
 ALPHA=0 run reward_only dqo_gsm8k_qwen.sh "${own[@]}" "$@"
 run whole_response dqo_gsm8k_qwen.sh "${own[@]}" "$@"
 run up_to_answer dqo_gsm8k_qwen.sh "${own[@]}" +algorithm.diversity.answer_only=true "$@"
-[ -n "${DRY_RUN:-}" ] || python -m experiments.reward_hacking.after_answer "$OUT"
+only_shows || python -m experiments.reward_hacking.after_answer "$OUT"

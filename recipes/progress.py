@@ -26,6 +26,8 @@ SHOWN = {
 }
 TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
 ENDED = "[dqo_verl] verl ended with exit status "
+# a command that was refused before Ray: exit status 2, and this in front of what to type
+REFUSED = "dqo_verl: "
 # what verl logs -> what the run waits for from then on
 PHASES = {
     "Started a local Ray instance": "the trainer's process and the models beside verl",
@@ -70,10 +72,10 @@ class Heartbeat:
         self.thread.join()
 
 
-def follow(log: Path) -> tuple[bool, str]:
-    """Copy stdin to `log`; print our own messages and one short line per step. Whether the run went well, and what it said
+def follow(log: Path) -> tuple[int, str]:
+    """Copy stdin to `log`; print our own messages and one short line per step. The run's exit status, and what it said
     last: the driver, not Ray's workers, who go on talking after an error."""
-    verbose, total, well = bool(os.environ.get("VERBOSE")), "?", False
+    verbose, total, status = bool(os.environ.get("VERBOSE")), "?", 1
     last: deque[str] = deque(maxlen=15)
     heart = Heartbeat("verl to read its settings and start Ray")
     with log.open("a") as file:
@@ -85,7 +87,7 @@ def follow(log: Path) -> tuple[bool, str]:
                 last.append(line)
             shown = line.removesuffix("\n") if verbose else ""
             if text.startswith(ENDED):
-                well, shown = text == f"{ENDED}0", ""
+                status, shown = int(text.removeprefix(ENDED)), ""
             elif found := TOTAL_STEPS.search(text):
                 total = found[1]
             elif found := STEP_LINE.match(text):
@@ -98,7 +100,7 @@ def follow(log: Path) -> tuple[bool, str]:
             if shown:
                 heart.say(shown)
     heart.end()
-    return well, "".join(last)
+    return status, "".join(last)
 
 
 def step_line(step: str, total: str, text: str) -> str:
@@ -130,8 +132,11 @@ def main(directory: Path) -> int:
     sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     log = directory / "train.log"
     print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
-    well, last = follow(log)
-    if not well:
+    status, last = follow(log)
+    if status == 2 and REFUSED in last:
+        print(last[last.index(REFUSED) :].split(f"\n{ENDED}")[0].strip())
+        return 2
+    if status:
         print(f"{last}the run did not reach its end; whole output: {log}")
         return 1
     # A trainer.logger of the user's own may write no such file.

@@ -51,6 +51,13 @@ def measures_of_a_test_end_with_it():
     MEASURES.update(before)
 
 
+@pytest.fixture(autouse=True)
+def what_a_test_typed_ends_with_it():
+    yield
+    if "hydra.core.hydra_config" in sys.modules:
+        sys.modules["hydra.core.hydra_config"].HydraConfig.instance().cfg = None
+
+
 @pytest.fixture(scope="session")
 def imports_of():
     """`imports_of(file)` -> what a Python file imports, inside functions too: `a.b.c` for `from a.b import c`."""

@@ -10,13 +10,14 @@ PACKAGE = ROOT / "dqo_verl"
 # Every room knows only rooms above it, so that there is no circle.
 WALLS = {
     "errors": "",
+    "extras": "",
     "loading": "errors",
     "core": "loading errors",
-    "models": "core errors",
+    "models": "core extras errors",
     "streaming": "models core",
-    "rewards": "streaming models core errors",
+    "rewards": "streaming models core extras errors",
     "integrations/verl/cpu": "",
-    "integrations/verl": "integrations/verl/cpu rewards streaming models core errors",
+    "integrations/verl": "integrations/verl/cpu rewards streaming models core extras errors",
     # `import dqo_verl`: the names for a notebook, and the version
     "__init__": "core errors",
     "provenance": "__init__",
@@ -33,9 +34,9 @@ WALLS = {
     "evaluation/cli": "evaluation/report evaluation/metrics evaluation/sample flags",
     "classifier": "evaluation/report evaluation/metrics evaluation/rows evaluation/bad_data evaluation/endpoint "
     "data models core provenance jsonl flags errors",
-    "doctor": "models core provenance errors",
-    "extras": "",
-    "cli": "extras doctor classifier evaluation/cli data errors",
+    "doctor": "models core provenance flags extras errors",
+    "check": "",
+    "cli": "check doctor classifier evaluation/cli data __init__ extras errors",
 }
 # library -> the only rooms that import it
 ONLY_IN = {

@@ -61,6 +61,10 @@ class Objective(Choice, ABC):
         return False
 
     @abstractmethod
+    def in_words(self, diversity: str) -> str:
+        """The shaped reward as a phrase; `diversity` is the phrase for d."""
+
+    @abstractmethod
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         """What is added to each reward, and to each advantage, `(n,)` both."""
 
@@ -85,6 +89,13 @@ class Add(Weighted):
     def changes_nothing(self) -> bool:
         return self.alpha == 0
 
+    def in_words(self, diversity: str) -> str:
+        if self.changes_nothing:
+            return f"reward alone ({diversity} is measured, not rewarded)"
+        if self.scale == "decoupled":
+            return f"reward, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
+        return f"reward + {self.alpha} x {diversity}"
+
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         nothing = quality.new_zeros(quality.shape)
         if self.scale == "decoupled":
@@ -108,6 +119,11 @@ class Multiply(Objective):
     quality_shift: Literal["none", "group_min", "sigmoid"] = "none"
     """Before it is multiplied: `none` (a negative quality ends the run), `group_min` (minus the group's least), `sigmoid`."""
 
+    def in_words(self, diversity: str) -> str:
+        quality = {"none": "reward", "group_min": "(reward - least of the group)", "sigmoid": "sigmoid(reward)"}
+        factor = f"max({diversity}, {self.floor})" if self.floor else diversity
+        return f"{quality[self.quality_shift]} x {factor}"
+
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         fit = shift_quality(quality, groups, self.quality_shift)
         if (fit < 0).any():
@@ -126,6 +142,9 @@ class ZscoreAdd(Weighted):
     name = "zscore_add"
     formula = "z(q) + alpha z(d)"
 
+    def in_words(self, diversity: str) -> str:
+        return f"z(reward) + {self.alpha} x z({diversity})"
+
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         return zscore(quality) + self.alpha * zscore(diversity) - quality, quality.new_zeros(quality.shape)
 
@@ -135,6 +154,9 @@ class Only(Weighted):
 
     name = "only"
     formula = "alpha d"
+
+    def in_words(self, diversity: str) -> str:
+        return f"{self.alpha} x {diversity}"
 
     @model_validator(mode="after")
     def _has_no_gate(self) -> "Only":

@@ -45,6 +45,22 @@ class Settings(Part):
     def flat(self) -> dict[str, Any]:
         return super().flat() | {"measure": place_of(type(self.measure))}
 
+    def in_words(self, responses: int) -> str:
+        """What a response is rewarded with, in a sentence; `responses`: of each prompt."""
+        if self.measure.reads == "nothing":
+            return f"reward, on {self.base}"
+        diversity = " ".join(filter(None, (self.measure.phrase or self.measure.name, self.source.in_words())))
+        gate = self.combine.gate
+        among = f", among responses with a reward above {gate:g}" if gate is not None else ""
+        return f"{self.combine.in_words(diversity)}{among}, {responses} responses per prompt, on {self.base}"
+
+    def beside_defaults(self) -> dict[str, Any]:
+        """The settings that differ from what this method with this measure has by itself."""
+        values = self.flat()
+        named: dict[str, Any] = {key: values[key] for key in ("method", "measure", "classifier") if key in values}
+        default = parse(named).flat() | {"classifier": None}
+        return {key: value for key, value in values.items() if default.get(key) != value}
+
     @property
     def changes_nothing(self) -> bool:
         """True where the base estimator's advantages must come out bit for bit."""

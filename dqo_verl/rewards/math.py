@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.core.final_answer import characters_after_answer
+from dqo_verl.extras import install
 
 WORKER = str(Path(__file__).with_name("math_worker.py"))
 # not started as a file: Python would put this directory, with its math.py, in front of the standard library
@@ -64,7 +65,7 @@ class Grader:
 
     def _start(self) -> "subprocess.Popen[str]":
         if find_spec("math_verify") is None:
-            raise ModuleNotFoundError("math-verify is missing. Type: pip install 'dqo_verl[math]'", name="math_verify")
+            raise ModuleNotFoundError(f"math-verify is missing. Type: {install('math')}", name="math_verify")
         process = subprocess.Popen(START, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert process.stdout is not None
         if process.stdout.readline() != "ready\n":

@@ -1,6 +1,7 @@
 """The feature service: named Ray actors that hold the model, and the two sides that talk to them."""
 
 import os
+import time
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ NAME = "dqo_verl_features_{}"
 # a burst of embedding may use more cores than the one that Ray reserves
 MAX_THREADS = 8
 RESTARTS = 3
+SECONDS_OF_SILENCE = 10.0
 
 TextOf = Callable[[Sequence[ResponseKey]], Sequence[str]]
 
@@ -119,12 +121,39 @@ class FeatureService:
     def __init__(self, source: Model):
         self.source = source
         self.workers = [self._start(source, i) for i in range(source.actors)]
-        try:
-            self.pids: list[int] = ray.get([w.ready.remote() for w in self.workers], timeout=source.start_timeout)
-        except ray.exceptions.GetTimeoutError as error:
-            self.stop()
-            late = f"(not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s)"
-            raise RuntimeError(f"{ways_to_place(source)}\n{late}") from error
+        self.pids: list[int] = self._wait_until_ready()
+
+    def _wait_until_ready(self) -> list[int]:
+        """What is asked for and what there is, every ten seconds: Ray itself waits for room without a word."""
+        source = self.source
+        answers = [worker.ready.remote() for worker in self.workers]
+        began, waiting = time.monotonic(), answers
+        while waiting:
+            left = began + source.start_timeout - time.monotonic()
+            ready, waiting = ray.wait(
+                waiting, num_returns=len(waiting), timeout=max(0.0, min(left, SECONDS_OF_SILENCE))
+            )
+            # a worker that could not load its model says so here
+            ray.get(ready)
+            if waiting and left <= 0:
+                self.stop()
+                late = f"(not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s)"
+                raise RuntimeError(f"{ways_to_place(source)}\n{late}")
+            if waiting:
+                print(f"[dqo_verl] {self._waited(len(waiting), time.monotonic() - began)}", flush=True)
+        return ray.get(answers)
+
+    def _waited(self, waiting: int, seconds: float) -> str:
+        asked, _ = placement.options(self.source.placement.name)
+        have, free = ray.cluster_resources(), ray.available_resources()
+        room = ", ".join(
+            f"{asked[option]} of {have.get(name, 0):g} {name}s, {free.get(name, 0):g} free"
+            for option, name in (("num_cpus", "CPU"), ("num_gpus", "GPU"))
+            if asked.get(option)
+        )
+        return (
+            f"waiting for {waiting} of {len(self.workers)} feature workers to load: {seconds:.0f} s. Each takes {room}"
+        )
 
     @staticmethod
     def _start(source: Model, i: int) -> Any:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from dqo_verl.check import Check
 from dqo_verl.classifier import cli as classifier
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.cli import NAMES, main, parse
 from dqo_verl.data.cli import Command as Prepare
-from dqo_verl.doctor import Doctor
+from dqo_verl.doctor.cli import Doctor
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.cli import Evaluate, Report, Sample
 from dqo_verl.evaluation.metrics.options import Options
@@ -20,6 +21,7 @@ from dqo_verl.evaluation.sample.options import Sampling
 
 # a command line with nothing but what must be typed -> the same in Python
 SHORTEST = {
+    "check": Check(),
     "doctor": Doctor(),
     "prepare gsm8k": Prepare("gsm8k"),
     "sample --model m --prompts p.jsonl --out o.jsonl": Sample("m", Path("p.jsonl"), Path("o.jsonl")),

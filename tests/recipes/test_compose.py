@@ -1,6 +1,7 @@
 """Every recipe, in both profiles: its command composes with verl's own config and passes verl's checks and ours, without Ray."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -180,11 +181,8 @@ def test_the_last_of_equal_overrides_counts(profile, commands, checked):
         ("darling_math_qwen3_4b.sh", {}, {"actor_rollout_ref.actor.ppo_mini_batch_size": 64}),
         ("darling_math_qwen3_4b.sh", {}, {"actor_rollout_ref.actor.use_kl_loss": False}),
         ("darling_math_qwen3_4b.sh", {"NNODES": "8"}, {"ray_kwargs.ray_init.address": "auto", "trainer.nnodes": 8}),
-        (
-            "darling_wildchat_llama70b.sh",
-            {"RAY_ADDRESS": "head:6379"},
-            {"ray_kwargs.ray_init.address": "head:6379", "trainer.nnodes": 4},
-        ),
+        ("darling_wildchat_llama70b.sh", {}, {"ray_kwargs.ray_init.address": "auto", "trainer.nnodes": 4}),
+        ("dqo_gsm8k_qwen.sh", {}, {"ray_kwargs.ray_init.address": "local"}),
     ],
 )
 def test_knobs(script, knobs, expected, commands, checked):
@@ -193,6 +191,16 @@ def test_knobs(script, knobs, expected, commands, checked):
     (overrides,) = commands(script, "gpu", **knobs)
     config = checked(overrides)
     assert {key: OmegaConf.select(config, key) for key in expected} == expected
+
+
+@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+def test_a_ray_that_is_named_is_used(profile, commands, checked):
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        (overrides,) = commands("dqo_gsm8k_qwen.sh", profile, RAY_ADDRESS=address)
+        assert checked(overrides).ray_kwargs.ray_init.address == address
+    (overrides,) = commands("dqo_gsm8k_qwen.sh", "cpu", "+ray_kwargs.ray_init.address=mine", RAY_ADDRESS="")
+    assert in_force(overrides)["ray_kwargs.ray_init.address"] == "mine"
 
 
 @pytest.mark.parametrize(("knobs", "model"), [({}, "Qwen/Qwen3-14B-Base"), ({"MODEL": "my/own"}, "my/own")])

@@ -96,7 +96,7 @@ def test_an_empty_ground_truth_is_named() -> None:
 
 def test_without_math_verify_the_message_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "math_verify", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'dqo_verl\[math\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"math-verify is missing\. Type: pip install .*\[math\]"):
         math.Grader()("5", "\\boxed{5}", SECONDS)
 
 

@@ -28,6 +28,8 @@ class Measure(Choice, ABC):
     reads: ClassVar[Reads]
     # how it is combined with quality unless something else is typed
     combine: ClassVar[str] = "add"
+    # what a response is rewarded for, as a phrase: "reward + 1.0 x PHRASE of MiniLM embeddings". Without it: its name
+    phrase: ClassVar[str] = ""
     # whether the two responses of a group of two always get the same number
     symmetric: ClassVar[bool] = False
 

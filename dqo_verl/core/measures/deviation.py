@@ -32,6 +32,7 @@ class Deviation(Measure):
     """`deviation_weight` of the cosine distances."""
 
     name = "deviation"
+    phrase = "deviation weight"
     reads = "embeddings"
     combine = "multiply"
     symmetric = True

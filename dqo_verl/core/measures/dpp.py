@@ -82,6 +82,7 @@ class Dpp(Measure):
     """Leave-one-out gain in log det(L + I)."""
 
     name = "dpp"
+    phrase = "leave-one-out log-determinant"
     reads = "embeddings"
     symmetric = True
 
@@ -99,6 +100,7 @@ class DppQuality(Measure):
     """The same for the reward-augmented kernel, which contains the quality."""
 
     name = "dpp_quality"
+    phrase = "leave-one-out log-determinant, reward included,"
     reads = "embeddings"
     combine = "only"
 

@@ -24,6 +24,7 @@ class Elliptical(Measure):
     """Distance to the ellipsoid that the others of the group span."""
 
     name = "elliptical"
+    phrase = "elliptical bonus"
     reads = "embeddings"
     symmetric = True
 

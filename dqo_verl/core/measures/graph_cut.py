@@ -20,6 +20,7 @@ class GraphCut(Measure):
     """1 / (1 + similarity to the others)."""
 
     name = "graph_cut"
+    phrase = "1 / (1 + similarity to the others)"
     reads = "embeddings"
     combine = "multiply"
     symmetric = True

@@ -35,6 +35,7 @@ class Likelihood(Measure):
     """The unlikeliness reward: less for what the policy finds probable."""
 
     name = "likelihood"
+    phrase = "unlikeliness weight"
     reads = "log_probs"
     combine = "multiply"
 
@@ -49,6 +50,7 @@ class Surprisal(Measure):
     """Mean negative log-probability of a response's tokens."""
 
     name = "surprisal"
+    phrase = "mean surprisal of the tokens"
     reads = "log_probs"
 
     def __call__(self, groups: Groups) -> Tensor:

@@ -26,6 +26,7 @@ class Ngram(Measure):
     """Share of a response's n-grams that nobody else in the group has."""
 
     name = "ngram"
+    phrase = "share of n-grams that no other response has"
     reads = "texts"
     combine = "multiply"
 

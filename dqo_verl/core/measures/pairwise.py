@@ -20,6 +20,7 @@ class Pairwise(Measure):
     """Mean cosine distance to the others."""
 
     name = "pairwise"
+    phrase = "mean cosine distance to the others"
     reads = "embeddings"
     symmetric = True
 

@@ -22,6 +22,7 @@ class Partition(Measure):
     """Share of the others that are of another semantic class."""
 
     name = "partition"
+    phrase = "share of the others in another class"
     reads = "classes"
     combine = "multiply"
     symmetric = True

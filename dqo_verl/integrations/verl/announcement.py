@@ -1,4 +1,4 @@
-"""What a run says of its settings before it starts: the effective values, and what may surprise."""
+"""What a run says before it starts: what it rewards, what differs from the defaults, and what may surprise."""
 
 from omegaconf import DictConfig
 
@@ -6,14 +6,22 @@ from dqo_verl.core.objectives import Add
 from dqo_verl.core.settings import Settings
 from dqo_verl.core.sources import CosineClasses
 from dqo_verl.integrations.verl.bases import ACROSS_GROUPS
+from dqo_verl.integrations.verl.probe import TESTED, Verl
 from dqo_verl.integrations.verl.typed import VERL
 
 
-def announcement(settings: Settings, config: DictConfig) -> str:
+def announcement(settings: Settings, config: DictConfig, verl: Verl) -> str:
     std = config.algorithm.norm_adv_by_std_in_grpo
-    values = ", ".join(f"{key}={value}" for key, value in settings.flat().items())
-    lines = [f"[dqo_verl] {values}, norm_adv_by_std_in_grpo={std}"]
-    if std and settings.base.startswith("grpo") and _is_raw(settings) and not settings.changes_nothing:
+    is_grpo = settings.base.startswith("grpo")
+    division = f" {'with' if std else 'without'} std division" if is_grpo else ""
+    lines = [f"[dqo_verl] {settings.in_words(config.actor_rollout_ref.rollout.n)}{division}"]
+    if changed := settings.beside_defaults():
+        lines.append(f"[dqo_verl] set: {', '.join(f'{key}={value}' for key, value in changed.items())}")
+    if verl.is_untested:
+        lines.append(
+            f"[dqo_verl] note: verl {verl.version} is newer than {TESTED}, the last one that this was tested with."
+        )
+    if std and is_grpo and _is_raw(settings) and not settings.changes_nothing:
         lines.append(
             "[dqo_verl] note: with std division, groups of equal quality get full-size advantages from the bonus alone, "
             "whatever alpha is. To avoid it: algorithm.norm_adv_by_std_in_grpo=False or "

@@ -9,42 +9,38 @@ import torch
 from torch import Tensor
 
 from dqo_verl.core.shaping import shape
-from dqo_verl.integrations.verl import seam, services
+from dqo_verl.integrations.verl import services
 from dqo_verl.integrations.verl.bases import ACROSS_GROUPS
 from dqo_verl.integrations.verl.features import Batch, collect
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.integrations.verl.sessions import Sessions
+from dqo_verl.integrations.verl.step import Step, current_step
 
 
 def compute_advantage(
     token_level_rewards: Tensor, response_mask: Tensor, index: Any, config: Any
 ) -> tuple[Tensor, Tensor]:
     """Advantages and returns for verl. Rewards already hold KL if `algorithm.use_kl_in_reward` is on; quality never does."""
-    step = seam.current_step()
+    step = current_step()
     settings = settings_of(config)
-    keys = list(step.batch.keys)
-    values = step.fetch(keys, "values").to_padded_tensor()["values"] if settings.base == "gae" else None
 
     def base(rewards: Tensor) -> tuple[Tensor, Tensor]:
-        return seam.base_advantage(settings.base, rewards, response_mask, index, keys, config, values)
+        return step.base_advantage(settings.base, rewards, response_mask, index)
 
     if settings.measure.reads == "nothing":
         return base(token_level_rewards)
 
     started = time.perf_counter()
-    sessions = Sessions.read(keys, step.batch.tags)
-    scores = (
-        step.fetch(keys, "rm_scores").to_padded_tensor()["rm_scores"]
-        if config.use_kl_in_reward
-        else token_level_rewards
-    )
+    sessions = Sessions.read(step.keys, step.tags)
+    scores = step.column("rm_scores", step.keys) if config.use_kl_in_reward else token_level_rewards
     quality = scores.sum(dim=-1)[sessions.final_row]
     batch = Batch(step, sessions, settings)
     _refuse_non_finite(quality, batch)
     features, collected = collect(batch, services.features, settings.combine.takes_part(quality))
     shaped = shape(quality, sessions.uids, features, settings)
     step.metrics.update(shaped.metrics | collected | reported(step, sessions))
-    step.metrics["diversity/missing_responses"] = asked_for(step.trainer.config) - len(quality)
+    if step.expected is not None:
+        step.metrics["diversity/missing_responses"] = step.expected - len(quality)
     step.metrics["timing_s/diversity"] = time.perf_counter() - started
 
     if settings.changes_nothing:
@@ -58,21 +54,14 @@ def compute_advantage(
     return advantages, returns
 
 
-def reported(step: seam.Step, sessions: Sessions) -> dict[str, float]:
+def reported(step: Step, sessions: Sessions) -> dict[str, float]:
     """Means of what the reward function returned beside the score (`acc`, ...), which verl shows in validation only."""
-    keys = [step.batch.keys[row] for row in sessions.final_row.tolist()]
     values: dict[str, list[float]] = {}
-    for extra in step.fetch(keys, "extra_fields").pop("extra_fields").tolist():
-        for name, value in extra.get("reward_extra_info", {}).items():
+    for extra in step.reported([step.keys[row] for row in sessions.final_row.tolist()]):
+        for name, value in extra.items():
             if isinstance(value, Real) and name != "score":
                 values.setdefault(name, []).append(float(value))
     return {f"reward/{name}/mean": sum(found) / len(found) for name, found in values.items()}
-
-
-def asked_for(config: Any) -> int:
-    """Responses of one update. verl logs a reward function that raises, and trains on without that response."""
-    updates = config.trainer.v1.get(config.trainer.v1.trainer_mode, {}).get("parameter_sync_step", 1)
-    return int(config.data.train_batch_size // updates * config.actor_rollout_ref.rollout.n)
 
 
 def add_at_last_token(rewards: Tensor, mask: Tensor, added: Tensor) -> Tensor:

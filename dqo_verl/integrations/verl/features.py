@@ -10,8 +10,8 @@ from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import Settings
 from dqo_verl.core.sources import Embeddings, Http, Model
-from dqo_verl.integrations.verl import seam
 from dqo_verl.integrations.verl.sessions import Sessions
+from dqo_verl.integrations.verl.step import Step
 from dqo_verl.streaming.service import FeatureService
 
 
@@ -19,29 +19,28 @@ from dqo_verl.streaming.service import FeatureService
 class Batch:
     """One step's responses, by session."""
 
-    step: seam.Step
+    step: Step
     sessions: Sessions
     settings: Settings
 
     def rows_of(self, keys: Sequence[ResponseKey]) -> list[str]:
         """verl's keys of the last outputs of these sessions."""
         row_of = dict(zip(self.sessions.keys, self.sessions.final_row.tolist(), strict=True))
-        return [self.step.batch.keys[row_of[key]] for key in keys]
+        return [self.step.keys[row_of[key]] for key in keys]
 
     def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
-        """What the model wrote in these sessions, fetched from the TransferQueue; a mask leaves out what tools returned."""
-        data = self.step.fetch(self.rows_of(keys), "responses", "response_mask")
+        """What the model wrote in these sessions."""
         decode = self.step.trainer.tokenizer.decode
         return [
-            self.settings.source.compared(decode(ids[mask.bool()], skip_special_tokens=True))
-            for ids, mask in zip(data["responses"].unbind(), data["response_mask"].unbind(), strict=True)
+            self.settings.source.compared(decode(ids, skip_special_tokens=True))
+            for ids in self.step.written(self.rows_of(keys))
         ]
 
     def log_probs(self) -> tuple[Tensor, Tensor]:
         """The policy's log-probability of each response, and its number of tokens."""
-        data = self.step.fetch(self.rows_of(self.sessions.keys), "old_log_probs", "response_mask").to_padded_tensor()
-        mask = data["response_mask"].float()
-        return (data["old_log_probs"] * mask).sum(dim=-1), mask.sum(dim=-1)
+        rows = self.rows_of(self.sessions.keys)
+        mask = self.step.column("response_mask", rows).float()
+        return (self.step.column("old_log_probs", rows) * mask).sum(dim=-1), mask.sum(dim=-1)
 
 
 def collect(batch: Batch, service: FeatureService | None, compared: Tensor) -> tuple[Features, dict[str, float]]:

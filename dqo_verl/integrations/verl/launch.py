@@ -8,13 +8,17 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings, parse
 from dqo_verl.core.sources import Model
 from dqo_verl.errors import UserError
-from dqo_verl.integrations.verl import seam
+from dqo_verl.integrations.verl import check, overrides, ray_address, seam
 from dqo_verl.integrations.verl.announcement import announcement
-from dqo_verl.integrations.verl.refusals import check_scorer, refuse
+from dqo_verl.integrations.verl.misspelt import refuse_misspelt
+from dqo_verl.integrations.verl.probe import Verl, refuse_moved
+from dqo_verl.integrations.verl.refusals import check_estimator, check_scorer, refuse
+from dqo_verl.integrations.verl.resources import is_v1
 from dqo_verl.integrations.verl.typed import VERL, resolve
+from dqo_verl.integrations.verl.within_reach import refuse_out_of_reach
 
 # values of verl's own settings that belong to a method; what a user types on the command line wins
-VERL_SETTINGS: dict[str, dict[str, Any]] = {"darling": {"algorithm.norm_adv_by_std_in_grpo": False}}
+VERL_SETTINGS: dict[str, dict[str, Any]] = {method: {"algorithm.norm_adv_by_std_in_grpo": False} for method in METHODS}
 # the name of our reward manager in verl's registry
 REWARD_MANAGER = "dqo_verl"
 
@@ -25,26 +29,40 @@ def prepare(config: DictConfig) -> None:
     typed = _plain(algorithm.get("diversity"))
     if _completed(typed) is not None:
         return
-    check_scorer(config)
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
-    settings = resolve(estimator, measure, typed, seam.registered_bases())
-    if settings is None:
-        return
-    refuse(config, settings)
+    bases = seam.registered_bases()
+    check_estimator(estimator, bases)
+    refuse_misspelt(overrides.added(), is_ours=estimator in METHODS or measure is not None)
+    check_scorer(config)
+    settings = resolve(estimator, measure, typed, bases)
+    of_method: dict[str, Any] = {}
+    if settings is not None:
+        verl = Verl.here()
+        refuse_moved(verl, is_v1(config))
+        refuse(config, settings)
+        refuse_out_of_reach(config)
+        ray_address.refuse_silent(config)
+        preset = VERL_SETTINGS.get(settings.method, {})
+        of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
+        _complete(config, settings, of_method)
+        print(announcement(settings, config, verl), flush=True)
+    if check.asked_for():
+        check.stop(config, settings, dict.fromkeys(of_method, f"preset of {estimator}"))
+
+
+def _complete(config: DictConfig, settings: Settings, of_method: dict[str, Any]) -> None:
     with open_dict(config):
-        if estimator not in METHODS:
-            algorithm.adv_estimator = "dqo"
-        for key, value in VERL_SETTINGS.get(settings.method, {}).items():
-            if not _was_typed(key):
-                OmegaConf.update(config, key, value)
+        if config.algorithm.adv_estimator not in METHODS:
+            config.algorithm.adv_estimator = "dqo"
+        for key, value in of_method.items():
+            OmegaConf.update(config, key, value)
         if settings.base == "gae":
             config.critic.enable = True
-        algorithm.diversity = settings.flat()
+        config.algorithm.diversity = settings.flat()
         if _can_stream(config, settings):
             wrapped = config.reward.reward_manager
             config.reward.reward_manager = {**wrapped, "source": "register", "name": REWARD_MANAGER, "wraps": wrapped}
-    print(announcement(settings, config), flush=True)
 
 
 def settings_of(config: Any) -> Settings:
@@ -77,17 +95,9 @@ def _can_stream(config: DictConfig, settings: Settings) -> bool:
     reward = config.reward
     scored_by_model_alone = reward.reward_model.enable and reward.custom_reward_function.path is None
     return (
-        isinstance(settings.source, Model)
+        is_v1(config)
+        and isinstance(settings.source, Model)
         and settings.source.stream
         and not scored_by_model_alone
         and seam.has_plain_reward_tensor(config)
     )
-
-
-def _was_typed(key: str) -> bool:
-    """Whether the user set `key` on the command line: a method's own preference never overrides it."""
-    from hydra.core.hydra_config import HydraConfig
-
-    if not HydraConfig.initialized():
-        return False
-    return any(override.lstrip("+~").split("=")[0] == key for override in HydraConfig.get().overrides.task)

@@ -3,9 +3,9 @@
 verl hides what a plugin raises (logged at DEBUG), hence the ERROR here; `dqo-verl doctor` proves the registration.
 """
 
-import importlib.metadata
 import logging
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -15,9 +15,12 @@ from typing import Any
 from wrapt import register_post_import_hook
 
 from dqo_verl.core.methods import METHODS
-from dqo_verl.integrations.verl import seam
+from dqo_verl.errors import plainly
+from dqo_verl.integrations.verl import batch_seam, seam
+from dqo_verl.integrations.verl.probe import OLDEST, TESTED, Verl
 
-SUPPORTED_VERL = ("0.9.0", "0.9.1")
+V1_TRAINER = "verl.trainer.ppo.v1.trainer_base"
+BATCH_TRAINER = "verl.trainer.ppo.ray_trainer"
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +46,32 @@ def _register_reward_manager(registry: ModuleType) -> None:
 
 
 def _prepare(config: Any) -> None:
+    from hydra.core.hydra_config import HydraConfig
+
     from dqo_verl.integrations.verl.launch import prepare
 
-    prepare(config)
+    if not HydraConfig.initialized():
+        return prepare(config)
+    # Hydra would bury the message in the overrides and in frames of ours
+    if status := plainly("dqo_verl", lambda: prepare(config)):
+        sys.exit(status)
 
 
-def _refuse_fully_async(config: Any) -> None:
-    from dqo_verl.integrations.verl.refusals import refuse_fully_async
+def _look_first(config: Any) -> None:
+    """What comes before verl's own first look at its config, in the driver of each of its trainers."""
+    # its supervised trainer has none
+    if "algorithm" not in config:
+        return
+    on_cpu = config.trainer.device == "cpu"
+    if on_cpu:
+        from dqo_verl.integrations.verl import ray_address
+        from dqo_verl.integrations.verl.cpu import platform
+        from dqo_verl.integrations.verl.resources import gpus_of_verl
 
-    refuse_fully_async(config)
+        platform.use()
+    _prepare(config)
+    if on_cpu:
+        platform.configure(config, ray_address.named(config), gpus_of_verl(config))
 
 
 def _start(config: Any) -> None:
@@ -66,10 +86,17 @@ def _not_streaming() -> AbstractContextManager[None]:
     return not_streaming()
 
 
-def _use_cpu(config: Any) -> None:
-    from dqo_verl.integrations.verl.cpu.platform import use
+def _validated(trainer: Any, sources: Any, uids: Any, reported: Any, samples: Any) -> dict[str, float]:
+    from dqo_verl.integrations.verl import validation
 
-    use(config)
+    config = trainer.config
+    if not validation.is_on(config):
+        return {}
+    # verl has one table of generations, and the user's wins
+    if not config.trainer.log_val_generations:
+        table = validation.one_prompt(uids, samples)
+        trainer.validation_generations_logger.log(config.trainer.logger, table, trainer.global_steps)
+    return validation.metrics(sources, uids, reported, samples)
 
 
 def _guard_cpu_run() -> AbstractContextManager[None]:
@@ -79,31 +106,46 @@ def _guard_cpu_run() -> AbstractContextManager[None]:
 
 
 def _install() -> None:
-    version = importlib.metadata.version("verl")
-    if version not in SUPPORTED_VERL:
+    verl = Verl.here()
+    if verl.is_too_old:
         raise ImportError(
-            f"dqo_verl supports verl {SUPPORTED_VERL[0]} to {SUPPORTED_VERL[-1]}, but verl {version} is installed: "
-            f"algorithm.adv_estimator=dqo and darling are not available. Type: pip install verl=={SUPPORTED_VERL[-1]}"
+            f"dqo_verl needs verl {OLDEST} or newer, and {verl.version} is installed: algorithm.adv_estimator=dqo and darling are "
+            f"not available. Type: pip install verl=={TESTED}"
         )
     if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
         from dqo_verl.integrations.verl.cpu.platform import activate
 
         activate()
-    trainer = partial(
-        seam.hook_trainer,
-        start=_start,
-        while_validating=_not_streaming,
-        while_fitting_on_cpu=_guard_cpu_run,
-    )
-    hooks: dict[str, Callable[[ModuleType], None]] = {
-        "verl.utils.device": partial(seam.hook_device, use_cpu=_use_cpu, refuse_async=_refuse_fully_async),
-        "verl.utils.config": partial(seam.hook_config, prepare=_prepare),
-        "verl.trainer.ppo.core_algos": _register_estimators,
-        "verl.experimental.reward_loop.reward_manager": _register_reward_manager,
-        "verl.trainer.ppo.v1.trainer_base": trainer,
-    }
-    for module, hook in hooks.items():
-        register_post_import_hook(hook, module)
+    validation = partial(seam.hook_validation, add=_validated)
+    hooks: list[tuple[str, Callable[[ModuleType], None]]] = [
+        ("verl.utils.device", partial(seam.hook_device, look_first=_look_first)),
+        ("verl.utils.config", partial(seam.hook_config, prepare=_prepare)),
+        ("verl.trainer.ppo.core_algos", _register_estimators),
+        ("verl.experimental.reward_loop.reward_manager", _register_reward_manager),
+        (V1_TRAINER, partial(seam.hook_trainer, start=_start)),
+        (V1_TRAINER, partial(seam.hook_while, validating=_not_streaming, fitting_on_cpu=_guard_cpu_run)),
+        (V1_TRAINER, partial(validation, trainer_name="PPOTrainer")),
+        (BATCH_TRAINER, partial(batch_seam.hook_trainer, start=_start)),
+        (BATCH_TRAINER, partial(validation, trainer_name="RayPPOTrainer")),
+        ("verl.trainer.ppo.metric_utils", batch_seam.hook_metrics),
+        ("verl.experimental.separation.ray_trainer", partial(batch_seam.hook_separate, start=_start)),
+    ]
+    for module, hook in hooks:
+        register_post_import_hook(_or_say(hook), module)
+
+
+def _or_say(hook: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
+    """A name that has moved must not end `import verl` for those who do without us; `launch.prepare` refuses the others."""
+
+    def install(module: ModuleType) -> None:
+        try:
+            hook(module)
+        except AttributeError as error:
+            logger.warning(
+                "dqo_verl finds its place in %s no more (%s): runs with diversity are refused", module, error
+            )
+
+    return install
 
 
 try:

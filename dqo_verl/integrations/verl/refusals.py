@@ -1,5 +1,7 @@
 """What cannot work in verl, refused before Ray starts with what to type instead."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from importlib.util import find_spec
 
 from omegaconf import DictConfig, OmegaConf
@@ -7,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
+from dqo_verl.extras import install
 from dqo_verl.integrations.verl.typed import PREFIX
 from dqo_verl.models import hub
 from dqo_verl.rewards import hf_scorer
@@ -34,12 +37,21 @@ LEGACY = {
 }
 
 
+def check_estimator(name: str, registered: Collection[str]) -> None:
+    """verl itself finds out when it computes the first advantage, after it has started its engine and generated."""
+    known = [*METHODS, *registered]
+    if name in known:
+        return
+    close = get_close_matches(name.lower(), known, n=1)
+    hint = f" Did you mean algorithm.adv_estimator={close[0]}?" if close else ""
+    raise UserError(f"algorithm.adv_estimator={name} is not known.{hint} Choose one of: {', '.join(known)}.")
+
+
 def refuse(config: DictConfig, settings: Settings) -> None:
-    for old, new in LEGACY.items():
+    # the fully asynchronous trainer moves them to their new places itself
+    for old, new in LEGACY.items() if config.get("async_training") is None else ():
         if OmegaConf.select(config, old) is not None:
             raise UserError(f"verl 0.9 ignores {old}. Write {new} instead.")
-    if not config.trainer.use_v1:
-        raise UserError("trainer.use_v1=False is not supported. Drop it: verl's V1 trainer is the default.")
     if config.algorithm.use_pf_ppo:
         raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
     if settings.measure.reads != "nothing" and config.actor_rollout_ref.rollout.n < 2:
@@ -62,14 +74,4 @@ def check_scorer(config: DictConfig) -> None:
     if (scorer := hf_scorer.arguments(function)) is not None:
         hf_scorer.check(**scorer)
     if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
-        raise UserError(f"{function.path} needs math-verify. Type: pip install 'dqo_verl[math]'")
-
-
-def refuse_fully_async(config: DictConfig) -> None:
-    """verl's fully asynchronous trainer reads none of our settings: what was typed would be ignored without a word."""
-    typed = OmegaConf.select(config, "reward_model.diversity") is not None or config.algorithm.get("diversity")
-    if typed or str(config.algorithm.adv_estimator) in METHODS:
-        raise UserError(
-            "verl's fully asynchronous trainer is not supported: diversity would be ignored. Start "
-            "python -m verl.trainer.main_ppo; trainer.v1.trainer_mode=colocate_async generates ahead there, too."
-        )
+        raise UserError(f"{function.path} needs math-verify. Type: {install('math')}")

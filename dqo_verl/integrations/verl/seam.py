@@ -1,71 +1,81 @@
-"""Every touch of a name of verl that is not a public registry. Each has a test in tests/contracts. (`cpu/patches.py` has its own.)
+"""Every touch of a name of verl's V1 trainer and driver that is not a public registry. Each has a test in tests/contracts.
 
-verl 0.9 hands a registered estimator rewards, mask and uid only. The hooks below keep the current batch at hand while
-verl computes advantages, and call what `plugin.py` gives them before Ray starts and with the trainer.
+(`batch_seam.py` has those of verl's other trainers, `cpu/patches.py` its own.) The hooks below keep the current batch at
+hand while verl computes advantages, and call what `plugin.py` gives them before Ray starts and with the trainer.
 """
 
 import contextlib
-import contextvars
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
-import torch
+from torch import Tensor
 from wrapt import wrap_function_wrapper
 
 from dqo_verl.core.methods import METHODS
+from dqo_verl.integrations.verl.step import Step, working_on
+from dqo_verl.integrations.verl.validation import Samples
 
 # ---- the seam: what verl is working on while an estimator runs -------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """One call of `PPOTrainer._compute_advantage`."""
+class QueueStep(Step):
+    """One call of `PPOTrainer._compute_advantage`; the columns are in the TransferQueue."""
 
-    trainer: Any
-    # A transfer_queue.KVBatchMeta: keys "{uid}_{session}_{index}", tags, partition_id.
-    batch: Any
-    metrics: dict[str, Any]
+    partition: str
 
-    def fetch(self, keys: list[str], *fields: str) -> Any:
+    @property
+    def expected(self) -> int:
+        """verl logs a reward function that raises, and trains on without that response."""
+        config = self.trainer.config
+        updates = config.trainer.v1.get(config.trainer.v1.trainer_mode, {}).get("parameter_sync_step", 1)
+        return int(config.data.train_batch_size // updates * config.actor_rollout_ref.rollout.n)
+
+    def fetch(self, keys: Sequence[str], *fields: str) -> Any:
         """Columns of some rows from the TransferQueue, in the order of `keys`."""
         import transfer_queue as tq
 
-        return tq.kv_batch_get(keys=keys, partition_id=self.batch.partition_id, select_fields=list(fields))
+        return tq.kv_batch_get(keys=list(keys), partition_id=self.partition, select_fields=list(fields))
+
+    def column(self, name: str, keys: Sequence[str]) -> Tensor:
+        values: Tensor = self.fetch(keys, name).to_padded_tensor()[name]
+        return values
+
+    def written(self, keys: Sequence[str]) -> list[Tensor]:
+        data = self.fetch(keys, "responses", "response_mask")
+        rows = zip(data["responses"].unbind(), data["response_mask"].unbind(), strict=True)
+        return [ids[mask.bool()] for ids, mask in rows]
+
+    def reported(self, keys: Sequence[str]) -> list[Mapping[str, Any]]:
+        extras = self.fetch(keys, "extra_fields").pop("extra_fields").tolist()
+        return [extra.get("reward_extra_info", {}) for extra in extras]
+
+    def base_advantage(self, base: str, rewards: Tensor, mask: Tensor, index: Any) -> tuple[Tensor, Tensor]:
+        from tensordict import TensorDict
+        from verl.protocol import DataProto
+        from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
+
+        columns = {"token_level_rewards": rewards, "response_mask": mask}
+        if base == "gae":
+            columns["values"] = self.column("values", self.keys)
+        config = self.trainer.config.algorithm
+        data = compute_advantage_for_multi_trajectories(
+            DataProto(batch=TensorDict(columns, batch_size=len(rewards)), non_tensor_batch={"uid": index}),
+            batch_keys=list(self.keys),
+            adv_estimator=base,
+            gamma=config.gamma,
+            lam=config.lam,
+            norm_adv_by_std_in_grpo=config.get("norm_adv_by_std_in_grpo", True),
+            config=config,
+        )
+        return data.batch["advantages"], data.batch["returns"]
 
 
-_current: contextvars.ContextVar[Step] = contextvars.ContextVar("dqo_verl_step")
-
-
-def current_step() -> Step:
-    """The step that verl is computing advantages for."""
-    try:
-        return _current.get()
-    except LookupError:
-        raise RuntimeError(
-            "An estimator of dqo_verl ran outside PPOTrainer._compute_advantage. It needs verl's V1 trainer: "
-            "trainer.use_v1=True, started by python -m verl.trainer.main_ppo."
-        ) from None
-
-
-@contextlib.contextmanager
-def working_on(step: Step) -> Iterator[None]:
-    token = _current.set(step)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def hook_trainer(
-    module: ModuleType,
-    start: Callable[[Any], None],
-    while_validating: Callable[[], AbstractContextManager[None]],
-    while_fitting_on_cpu: Callable[[], AbstractContextManager[None]],
-) -> None:
-    """`PPOTrainer`: `start(config)` before the models, remember the batch while advantages are computed, and wrap the rest."""
+def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
+    """`PPOTrainer`: `start(config)` before the models, and remember the batch while advantages are computed."""
 
     def init(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
         start(trainer.config)
@@ -73,22 +83,31 @@ def hook_trainer(
 
     def compute_advantage(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
         def remember(batch: Any, metrics: dict[str, Any]) -> Any:
-            with working_on(Step(trainer, batch, metrics)):
+            with working_on(QueueStep(trainer, metrics, batch.keys, batch.tags, batch.partition_id)):
                 return wrapped(batch, metrics)
 
         return remember(*args, **kwargs)
 
+    wrap_function_wrapper(module, "PPOTrainer.init", init)
+    wrap_function_wrapper(module, "PPOTrainer._compute_advantage", compute_advantage)
+
+
+def hook_while(
+    module: ModuleType,
+    validating: Callable[[], AbstractContextManager[None]],
+    fitting_on_cpu: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """`PPOTrainer`: what holds while it validates, and while it trains."""
+
     def validate(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
-        with while_validating():
+        with validating():
             return wrapped(*args, **kwargs)
 
     def fit(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
         on_cpu = trainer.config.trainer.device == "cpu"
-        with while_fitting_on_cpu() if on_cpu else contextlib.nullcontext():
+        with fitting_on_cpu() if on_cpu else contextlib.nullcontext():
             return wrapped(*args, **kwargs)
 
-    wrap_function_wrapper(module, "PPOTrainer.init", init)
-    wrap_function_wrapper(module, "PPOTrainer._compute_advantage", compute_advantage)
     wrap_function_wrapper(module, "PPOTrainer._validate", validate)
     wrap_function_wrapper(module, "PPOTrainer.fit", fit)
 
@@ -109,28 +128,38 @@ def registered_bases() -> list[str]:
     return [name for name in ADV_ESTIMATOR_REGISTRY if name not in METHODS]
 
 
-def base_advantage(
-    base: str, rewards: torch.Tensor, mask: torch.Tensor, uids: Any, keys: list[str], config: Any, values: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Advantages and returns of verl's estimator `base`, exactly as its V1 trainer computes them."""
-    from tensordict import TensorDict
-    from verl.protocol import DataProto
-    from verl.trainer.ppo.v1.utils import compute_advantage_for_multi_trajectories
+# ---- validation: also of the trainers that hold the batch themselves -------------------------------------------------
 
-    columns = {"token_level_rewards": rewards, "response_mask": mask}
-    if values is not None:
-        columns["values"] = values
-    data = DataProto(batch=TensorDict(columns, batch_size=len(rewards)), non_tensor_batch={"uid": uids})
-    data = compute_advantage_for_multi_trajectories(
-        data,
-        batch_keys=keys,
-        adv_estimator=base,
-        gamma=config.gamma,
-        lam=config.lam,
-        norm_adv_by_std_in_grpo=config.get("norm_adv_by_std_in_grpo", True),
-        config=config,
-    )
-    return data.batch["advantages"], data.batch["returns"]
+
+def hook_validation(
+    module: ModuleType,
+    trainer_name: str,
+    add: Callable[[Any, Sequence[str], Sequence[str], Mapping[str, Any], Samples], dict[str, float]],
+) -> None:
+    """`add(trainer, sources, uids, what the reward function reported, samples)` gives more metrics of a validation."""
+
+    def remember(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+        def log(inputs: Any, outputs: Any, scores: Any) -> Any:
+            trainer._dqo_verl_samples = Samples(inputs, outputs, scores)
+            return wrapped(inputs, outputs, scores)
+
+        return log(*args, **kwargs)
+
+    def update(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+        def add_ours(
+            data_sources: Any, sample_uids: Any, reward_extra_infos_dict: Any, sample_turns: Any, **more: Any
+        ) -> Any:
+            metrics = wrapped(data_sources, sample_uids, reward_extra_infos_dict, sample_turns, **more)
+            samples = trainer.__dict__.pop("_dqo_verl_samples", None)
+            # the fully asynchronous trainer joins what two processes generated
+            if samples is None or len(samples.outputs) != len(sample_uids):
+                return metrics
+            return metrics | add(trainer, data_sources, sample_uids, reward_extra_infos_dict, samples)
+
+        return add_ours(*args, **kwargs)
+
+    wrap_function_wrapper(module, f"{trainer_name}._maybe_log_val_generations", remember)
+    wrap_function_wrapper(module, f"{trainer_name}._val_metrics_update", update)
 
 
 # ---- the config: checked and completed in the driver, before Ray starts ---------------------------------------------
@@ -153,18 +182,16 @@ def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
     wrap_function_wrapper(module, "validate_config", validate_config)
 
 
-def hook_device(module: ModuleType, use_cpu: Callable[[Any], None], refuse_async: Callable[[Any], None]) -> None:
-    """`auto_set_device` is verl's first look at the config, and would turn trainer.device=cpu into cuda.
-
-    It is also the only one of ours that the fully asynchronous trainer passes: it never validates its config.
-    """
+def hook_device(module: ModuleType, look_first: Callable[[Any], None]) -> None:
+    """`auto_set_device` is the first look at the config in the driver of every trainer, and the only one that all of them
+    have. It would turn trainer.device=cpu into cuda."""
 
     def auto_set_device(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        config = kwargs["config"] if "config" in kwargs else args[0]
-        if config and config.get("async_training") is not None:
-            refuse_async(config)
-        if config and config.trainer.device == "cpu":
-            use_cpu(config)
-        return wrapped(config)
+        def look(config: Any) -> Any:
+            if config:
+                look_first(config)
+            return wrapped(config)
+
+        return look(*args, **kwargs)
 
     wrap_function_wrapper(module, "auto_set_device", auto_set_device)

@@ -6,6 +6,7 @@ from typing import Any
 
 from dqo_verl.core.sources import Gpu, Model
 from dqo_verl.integrations.verl.launch import settings_of
+from dqo_verl.integrations.verl.resources import gpus_of_verl
 from dqo_verl.rewards import hf_scorer
 from dqo_verl.streaming.service import FeatureService
 
@@ -19,7 +20,7 @@ def start(config: Any) -> None:
     source = settings_of(config.algorithm).source if config.algorithm.get("diversity") else None
     model = source if isinstance(source, Model) else None
     scorer = hf_scorer.arguments(config.reward.custom_reward_function)
-    check_room(*gpus(config, model, scorer))
+    check_room(gpus_of_verl(config), own_gpus(model, scorer))
     if scorer is not None:
         hf_scorer.start(**scorer)
     if model is not None:
@@ -27,13 +28,10 @@ def start(config: Any) -> None:
         print(f"[dqo_verl] feature workers are up, pid {', '.join(map(str, features.pids))}", flush=True)
 
 
-def gpus(config: Any, model: Model | None, scorer: dict[str, Any] | None) -> tuple[int, int]:
-    """How many verl takes, and how many ours are to have for themselves."""
-    reward_model = config.reward.reward_model
-    pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
+def own_gpus(model: Model | None, scorer: dict[str, Any] | None) -> int:
+    """How many of our models are to have one for themselves."""
     own = model.actors if model is not None and isinstance(model.placement, Gpu) else 0
-    own += scorer is not None and scorer["placement"] == "gpu"
-    return sum(pool.nnodes * pool.n_gpus_per_node for pool in pools), own
+    return own + (scorer is not None and scorer["placement"] == "gpu")
 
 
 @contextmanager

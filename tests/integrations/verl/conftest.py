@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
+from tests.composing import compose_as_typed, within_reach
+
 BASIC = [
     "actor_rollout_ref.rollout.name=vllm",
     "actor_rollout_ref.rollout.n=4",
@@ -16,11 +18,7 @@ BASIC = [
 
 def compose(*overrides):
     """verl's own config with the overrides as typed on a command line."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_module
-
-    with initialize_config_module("verl.trainer.config", version_base=None):
-        return hydra_compose("ppo_trainer", overrides=[*BASIC, *overrides])
+    return compose_as_typed([*within_reach(), *BASIC, *overrides])
 
 
 @pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own

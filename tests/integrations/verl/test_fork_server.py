@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dqo_verl.integrations.verl import ray_address
 from dqo_verl.integrations.verl.cpu import fork_server, patches, platform
 
 from .conftest import compose
@@ -228,15 +229,19 @@ os.kill(os.getpid(), 9)
     [
         ([], "/a/python"),
         (["+ray_kwargs.ray_init.runtime_env.py_executable=mine"], "mine"),
+        (["+ray_kwargs.ray_init.address=local"], "/a/python"),
         (["+ray_kwargs.ray_init.address=auto"], None),
     ],
-    ids=["its processes are forks", "but for what was typed", "and for a Ray that runs already"],
+    ids=["its processes are forks", "but for what was typed", "local is its own", "and for a Ray that runs already"],
 )
 def test_which_python_a_cpu_run_gives_to_ray(typed, wanted, monkeypatch):
     for name in (*platform.WORKER_ENV, patches.RUN):
         monkeypatch.setenv(name, "told")
     monkeypatch.setenv(fork_server.PYTHON, "/a/python")
     config = compose("trainer.device=cpu", *typed)
-    platform.configure(config)
+    platform.configure(config, ray_address.named(config), gpus=2)
+    own = {"address": "local", "num_gpus": 2, "num_cpus": platform.RAY_CPUS}
+    asked = {key: config.ray_kwargs.ray_init.get(key) for key in own}
+    assert asked == (own if wanted else {"address": "auto", "num_gpus": None, "num_cpus": None})
     assert config.ray_kwargs.ray_init.runtime_env.get("py_executable") == wanted
     assert config.ray_kwargs.ray_init.runtime_env.env_vars.VERL_PLATFORM == "told"

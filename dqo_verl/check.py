@@ -1,0 +1,29 @@
+"""`dqo-verl check OVERRIDES ...`: a verl command, with all of its checks and without the run."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+# Hydra leaves no folder behind
+NO_TRACE = ("hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled")
+
+
+@dataclass(frozen=True)
+class Check:
+    """Compose a verl command, check everything, show what is in force and where it comes from. Starts nothing."""
+
+    overrides: Annotated[
+        Positional[tuple[str, ...]], arg(metavar="OVERRIDE ...", help_behavior_hint="(default: none)")
+    ] = ()
+    """What you type behind `python -m verl.trainer.main_ppo`."""
+
+    trainer: str = "verl.trainer.main_ppo"
+    """The module that the command starts."""
+
+    def run(self) -> int:
+        command = [sys.executable, "-m", self.trainer, *self.overrides, *NO_TRACE]
+        return subprocess.run(command, env=os.environ | {"DQO_VERL_CHECK": "1"}).returncode

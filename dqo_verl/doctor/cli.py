@@ -1,0 +1,43 @@
+"""The command `dqo-verl doctor`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from dqo_verl.doctor.installation import CHECKS
+from dqo_verl.doctor.recipe import Recipe, train
+from dqo_verl.errors import UserError
+from dqo_verl.flags import unset
+
+FIRST = "dqo_gsm8k_qwen"
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check this installation; the exit status is 1 if a check fails."""
+
+    recipe: Annotated[str | None, unset("none", "NAME")] = None
+    """Check that its models are within reach, and memory and disk are enough, too."""
+
+    train: bool = False
+    """Then train two steps of it (without one: of dqo_gsm8k_qwen) on the real engine."""
+
+    def run(self) -> int:
+        checks = CHECKS | (Recipe(self.recipe).checks() if self.recipe else {})
+        ill = failed(checks)
+        print("all well" if not ill else f"{ill} of {len(checks)} checks failed")
+        if ill or not self.train:
+            return 1 if ill else 0
+        return train(self.recipe or FIRST)
+
+
+def failed(checks: Mapping[str, Callable[[], str]]) -> int:
+    """How many of them fail; each is printed."""
+    ill = 0
+    for name, check in checks.items():
+        try:
+            print(f"  ok    {name:11} {check()}", flush=True)
+        except (UserError, ImportError, OSError) as error:
+            ill += 1
+            print(f"  FAIL  {name:11} {error}", flush=True)
+    return ill

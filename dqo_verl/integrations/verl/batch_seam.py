@@ -1,0 +1,134 @@
+"""verl's trainers that hold the batch themselves: fully asynchronous, one step off policy, and the one before V1.
+
+All of them call `ray_trainer.compute_advantage` with a batch that has the responses. Features are computed when they are asked
+for: their agent loop does not tell the samples of a prompt apart, so that nothing can be streamed by key.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from wrapt import wrap_function_wrapper
+
+from dqo_verl.core.methods import METHODS
+from dqo_verl.integrations.verl.step import Step, is_known, working_on
+
+# verl's names here for what the V1 trainer keeps in the TransferQueue
+COLUMNS = {"rm_scores": "token_level_scores"}
+
+# the trainer of this process; compute_advantage is not told whose batch it gets
+_trainer: Any = None
+# of the step whose advantages were computed last, until verl collects that step's metrics
+_metrics: dict[str, Any] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchStep(Step):
+    """One call of `ray_trainer.compute_advantage`."""
+
+    # a verl.DataProto
+    data: Any
+    # verl's function
+    compute: Callable[..., Any]
+
+    @property
+    def expected(self) -> None:
+        return None
+
+    def _rows(self, keys: Sequence[str]) -> list[int]:
+        row_of = {key: row for row, key in enumerate(self.keys)}
+        return [row_of[key] for key in keys]
+
+    def column(self, name: str, keys: Sequence[str]) -> Tensor:
+        values: Tensor = self.data.batch[COLUMNS.get(name, name)]
+        return values[self._rows(keys)]
+
+    def written(self, keys: Sequence[str]) -> list[Tensor]:
+        ids, mask = self.column("responses", keys), self.column("response_mask", keys).bool()
+        return [row[counts] for row, counts in zip(ids, mask, strict=True)]
+
+    def reported(self, keys: Sequence[str]) -> list[Mapping[str, Any]]:
+        names = self.data.meta_info.get("reward_extra_keys", [])
+        return [{name: _plain(self.data.non_tensor_batch[name][row]) for name in names} for row in self._rows(keys)]
+
+    def base_advantage(self, base: str, rewards: Tensor, mask: Tensor, index: Any) -> tuple[Tensor, Tensor]:
+        from tensordict import TensorDict
+        from verl.protocol import DataProto
+
+        columns = {"token_level_rewards": rewards, "response_mask": mask}
+        if base == "gae":
+            columns["values"] = self.data.batch["values"]
+        config = self.trainer.config.algorithm
+        data = self.compute(
+            DataProto(batch=TensorDict(columns, batch_size=len(rewards)), non_tensor_batch={"uid": index}),
+            adv_estimator=base,
+            gamma=config.gamma,
+            lam=config.lam,
+            num_repeat=self.trainer.config.actor_rollout_ref.rollout.n,
+            norm_adv_by_std_in_grpo=config.get("norm_adv_by_std_in_grpo", True),
+            config=config,
+        )
+        return data.batch["advantages"], data.batch["returns"]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def keys_of(uids: Sequence[str]) -> list[str]:
+    """The rows of a prompt are numbered in the order in which they stand."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for uid in uids:
+        keys.append(f"{uid}_{seen[uid]}_0")
+        seen[uid] += 1
+    return keys
+
+
+def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
+    """`RayPPOTrainer`, and the function that all of these trainers take from its module."""
+
+    def compute_advantage(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
+        def remember(data: Any, adv_estimator: Any, *more: Any, **others: Any) -> Any:
+            # the V1 trainer calls this function, too, and so does `base_advantage`
+            if is_known() or str(adv_estimator) not in METHODS:
+                return wrapped(data, adv_estimator, *more, **others)
+            keys = keys_of(data.non_tensor_batch["uid"])
+            _metrics.clear()
+            with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, wrapped)):
+                return wrapped(data, adv_estimator, *more, **others)
+
+        return remember(*args, **kwargs)
+
+    wrap_function_wrapper(module, "compute_advantage", compute_advantage)
+    _start_before(module, "RayPPOTrainer.init_workers", start)
+
+
+def hook_separate(module: ModuleType, start: Callable[[Any], None]) -> None:
+    """The base of the trainers whose rollout has GPUs of its own. `_init_resource_pools` comes first in all of them."""
+    _start_before(module, "SeparateRayPPOTrainer._init_resource_pools", start)
+
+
+def _start_before(module: ModuleType, method: str, start: Callable[[Any], None]) -> None:
+    def begin(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+        global _trainer
+        _trainer = trainer
+        start(trainer.config)
+        return wrapped(*args, **kwargs)
+
+    wrap_function_wrapper(module, method, begin)
+
+
+def hook_metrics(module: ModuleType) -> None:
+    """`compute_data_metrics` is what each of these trainers asks for the numbers of a step, after its advantages."""
+
+    def compute_data_metrics(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
+        metrics = wrapped(*args, **kwargs) | _metrics
+        _metrics.clear()
+        return metrics
+
+    wrap_function_wrapper(module, "compute_data_metrics", compute_data_metrics)

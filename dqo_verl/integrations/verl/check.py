@@ -1,0 +1,82 @@
+"""`DQO_VERL_CHECK=1` in front of a verl command: every check, what would run and where it comes from; then it stops, before Ray."""
+
+import os
+
+from omegaconf import DictConfig, OmegaConf
+
+from dqo_verl.core.methods import METHODS
+from dqo_verl.core.settings import Settings
+from dqo_verl.errors import UserError
+from dqo_verl.integrations.verl import overrides
+from dqo_verl.integrations.verl.typed import PREFIX, VERL
+
+# dqo_verl.check sets it, without importing this file
+VARIABLE = "DQO_VERL_CHECK"
+# verl's own settings that decide about what diversity does, whether typed or not
+BESIDE = (
+    "algorithm.norm_adv_by_std_in_grpo",
+    "actor_rollout_ref.rollout.n",
+    "actor_rollout_ref.rollout.temperature",
+    "data.train_batch_size",
+)
+
+
+def asked_for() -> bool:
+    return bool(os.environ.get(VARIABLE))
+
+
+def stop(config: DictConfig, settings: Settings | None, origins: dict[str, str]) -> None:
+    """`origins`: where values of verl's own settings come from that the user did not type."""
+    # the fully asynchronous trainer has no such check, and sizes that it would not pass
+    if config.get("async_training") is None:
+        _checked_by_verl(config)
+    if settings is None:
+        print(f"algorithm.adv_estimator={config.algorithm.adv_estimator}: nothing of dqo_verl takes part in this run.")
+    else:
+        rows = [("what is in force", "where it comes from"), *_ours(settings), *_verls(config, origins)]
+        width = max(len(setting) for setting, _ in rows)
+        print("\n".join(f"  {setting:{width}}  {origin}" for setting, origin in rows))
+    print("All checks passed, and nothing was started.", flush=True)
+    raise SystemExit(0)
+
+
+def _checked_by_verl(config: DictConfig) -> None:
+    from hydra.errors import InstantiationException
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    try:
+        validate_config(
+            config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
+        )
+    except (AssertionError, ValueError, InstantiationException) as error:
+        raise UserError(f"verl refuses this command: {error.__cause__ or error}") from error
+
+
+def _ours(settings: Settings) -> list[tuple[str, str]]:
+    typed = overrides.typed()
+    rows = []
+    for key, value in settings.flat().items():
+        places = {
+            "method": ("algorithm.adv_estimator",),
+            "measure": ("reward_model.diversity",),
+            "base": (f"{PREFIX}.base",)
+            if settings.method in METHODS
+            else (f"{PREFIX}.base", "algorithm.adv_estimator"),
+        }.get(key, (f"{PREFIX}.{key}",))
+        written = next((place for place in places if place in typed), None)
+        preset = METHODS.get(settings.method, {})
+        origin = "typed" if written else f"preset of {settings.method}" if key in preset else "default"
+        if key != "method":
+            rows.append((VERL(key, "null" if value is None else value), origin))
+        elif settings.method in METHODS:
+            rows.append((f"algorithm.adv_estimator={value}", origin))
+    return rows
+
+
+def _verls(config: DictConfig, origins: dict[str, str]) -> list[tuple[str, str]]:
+    typed = overrides.typed()
+    return [
+        (f"{key}={OmegaConf.select(config, key)}", "typed" if key in typed else origins.get(key, "verl's default"))
+        for key in BESIDE
+    ]

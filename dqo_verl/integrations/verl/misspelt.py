@@ -1,0 +1,53 @@
+"""Keys that a user added with a plus sign, meant for us, in a place where nobody reads them: verl accepts any."""
+
+from collections.abc import Mapping
+from difflib import SequenceMatcher, get_close_matches
+from typing import Any
+
+from dqo_verl.core.settings import known_keys
+from dqo_verl.errors import UserError
+from dqo_verl.integrations.verl import validation
+from dqo_verl.integrations.verl.refusals import LEGACY
+from dqo_verl.integrations.verl.typed import PREFIX, VERL
+
+# Where people look for a switch of ours. Elsewhere a key belongs to verl or to another plugin.
+SECTIONS = ("", "algorithm.", "reward_model.", "reward.", "reward.reward_model.", "trainer.")
+SWITCH = "reward_model.diversity"
+# of verl's older releases, still in its config
+LEGACY_SECTIONS = ("reward_model.model.", "reward_model.rollout.")
+ALIKE, ALMOST_EQUAL = 0.8, 0.9
+
+
+def refuse_misspelt(added: Mapping[str, Any], is_ours: bool) -> None:
+    """`is_ours`: whether the run has a measure of diversity."""
+    for key, value in added.items():
+        if key in (SWITCH, validation.SWITCH) or f"{key}.".startswith(f"{PREFIX}.") or key in LEGACY:
+            continue
+        if meant := _meant(key, value, is_ours):
+            raise UserError(f"+{key} has no effect: nothing reads it. Did you mean {meant}?")
+        if key.startswith("reward_model.") and not key.startswith(LEGACY_SECTIONS):
+            raise UserError(
+                f"+{key} has no effect: verl 0.9 reads nothing under reward_model, and dqo_verl nothing but {SWITCH}. "
+                "verl's own settings of rewards are under reward."
+            )
+
+
+def _meant(key: str, value: Any, is_ours: bool) -> str | None:
+    """What to type instead, if `key` looks like one of ours."""
+    if SequenceMatcher(None, key, validation.SWITCH).ratio() >= ALMOST_EQUAL:
+        return f"+{validation.SWITCH}={value}"
+    for section in filter(key.startswith, SECTIONS):
+        name, _, inner = key.removeprefix(section).partition(".")
+        if SequenceMatcher(None, name.lower(), "diversity").ratio() >= ALIKE:
+            return VERL(_nearest(inner), value) if inner else VERL("measure", value)
+        # `+algorithm.alpha`, and `+alpha` where it can only be ours
+        if (not inner and section in ("algorithm.", "reward_model.")) or (not key.count(".") and is_ours):
+            near = get_close_matches(name, known_keys(), n=1, cutoff=ALIKE)
+            # a short name, or one that begins otherwise, is more likely somebody else's
+            if near and (name in near or (len(name) >= 5 and name[0] == near[0][0])):
+                return VERL(near[0], value)
+    return None
+
+
+def _nearest(name: str) -> str:
+    return next(iter(get_close_matches(name, known_keys(), n=1)), name)

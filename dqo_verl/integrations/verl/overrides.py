@@ -1,0 +1,34 @@
+"""What the user typed behind verl's command, override by override."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def typed() -> dict[str, Any]:
+    """Dotted key -> value of every override, the last of equal ones; `key={a: 1}` counts as `key.a=1`."""
+    return _read(adding=False)
+
+
+def added() -> dict[str, Any]:
+    """Those with a plus sign: keys that verl's config need not know."""
+    return _read(adding=True)
+
+
+def _read(adding: bool) -> dict[str, Any]:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    # a config composed by a program has no command line
+    if not HydraConfig.initialized():
+        return {}
+    overrides = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+    chosen = [one for one in overrides if not one.is_delete() and (one.is_add() or one.is_force_add() or not adding)]
+    return {key: value for one in chosen for key, value in _leaves(one.key_or_group, one.value())}
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for inner, one in value.items():
+            yield from _leaves(f"{key}.{inner}", one)
+    else:
+        yield key, value

@@ -1,0 +1,41 @@
+"""Which Ray a run uses: one of its own, or one that runs already and that the user named."""
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from omegaconf import DictConfig, OmegaConf
+
+from dqo_verl.errors import UserError
+
+KEY = "ray_kwargs.ray_init.address"
+SECONDS_TO_ANSWER = 3.0
+
+
+def named(config: DictConfig) -> str | None:
+    """The address that the user named, by verl's setting or by RAY_ADDRESS; None where `local` asks for a Ray of its own."""
+    address = OmegaConf.select(config, KEY) or os.environ.get("RAY_ADDRESS")
+    return None if address == "local" else address
+
+
+def refuse_silent(config: DictConfig) -> None:
+    """Refuse an address that nobody answers: Ray would try for a minute."""
+    typed = named(config)
+    address = _of_running_cluster() if typed == "auto" else typed
+    if address is None:
+        return
+    place = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        socket.create_connection((place.hostname or "", place.port or 0), timeout=SECONDS_TO_ANSWER).close()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{KEY}={typed} (or RAY_ADDRESS): nobody answers at {address} ({error}). Start Ray there (ray start --head), or "
+            f"write +{KEY}=local: the run then starts a Ray of its own."
+        ) from error
+
+
+def _of_running_cluster() -> str | None:
+    """What `auto` stands for: Ray leaves the address of the last cluster in a file, also after it has died."""
+    file = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    return (file.read_text().strip() or None) if file.is_file() else None

@@ -1,0 +1,24 @@
+"""How many GPUs verl takes for itself, by its trainer."""
+
+from omegaconf import DictConfig
+
+
+def has_rollout_apart(config: DictConfig) -> bool:
+    """The fully asynchronous and the one-step-off trainer name the GPUs of their rollout at the top of the config."""
+    return config.get("rollout") is not None
+
+
+def is_v1(config: DictConfig) -> bool:
+    return bool(config.trainer.get("use_v1", False)) and not has_rollout_apart(config)
+
+
+def gpus_of_verl(config: DictConfig) -> int:
+    pools = [config.trainer]
+    reward_model = config.reward.reward_model
+    if reward_model.enable and reward_model.enable_resource_pool:
+        pools.append(reward_model)
+    if has_rollout_apart(config):
+        pools.append(config.rollout)
+    elif is_v1(config) and config.trainer.v1.trainer_mode == "separate_async":
+        pools.append(config.actor_rollout_ref.rollout)
+    return int(sum(pool.nnodes * pool.n_gpus_per_node for pool in pools))

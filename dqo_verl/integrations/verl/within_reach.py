@@ -1,0 +1,103 @@
+"""Files, models, functions and servers that a command names: refused before Ray starts where they are not there.
+
+verl finds out after minutes of starting its engine. What only verl's workers can see (hdfs://, s3://) is left to it.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from dqo_verl.errors import UserError
+from dqo_verl.models import hub
+
+DATA = ("data.train_files", "data.val_files")
+POLICY = "actor_rollout_ref.model"
+FUNCTION = "reward.custom_reward_function"
+
+
+def refuse_out_of_reach(config: DictConfig) -> None:
+    if OmegaConf.select(config, "data.custom_cls.path") is None:
+        for key in DATA:
+            for file in _listed(OmegaConf.select(config, key)):
+                if _is_local(file) and not Path(file).expanduser().exists():
+                    raise UserError(
+                        f"{key}={file}: there is no such file. dqo-verl prepare makes the sets of the papers."
+                    )
+    for key in _models(config):
+        name = OmegaConf.select(config, key)
+        if name is not None and _is_local(name):
+            hub.reach(name, f"{key}={{}}".format)
+    if path := OmegaConf.select(config, f"{FUNCTION}.path"):
+        _refuse_missing_function(path, OmegaConf.select(config, f"{FUNCTION}.name"))
+
+
+def _models(config: DictConfig) -> Iterator[str]:
+    """The keys of verl's own models that this run loads."""
+    yield f"{POLICY}.hf_config_path" if config.actor_rollout_ref.model.get("hf_config_path") else f"{POLICY}.path"
+    if config.critic.enable or config.algorithm.adv_estimator == "gae":
+        yield "critic.model.path"
+    if config.reward.reward_model.enable:
+        yield "reward.reward_model.model_path"
+
+
+def _listed(files: Any) -> list[str]:
+    return [str(file) for file in files] if isinstance(files, list | ListConfig) else [str(files)] if files else []
+
+
+def _is_local(place: str) -> bool:
+    return "://" not in place
+
+
+def _refuse_missing_function(path: str, name: str) -> None:
+    """Read, not run: a reward function may load a model when it is imported."""
+    file = _source_of(path)
+    if file is None:
+        return
+    if not file.is_file():
+        raise UserError(f"{FUNCTION}.path={path}: there is no such file.")
+    try:
+        defined = _defined(ast.parse(file.read_text()).body)
+    except SyntaxError as error:
+        raise UserError(f"{FUNCTION}.path={path}, line {error.lineno}: {error.msg}.") from error
+    if name not in defined and not {"*", "__getattr__"} & defined:
+        functions = ", ".join(sorted(one for one in defined if not one.startswith("_"))) or "nothing"
+        raise UserError(f"{FUNCTION}.name={name}: {path} has no {name}. It defines {functions}.")
+
+
+def _source_of(path: str) -> Path | None:
+    """The file behind verl's `path`, a file or `pkg://package.module`; None for what is no Python source."""
+    if not path.startswith("pkg://"):
+        return Path(path.removeprefix("file://"))
+    try:
+        found = importlib.util.find_spec(path.removeprefix("pkg://"))
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise UserError(f"{FUNCTION}.path={path}: there is no such module. Is it installed, or on the PYTHONPATH?")
+    return Path(found.origin) if found.origin and found.origin.endswith(".py") else None
+
+
+def _defined(statements: list[ast.stmt]) -> set[str]:
+    """The names that a module has once it is imported, in branches too."""
+    names: set[str] = set()
+    for statement in statements:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(statement.name)
+            case ast.Import() | ast.ImportFrom():
+                names |= {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+            case _:
+                names |= {
+                    node.id
+                    for node in ast.walk(statement)
+                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                }
+                for block in ("body", "orelse", "finalbody"):
+                    names |= _defined(getattr(statement, block, []))
+                for handler in getattr(statement, "handlers", []):
+                    names |= _defined(handler.body)
+    return names
