@@ -16,6 +16,7 @@ from wrapt import wrap_function_wrapper
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, is_known, working_on
+from dqo_verl.integrations.verl.wrapping import wrap_function
 
 # verl's names here for what the V1 trainer keeps in the TransferQueue
 COLUMNS = {"rm_scores": "token_level_scores"}
@@ -92,19 +93,16 @@ def keys_of(uids: Sequence[str]) -> list[str]:
 def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
     """`RayPPOTrainer`, and the function that all of these trainers take from its module."""
 
-    def compute_advantage(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        def remember(data: Any, adv_estimator: Any, *more: Any, **others: Any) -> Any:
-            # the V1 trainer calls this function, too, and so does `base_advantage`
-            if is_known() or str(adv_estimator) not in METHODS:
-                return wrapped(data, adv_estimator, *more, **others)
-            keys = keys_of(data.non_tensor_batch["uid"])
-            _metrics.clear()
-            with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, wrapped)):
-                return wrapped(data, adv_estimator, *more, **others)
+    def compute_advantage(original: Any, data: Any, adv_estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        # the V1 trainer calls this function, too, and so does `base_advantage`
+        if is_known() or str(adv_estimator) not in METHODS:
+            return original(data, adv_estimator, *args, **kwargs)
+        keys = keys_of(data.non_tensor_batch["uid"])
+        _metrics.clear()
+        with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, original)):
+            return original(data, adv_estimator, *args, **kwargs)
 
-        return remember(*args, **kwargs)
-
-    wrap_function_wrapper(module, "compute_advantage", compute_advantage)
+    wrap_function(module, "compute_advantage", compute_advantage)
     _start_before(module, "RayPPOTrainer.init_workers", start)
 
 
@@ -126,9 +124,9 @@ def _start_before(module: ModuleType, method: str, start: Callable[[Any], None])
 def hook_metrics(module: ModuleType) -> None:
     """`compute_data_metrics` is what each of these trainers asks for the numbers of a step, after its advantages."""
 
-    def compute_data_metrics(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        metrics = wrapped(*args, **kwargs) | _metrics
+    def compute_data_metrics(original: Any, *args: Any, **kwargs: Any) -> Any:
+        metrics = original(*args, **kwargs) | _metrics
         _metrics.clear()
         return metrics
 
-    wrap_function_wrapper(module, "compute_data_metrics", compute_data_metrics)
+    wrap_function(module, "compute_data_metrics", compute_data_metrics)

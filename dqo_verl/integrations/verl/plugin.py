@@ -64,14 +64,14 @@ def _look_first(config: Any) -> None:
         return
     on_cpu = config.trainer.device == "cpu"
     if on_cpu:
-        from dqo_verl.integrations.verl import ray_address
+        from dqo_verl.integrations.verl import ray_address, resources
         from dqo_verl.integrations.verl.cpu import platform
-        from dqo_verl.integrations.verl.resources import gpus_of_verl
 
         platform.use()
     _prepare(config)
     if on_cpu:
-        platform.configure(config, ray_address.named(config), gpus_of_verl(config))
+        gpus, apart = resources.gpus_of_verl(config), resources.has_standalone_rollout(config)
+        platform.configure(config, ray_address.named(config), gpus, apart)
 
 
 def _start(config: Any) -> None:

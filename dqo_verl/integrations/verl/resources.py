@@ -12,13 +12,16 @@ def is_v1(config: DictConfig) -> bool:
     return bool(config.trainer.get("use_v1", False)) and not has_rollout_apart(config)
 
 
+def has_standalone_rollout(config: DictConfig) -> bool:
+    """Whether weights have to travel to a rollout on GPUs of its own."""
+    return has_rollout_apart(config) or (is_v1(config) and config.trainer.v1.trainer_mode == "separate_async")
+
+
 def gpus_of_verl(config: DictConfig) -> int:
     pools = [config.trainer]
     reward_model = config.reward.reward_model
     if reward_model.enable and reward_model.enable_resource_pool:
         pools.append(reward_model)
-    if has_rollout_apart(config):
-        pools.append(config.rollout)
-    elif is_v1(config) and config.trainer.v1.trainer_mode == "separate_async":
-        pools.append(config.actor_rollout_ref.rollout)
+    if has_standalone_rollout(config):
+        pools.append(config.rollout if has_rollout_apart(config) else config.actor_rollout_ref.rollout)
     return int(sum(pool.nnodes * pool.n_gpus_per_node for pool in pools))

@@ -17,6 +17,7 @@ from wrapt import wrap_function_wrapper
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, working_on
 from dqo_verl.integrations.verl.validation import Samples
+from dqo_verl.integrations.verl.wrapping import wrap_function
 
 # ---- the seam: what verl is working on while an estimator runs -------------------------------------------------------
 
@@ -168,30 +169,24 @@ def hook_validation(
 def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
     """`validate_config` runs in the driver of every verl command: `prepare(config)` goes first."""
 
-    def validate_config(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        def prepare_first(config: Any, use_reference_policy: bool, use_critic: bool) -> Any:
-            prepare(config)
-            # A run with base=gae has enabled the critic in `prepare`.
-            brings_critic = bool(config.critic.enable)
-            return wrapped(
-                config=config, use_reference_policy=use_reference_policy, use_critic=use_critic or brings_critic
-            )
+    def validate_config(original: Any, config: Any, use_reference_policy: bool, use_critic: bool) -> Any:
+        prepare(config)
+        # A run with base=gae has enabled the critic in `prepare`.
+        brings_critic = bool(config.critic.enable)
+        return original(
+            config=config, use_reference_policy=use_reference_policy, use_critic=use_critic or brings_critic
+        )
 
-        return prepare_first(*args, **kwargs)
-
-    wrap_function_wrapper(module, "validate_config", validate_config)
+    wrap_function(module, "validate_config", validate_config)
 
 
 def hook_device(module: ModuleType, look_first: Callable[[Any], None]) -> None:
     """`auto_set_device` is the first look at the config in the driver of every trainer, and the only one that all of them
     have. It would turn trainer.device=cpu into cuda."""
 
-    def auto_set_device(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        def look(config: Any) -> Any:
-            if config:
-                look_first(config)
-            return wrapped(config)
+    def auto_set_device(original: Any, config: Any) -> Any:
+        if config:
+            look_first(config)
+        return original(config)
 
-        return look(*args, **kwargs)
-
-    wrap_function_wrapper(module, "auto_set_device", auto_set_device)
+    wrap_function(module, "auto_set_device", auto_set_device)

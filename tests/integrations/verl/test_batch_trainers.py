@@ -36,6 +36,7 @@ def held(tokenizer, service, monkeypatch):
 
     def run(rows, *overrides):
         config = prepared(*overrides)
+        batch_seam._metrics.clear()
         monkeypatch.setattr(batch_seam, "_trainer", SimpleNamespace(config=config, tokenizer=tokenizer))
         fields = [row.fields(tokenizer) for row in rows]
         columns = {
@@ -85,7 +86,6 @@ def test_the_same_numbers_as_in_the_v1_trainer(typed, held, advantages):
     found, metrics = held(ROWS, *typed)
     for row, own in zip(expected, found, strict=True):
         torch.testing.assert_close(own[: len(row)], row, atol=1e-5, rtol=1e-5)
-        assert not own[len(row) :].any()
     of_time = {key for key in its_metrics if key.startswith("timing_s/")}
     same = its_metrics.keys() - of_time - {"diversity/missing_responses"}
     assert {key: metrics[key] for key in same} == pytest.approx({key: its_metrics[key] for key in same})

@@ -37,9 +37,6 @@ REQUIRED = {
     f"{ROLLOUT}.enforce_eager": True,
     f"{ROLLOUT}.free_cache_engine": False,
     f"{ROLLOUT}.enable_sleep_mode": False,
-    # where the rollout is apart from the trainer: otherwise verl goes another way
-    f"{ROLLOUT}.checkpoint_engine.backend": "dqo_verl_cpu",
-    f"{ROLLOUT}.checkpoint_engine.custom_backend_module": "dqo_verl.integrations.verl.cpu.weights",
     f"{ROLLOUT}.engine_kwargs.vllm.worker_extension_cls": "dqo_verl.integrations.verl.cpu.vllm_worker.CpuWorkerExtension",
     "actor_rollout_ref.actor.use_torch_compile": False,
     "actor_rollout_ref.actor.fsdp_config.use_torch_compile": False,
@@ -54,6 +51,11 @@ REQUIRED = {
     "critic.model.override_config.attn_implementation": "sdpa",
     "critic.fsdp.use_torch_compile": False,
     "critic.fsdp.mixed_precision": FP32,
+}
+# How weights get to a rollout that is apart from the trainer.
+WEIGHTS_BY_FILE = {
+    f"{ROLLOUT}.checkpoint_engine.backend": "dqo_verl_cpu",
+    f"{ROLLOUT}.checkpoint_engine.custom_backend_module": "dqo_verl.integrations.verl.cpu.weights",
 }
 # Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
 RAY_CPUS = 32
@@ -170,7 +172,7 @@ def activate() -> None:
     patches.patch_for_cpu()
 
 
-def configure(config: Any, address: str | None, gpus: int) -> None:
+def configure(config: Any, address: str | None, gpus: int, standalone_rollout: bool = False) -> None:
     """Set what cannot be otherwise without a GPU, and the environment of every worker.
 
     `address`: of a Ray that runs already. `gpus`: as many as verl counts on.
@@ -190,6 +192,7 @@ def configure(config: Any, address: str | None, gpus: int) -> None:
             "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),
             "include_dashboard": False,
         }
+    required = REQUIRED | (WEIGHTS_BY_FILE if standalone_rollout else {}) | {"ray_kwargs.ray_init": ray_init}
     with open_dict(config):
-        for key, value in (REQUIRED | {"ray_kwargs.ray_init": ray_init}).items():
+        for key, value in required.items():
             OmegaConf.update(config, key, value, merge=True, force_add=True)
