@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from wrapt import wrap_function_wrapper
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, is_known, working_on
-from dqo_verl.integrations.verl.wrapping import wrap_function
+from dqo_verl.integrations.verl.wrapping import wrap
 
 # verl's names here for what the V1 trainer keeps in the TransferQueue
 COLUMNS = {"rm_scores": "token_level_scores"}
@@ -102,7 +101,7 @@ def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
         with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, original)):
             return original(data, adv_estimator, *args, **kwargs)
 
-    wrap_function(module, "compute_advantage", compute_advantage)
+    wrap(module, "compute_advantage", compute_advantage)
     _start_before(module, "RayPPOTrainer.init_workers", start)
 
 
@@ -112,13 +111,13 @@ def hook_separate(module: ModuleType, start: Callable[[Any], None]) -> None:
 
 
 def _start_before(module: ModuleType, method: str, start: Callable[[Any], None]) -> None:
-    def begin(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+    def begin(original: Any, trainer: Any) -> Any:
         global _trainer
         _trainer = trainer
         start(trainer.config)
-        return wrapped(*args, **kwargs)
+        return original(trainer)
 
-    wrap_function_wrapper(module, method, begin)
+    wrap(module, method, begin)
 
 
 def hook_metrics(module: ModuleType) -> None:
@@ -129,4 +128,4 @@ def hook_metrics(module: ModuleType) -> None:
         _metrics.clear()
         return metrics
 
-    wrap_function(module, "compute_data_metrics", compute_data_metrics)
+    wrap(module, "compute_data_metrics", compute_data_metrics)

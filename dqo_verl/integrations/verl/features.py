@@ -53,7 +53,8 @@ def collect(batch: Batch, service: FeatureService | None, compared: Tensor) -> t
             return Features(texts, texts=texts), unmeasured
         log_probs, lengths = batch.log_probs()
         return Features(texts, log_probs=log_probs, lengths=lengths), unmeasured
-    assert service is not None
+    if service is None:
+        raise RuntimeError("the feature workers were not started with verl's trainer: its start has moved (probe.py)")
     among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
     answer = service.collect(keys, batch.texts, among)
     metrics = {

@@ -12,12 +12,11 @@ from types import ModuleType
 from typing import Any
 
 from torch import Tensor
-from wrapt import wrap_function_wrapper
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, working_on
 from dqo_verl.integrations.verl.validation import Samples
-from dqo_verl.integrations.verl.wrapping import wrap_function
+from dqo_verl.integrations.verl.wrapping import wrap
 
 # ---- the seam: what verl is working on while an estimator runs -------------------------------------------------------
 
@@ -78,19 +77,16 @@ class QueueStep(Step):
 def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
     """`PPOTrainer`: `start(config)` before the models, and remember the batch while advantages are computed."""
 
-    def init(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+    def init(original: Any, trainer: Any) -> Any:
         start(trainer.config)
-        return wrapped(*args, **kwargs)
+        return original(trainer)
 
-    def compute_advantage(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
-        def remember(batch: Any, metrics: dict[str, Any]) -> Any:
-            with working_on(QueueStep(trainer, metrics, batch.keys, batch.tags, batch.partition_id)):
-                return wrapped(batch, metrics)
+    def compute_advantage(original: Any, trainer: Any, batch: Any, metrics: dict[str, Any]) -> Any:
+        with working_on(QueueStep(trainer, metrics, batch.keys, batch.tags, batch.partition_id)):
+            return original(trainer, batch, metrics)
 
-        return remember(*args, **kwargs)
-
-    wrap_function_wrapper(module, "PPOTrainer.init", init)
-    wrap_function_wrapper(module, "PPOTrainer._compute_advantage", compute_advantage)
+    wrap(module, "PPOTrainer.init", init)
+    wrap(module, "PPOTrainer._compute_advantage", compute_advantage)
 
 
 def hook_while(
@@ -100,17 +96,17 @@ def hook_while(
 ) -> None:
     """`PPOTrainer`: what holds while it validates, and while it trains."""
 
-    def validate(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+    def validate(original: Any, trainer: Any) -> Any:
         with validating():
-            return wrapped(*args, **kwargs)
+            return original(trainer)
 
-    def fit(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
+    def fit(original: Any, trainer: Any, agent_loop_manager: Any) -> Any:
         on_cpu = trainer.config.trainer.device == "cpu"
         with fitting_on_cpu() if on_cpu else contextlib.nullcontext():
-            return wrapped(*args, **kwargs)
+            return original(trainer, agent_loop_manager)
 
-    wrap_function_wrapper(module, "PPOTrainer._validate", validate)
-    wrap_function_wrapper(module, "PPOTrainer.fit", fit)
+    wrap(module, "PPOTrainer._validate", validate)
+    wrap(module, "PPOTrainer.fit", fit)
 
 
 def has_plain_reward_tensor(config: Any) -> bool:
@@ -139,28 +135,22 @@ def hook_validation(
 ) -> None:
     """`add(trainer, sources, uids, what the reward function reported, samples)` gives more metrics of a validation."""
 
-    def remember(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
-        def log(inputs: Any, outputs: Any, scores: Any) -> Any:
-            trainer._dqo_verl_samples = Samples(inputs, outputs, scores)
-            return wrapped(inputs, outputs, scores)
+    def remember(original: Any, trainer: Any, inputs: Any, outputs: Any, scores: Any) -> Any:
+        trainer._dqo_verl_samples = Samples(inputs, outputs, scores)
+        return original(trainer, inputs, outputs, scores)
 
-        return log(*args, **kwargs)
+    def update(
+        original: Any, trainer: Any, sources: Any, uids: Any, reported: Any, turns: Any, **more: Any
+    ) -> dict[str, Any]:
+        metrics: dict[str, Any] = original(trainer, sources, uids, reported, turns, **more)
+        samples = trainer.__dict__.pop("_dqo_verl_samples", None)
+        # the fully asynchronous trainer joins what two processes generated
+        if samples is None or len(samples.outputs) != len(uids):
+            return metrics
+        return metrics | add(trainer, sources, uids, reported, samples)
 
-    def update(wrapped: Any, trainer: Any, args: Any, kwargs: Any) -> Any:
-        def add_ours(
-            data_sources: Any, sample_uids: Any, reward_extra_infos_dict: Any, sample_turns: Any, **more: Any
-        ) -> Any:
-            metrics = wrapped(data_sources, sample_uids, reward_extra_infos_dict, sample_turns, **more)
-            samples = trainer.__dict__.pop("_dqo_verl_samples", None)
-            # the fully asynchronous trainer joins what two processes generated
-            if samples is None or len(samples.outputs) != len(sample_uids):
-                return metrics
-            return metrics | add(trainer, data_sources, sample_uids, reward_extra_infos_dict, samples)
-
-        return add_ours(*args, **kwargs)
-
-    wrap_function_wrapper(module, f"{trainer_name}._maybe_log_val_generations", remember)
-    wrap_function_wrapper(module, f"{trainer_name}._val_metrics_update", update)
+    wrap(module, f"{trainer_name}._maybe_log_val_generations", remember)
+    wrap(module, f"{trainer_name}._val_metrics_update", update)
 
 
 # ---- the config: checked and completed in the driver, before Ray starts ---------------------------------------------
@@ -177,7 +167,7 @@ def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
             config=config, use_reference_policy=use_reference_policy, use_critic=use_critic or brings_critic
         )
 
-    wrap_function(module, "validate_config", validate_config)
+    wrap(module, "validate_config", validate_config)
 
 
 def hook_device(module: ModuleType, look_first: Callable[[Any], None]) -> None:
@@ -189,4 +179,4 @@ def hook_device(module: ModuleType, look_first: Callable[[Any], None]) -> None:
             look_first(config)
         return original(config)
 
-    wrap_function(module, "auto_set_device", auto_set_device)
+    wrap(module, "auto_set_device", auto_set_device)

@@ -1,4 +1,4 @@
-"""Our code around a function of verl's modules."""
+"""Our code around a function or method of verl's."""
 
 import functools
 from collections.abc import Callable
@@ -6,16 +6,18 @@ from types import ModuleType
 from typing import Any
 
 
-def wrap_function(module: ModuleType, name: str, around: Callable[..., Any]) -> None:
-    """`module.name(...)` becomes `around(original, ...)`.
+def wrap(module: ModuleType, name: str, around: Callable[..., Any]) -> None:
+    """`module.function(...)` or `module.Class.method` becomes `around(original, ...)`; a method's first argument is the object.
 
-    A plain function under the original's name, which Ray pickles by that name: the actors of verl's older trainers refer to
-    such functions, and wrapt's proxies cannot be pickled. Methods, which travel with their class, are wrapped by wrapt.
+    A plain function under the original's name, which Ray pickles by that name. What wrapt puts in its place cannot be pickled,
+    or is pickled without us: verl's asynchronous trainers are Ray actors, whose class and base travel in pieces.
     """
-    original = getattr(module, name)
+    *owners, attribute = name.split(".")
+    owner: Any = functools.reduce(getattr, owners, module)
+    original = getattr(owner, attribute)
 
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
         return around(original, *args, **kwargs)
 
-    setattr(module, name, function)
+    setattr(owner, attribute, function)
