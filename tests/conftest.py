@@ -21,7 +21,7 @@ settings.load_profile("ours")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--all-recipes", action="store_true", help="tests/recipes/test_train.py trains every recipe")
+    parser.addoption("--weekly", action="store_true", help="train every recipe, and on every trainer of verl's")
 
 
 # what starts Ray, vLLM, or the process that others fork from

@@ -2,14 +2,14 @@
 # The checks, in three tiers. The environment is made if there is none.
 #   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
 #   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
-#   bash tests/run.sh every-recipe    trains each recipe for two steps, a minute or two each; weekly
+#   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each
 #   bash tests/run.sh fast -k dpp     what follows goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, set-up included"' EXIT
 TIER=whole
-case ${1:-} in fast | every-recipe) TIER=$1 && shift ;; esac
+case ${1:-} in fast | weekly) TIER=$1 && shift ;; esac
 export PROFILE=cpu
 source recipes/_setup.sh
 export VENV
@@ -21,8 +21,8 @@ part() {
   [ "$status" = 5 ] || { ran=yes && return "$status"; }
 }
 ran=no
-if [ "$TIER" = every-recipe ]; then
-  part tests/recipes/test_train.py --all-recipes "$@"
+if [ "$TIER" = weekly ]; then
+  part --weekly tests/recipes/test_train.py tests/e2e/test_trainers.py "$@"
   [ "$ran" = yes ]
   exit
 fi

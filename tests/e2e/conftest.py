@@ -1,4 +1,4 @@
-"""Real runs: `python -m verl.trainer.main_ppo` with Ray, FSDP2 and vLLM on CPUs, a tiny policy, a few steps."""
+"""Real runs: `python -m verl.trainer.main_ppo`, or another trainer of verl's, with Ray, FSDP2 and vLLM on CPUs, a tiny policy, a few steps."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ STEP = re.compile(r"step:(\d+) - ")
 class Run:
     """A training process; its output goes to `directory/train.log`, its metrics to a jsonl file."""
 
-    def __init__(self, python: str, directory: Path, assets: Path, overrides: list[str]):
+    def __init__(self, python: str, directory: Path, assets: Path, overrides: list[str], module: str):
         directory.mkdir(exist_ok=True)
         self.directory, self.log = directory, directory / f"train-{len(list(directory.glob('*.log')))}.log"
         self.metrics_file = self.log.with_suffix(".jsonl")
@@ -71,7 +71,7 @@ class Run:
         }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [python, "-m", "verl.trainer.main_ppo", *SIZES, *paths, *overrides],
+                [python, "-m", module, *SIZES, *paths, *overrides],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=environment,
@@ -129,8 +129,8 @@ def start(assets, quick_python):
     """`start(directory, *overrides)` -> Run; whatever is left of it dies with the test."""
     runs = []
 
-    def begin(directory, *overrides) -> Run:
-        runs.append(Run(quick_python, directory, assets, list(overrides)))
+    def begin(directory, *overrides, module="verl.trainer.main_ppo") -> Run:
+        runs.append(Run(quick_python, directory, assets, list(overrides), module))
         return runs[-1]
 
     yield begin

@@ -1,14 +1,12 @@
 """Recipes as a user runs them, on the tiny profile, two steps each: Ray, FSDP2, vLLM, reward models, critic, classifier.
 
-pytest tests/recipes/test_train.py                    one of each kind, and another one every day
-pytest tests/recipes/test_train.py --all-recipes      every one, about two minutes a run; of each sweep a few runs
+pytest tests/recipes/test_train.py              one of each kind
+pytest tests/recipes/test_train.py --weekly     every one, about two minutes a run; of each sweep a few runs
 """
 
-import datetime
 import json
 import math
 import os
-import re
 import signal
 import subprocess
 from pathlib import Path
@@ -34,17 +32,10 @@ SECONDS_PER_RUN, MOST_RUNS = 600, 6
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS_PER_RUN * MOST_RUNS)]
 
 
-def todays() -> str:
-    """The recipe whose turn it is. Sweeps, which are several runs of other recipes, have none."""
-    sweep = re.compile(r"^ *(\S+=\S+ )*run ", re.MULTILINE)
-    others = [script for script in SCRIPTS if script not in KINDS and not sweep.search((RECIPES / script).read_text())]
-    return others[datetime.date.today().toordinal() % len(others)]
-
-
 def pytest_generate_tests(metafunc):
-    every = metafunc.config.getoption("--all-recipes")
+    every = metafunc.config.getoption("--weekly")
     if metafunc.function is test_it_trains:
-        metafunc.parametrize("script", SCRIPTS if every else [*KINDS, todays()])
+        metafunc.parametrize("script", SCRIPTS if every else KINDS)
     else:
         metafunc.parametrize("script", WITHOUT_RAY if every else [])
 
