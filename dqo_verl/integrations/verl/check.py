@@ -1,5 +1,6 @@
 """`DQO_VERL_CHECK=1` in front of a verl command: every check, what would run and where it comes from; then it stops, before Ray."""
 
+import inspect
 import os
 
 from omegaconf import DictConfig, OmegaConf
@@ -46,7 +47,8 @@ def _checked_by_verl(config: DictConfig) -> None:
     from verl.utils.config import validate_config
 
     try:
-        validate_config(
+        # without our own look, which is what called this
+        inspect.unwrap(validate_config)(
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )
     except (AssertionError, ValueError, InstantiationException) as error:
