@@ -42,7 +42,7 @@ SIZES = [
     "trainer.test_freq=-1",
     "trainer.save_freq=-1",
     "trainer.total_epochs=100",
-    "trainer.logger=[console,file]",
+    "trainer.logger=[console,file,tensorboard]",
 ]
 STEP = re.compile(r"step:(\d+) - ")
 
@@ -50,7 +50,7 @@ STEP = re.compile(r"step:(\d+) - ")
 class Run:
     """A training process; its output goes to `directory/train.log`, its metrics to a jsonl file."""
 
-    def __init__(self, python: str, directory: Path, assets: Path, overrides: list[str], module: str):
+    def __init__(self, python: str, directory: Path, assets: Path, overrides: list[str], module: str, variables: dict):
         directory.mkdir(exist_ok=True)
         self.directory, self.log = directory, directory / f"train-{len(list(directory.glob('*.log')))}.log"
         self.metrics_file = self.log.with_suffix(".jsonl")
@@ -66,8 +66,10 @@ class Run:
         ]
         environment = os.environ | {
             "VERL_FILE_LOGGER_PATH": str(self.metrics_file),
+            "TENSORBOARD_DIR": str(directory / "tensorboard"),
             "RAY_USAGE_STATS_ENABLED": "0",
             fork_server.PYTHON: python,
+            **variables,
         }
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -129,8 +131,8 @@ def start(assets, quick_python):
     """`start(directory, *overrides)` -> Run; whatever is left of it dies with the test."""
     runs = []
 
-    def begin(directory, *overrides, module="verl.trainer.main_ppo") -> Run:
-        runs.append(Run(quick_python, directory, assets, list(overrides), module))
+    def begin(directory, *overrides, module="verl.trainer.main_ppo", **variables) -> Run:
+        runs.append(Run(quick_python, directory, assets, list(overrides), module, variables))
         return runs[-1]
 
     yield begin

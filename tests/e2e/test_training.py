@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 import torch
@@ -36,6 +38,19 @@ def diversity_of_dump(file) -> tuple[float, list[float]]:
     return bonus.mean().item(), advantages.tolist()
 
 
+def in_tensorboard(folder, steps):
+    """Metrics of ours arrive in each of verl's loggers, and the answers to one prompt where texts can be shown."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    written = EventAccumulator(str(folder)).Reload()
+    (shown,) = [tag for tag in written.Tags()["tensors"] if "generations" in tag]
+    assert b"[answer 1 of " in written.Tensors(shown)[0].tensor_proto.string_val[0]
+    for number, event in enumerate(written.Scalars("diversity/score/mean"), start=1):
+        assert event.value == pytest.approx(steps[number]["diversity/score/mean"])
+    distinct = [tag for tag in written.Tags()["scalars"] if tag.startswith("val-core/") and "/distinct" in tag]
+    assert distinct
+
+
 def test_dqo_with_a_killed_embedder_and_then_resumed(start, tmp_path):
     options = ["algorithm.adv_estimator=dqo", "algorithm.norm_adv_by_std_in_grpo=False", "trainer.save_freq=3"]
     dump = f"trainer.rollout_data_dir={tmp_path}/rollouts"
@@ -61,6 +76,7 @@ def test_dqo_with_a_killed_embedder_and_then_resumed(start, tmp_path):
     for line in (tmp_path / "validation/0.jsonl").read_text().splitlines():
         sample = json.loads(line)
         assert sample["score"] == sample["acc"], "validation must see pure quality"
+    in_tensorboard(tmp_path / "tensorboard", steps)
 
     resumed = start(tmp_path, *options, "trainer.total_training_steps=4")
     assert resumed.finish() == 0, resumed.text()[-4000:]
@@ -137,8 +153,17 @@ def test_an_embedding_server_that_stumbles_and_then_fails_for_good(start, tmp_pa
     assert "non-finite or zero embedding for the response" in run.text()
 
 
-def test_plain_grpo_is_untouched_and_a_dead_engine_ends_the_run(start, tmp_path):
-    run = start(tmp_path, "algorithm.adv_estimator=grpo", "trainer.total_training_steps=100")
+@pytest.fixture
+def dead_ray():
+    """The file of a cluster that died without removing it. Ray's sockets need a short path."""
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+        (Path(folder) / "ray").mkdir()
+        (Path(folder) / "ray/ray_current_cluster").write_text("127.0.0.1:9")
+        yield folder
+
+
+def test_plain_grpo_is_untouched_by_us_and_by_a_dead_ray_and_a_dead_engine_ends_the_run(start, tmp_path, dead_ray):
+    run = start(tmp_path, "algorithm.adv_estimator=grpo", "trainer.total_training_steps=100", RAY_TMPDIR=dead_ray)
     run.wait_for_step(2)
     assert "[dqo_verl]" not in run.text()
     assert not [key for metrics in run.steps().values() for key in metrics if "diversity" in key]

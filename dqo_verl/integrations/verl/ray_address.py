@@ -37,5 +37,6 @@ def refuse_silent(config: DictConfig) -> None:
 
 def _of_running_cluster() -> str | None:
     """What `auto` stands for: Ray leaves the address of the last cluster in a file, also after it has died."""
-    file = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    file = Path(folder, "ray", "ray_current_cluster")
     return (file.read_text().strip() or None) if file.is_file() else None

@@ -98,9 +98,9 @@ def advantages(ray_and_queue, service, tokenizer):
     from verl.trainer.ppo.v1 import get_trainer_cls
     from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
-    def run(rows, *overrides):
+    def run(rows, *overrides, mode="sync"):
         config = prepared(*overrides)
-        trainer = object.__new__(get_trainer_cls("sync"))
+        trainer = object.__new__(get_trainer_cls(mode))
         trainer.config, trainer.tokenizer = config, tokenizer
         trainer.kl_ctrl_in_reward = get_kl_controller(config.algorithm.kl_ctrl)
         keys, tags = [row.key for row in rows], [{"is_padding": True} if row.padding else {} for row in rows]

@@ -127,11 +127,18 @@ def test_responses_that_are_not_compared_join_no_classes(started, pair_classifie
     assert found.values.tolist() == [-1, -1, 0, 0]
 
 
-def test_a_worker_that_cannot_be_placed_names_the_ways(started):
+def test_a_worker_that_cannot_be_placed_says_what_it_waits_for_and_names_the_ways(started, monkeypatch, capsys):
+    from dqo_verl.streaming import service as module
+
+    monkeypatch.setattr(module, "SECONDS_OF_SILENCE", 1.0)
     with pytest.raises(
         RuntimeError, match=r"placement=cpu.*\n.*placement=gpu.*\n.*placement=shared.*\n.*placement=http"
     ):
-        started(source(placement="gpu", start_timeout=5))
+        started(source(placement="gpu", start_timeout=3))
+    waited = [line for line in capsys.readouterr().out.splitlines() if "waiting for" in line]
+    assert len(waited) >= 2
+    assert waited[0].startswith("[dqo_verl] waiting for 1 of 1 feature workers to load: 1 s. Each takes 1 of 8 CPUs, ")
+    assert waited[0].endswith("1 of 0 GPUs, 0 free")
 
 
 def test_a_reward_model_that_does_not_load_ends_the_start(ray_and_queue, pair_classifier):

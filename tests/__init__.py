@@ -1,0 +1,1 @@
+"""A package, because verl installs another one of this name: `tests.composing` is ours."""
