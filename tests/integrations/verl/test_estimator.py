@@ -1,6 +1,8 @@
 """Advantages as verl's trainer receives them."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,6 +37,26 @@ def test_dqo_is_reward_plus_alpha_times_bonus(advantages):
     torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-5, rtol=0)
     assert metrics["diversity/duplicates/frac"] == 0.25
     assert metrics["timing_s/diversity"] > 0
+
+
+def documented():
+    """The metrics of docs/verl.md; NAME stands for what a reward function reports."""
+    page = (Path(__file__).parents[3] / "docs/verl.md").read_text()
+    found = set()
+    for name in re.findall(r"^\| `((?:diversity|reward|timing_s)/[^`]*)` \|", page, re.MULTILINE):
+        before, _, rest = name.partition("{")
+        inside, _, after = rest.partition("}")
+        found |= {before + one + after for one in inside.split(",")}
+    return found
+
+
+def test_every_metric_is_in_the_documents_table(advantages):
+    logged = set()
+    for typed in (["dqo"], ["darling"], ["gae", "+reward_model.diversity=dpp"]):
+        rows = [Row(row.key, row.text, row.reward, reported={"NAME": 1.0}) for row in GROUP]
+        _, metrics = advantages(rows, f"algorithm.adv_estimator={typed[0]}", *typed[1:])
+        logged |= {key for key in metrics if not key.startswith("critic/")}
+    assert logged == documented()
 
 
 def test_darling_multiplies_and_does_not_divide_by_std_unless_typed(advantages):
