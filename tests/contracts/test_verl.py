@@ -87,6 +87,13 @@ def test_config_hooks_still_fit_the_driver():
         )
 
 
+def test_a_cluster_still_has_one_transfer_queue():
+    text = source("transfer_queue/interface.py")
+    assert 'ray.get_actor("TransferQueueController", namespace="transfer_queue")' in text, (
+        "TransferQueue finds its controller otherwise: seam.refuse_shared_queue looks for it by this name"
+    )
+
+
 def test_critic_enable_decides_about_the_critic():
     from omegaconf import OmegaConf
     from verl.trainer.ppo.utils import need_critic

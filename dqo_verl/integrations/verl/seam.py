@@ -109,6 +109,21 @@ def hook_while(
     wrap(module, "PPOTrainer.fit", fit)
 
 
+def refuse_shared_queue() -> None:
+    """A Ray cluster has one TransferQueue: a second V1 run takes the first one's, and each trains on the other's responses."""
+    import ray
+
+    try:
+        controller = ray.get_actor("TransferQueueController", namespace="transfer_queue")
+    except ValueError:
+        return
+    if controller._actor_id.job_id.hex() != ray.get_runtime_context().get_job_id():
+        raise RuntimeError(
+            "Another run of verl's V1 trainer is in this Ray cluster, and both would take their responses from one "
+            "TransferQueue. Start this one in a Ray of its own: +ray_kwargs.ray_init.address=local, without RAY_ADDRESS."
+        )
+
+
 def has_plain_reward_tensor(config: Any) -> bool:
     """Whether the configured manager leaves `assemble_rm_scores`, which verl calls on the class, as it is."""
     from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from dqo_verl.core.sources import Gpu, Model
+from dqo_verl.integrations.verl import seam
 from dqo_verl.integrations.verl.launch import settings_of
-from dqo_verl.integrations.verl.resources import gpus_of_verl
+from dqo_verl.integrations.verl.resources import gpus_of_verl, is_v1
 from dqo_verl.rewards import hf_scorer
 from dqo_verl.streaming.service import FeatureService
 
@@ -17,6 +18,8 @@ features: FeatureService | None = None
 def start(config: Any) -> None:
     """Called when the trainer starts: a model that cannot be loaded or placed ends the run here."""
     global features
+    if is_v1(config):
+        seam.refuse_shared_queue()
     source = settings_of(config.algorithm).source if config.algorithm.get("diversity") else None
     model = source if isinstance(source, Model) else None
     scorer = hf_scorer.arguments(config.reward.custom_reward_function)

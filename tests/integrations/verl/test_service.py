@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -139,6 +141,22 @@ def test_a_worker_that_cannot_be_placed_says_what_it_waits_for_and_names_the_way
     assert len(waited) >= 2
     assert waited[0].startswith("[dqo_verl] waiting for 1 of 1 feature workers to load: 1 s. Each takes 1 of 8 CPUs, ")
     assert waited[0].endswith("1 of 0 GPUs, 0 free")
+
+
+def test_a_second_run_in_the_cluster_is_kept_from_the_first_ones_responses(ray_and_queue):
+    from dqo_verl.integrations.verl import seam
+
+    seam.refuse_shared_queue()
+    address = ray.get_runtime_context().gcs_address
+    code = (
+        f"import ray; ray.init({address!r}, logging_level='ERROR')\n"
+        "from dqo_verl.integrations.verl import seam; seam.refuse_shared_queue()"
+    )
+    # Ray 2.60 does not send its token by itself
+    environment = os.environ | {"RAY_AUTH_MODE": "token"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 1
+    assert "Another run of verl's V1 trainer is in this Ray cluster" in done.stderr, done.stderr[-2000:]
 
 
 def test_a_reward_model_that_does_not_load_ends_the_start(ray_and_queue, pair_classifier):
