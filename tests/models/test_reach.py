@@ -1,5 +1,7 @@
 """What a name that is not there is told, by a hub that answers as huggingface.co does, and by none."""
 
+import json
+import socket
 import subprocess
 import sys
 import threading
@@ -10,28 +12,28 @@ import pytest
 from dqo_verl.errors import UserError
 from dqo_verl.models.servers import refuse_silent
 
-# what the hub answers for a repository -> status, code
+# what the hub answers for a repository -> status, code, body
 ANSWERS = {
-    "nobody/nothing": (401, "RepoNotFound"),
-    "meta/gated": (403, "GatedRepo"),
-    "some/embedder": (404, "EntryNotFound"),
-    "some/trouble": (500, ""),
+    "nobody/nothing": (401, "RepoNotFound", {}),
+    "meta/gated": (200, "", {"id": "meta/gated", "gated": "manual"}),
+    "meta/gated/auth-check": (403, "GatedRepo", {}),
+    "some/embedder": (200, "", {"id": "some/embedder", "gated": False}),
+    "some/trouble": (500, "", {}),
 }
 
 
 @pytest.fixture(scope="module")
 def hub():
     class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self):
-            name = "/".join(self.path.split("/")[1:3])
-            status, code = ANSWERS[name]
+        def do_GET(self):
+            status, code, body = ANSWERS.get(self.path.removeprefix("/api/models/"), (404, "", {}))
+            text = json.dumps(body).encode()
             self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
             self.send_header("X-Error-Code", code)
             self.send_header("X-Error-Message", "as the hub says it")
             self.end_headers()
-
-        def do_GET(self):
-            self.send_error(404)
+            self.wfile.write(text)
 
         def log_message(self, *_):
             pass
@@ -42,41 +44,45 @@ def hub():
     server.shutdown()
 
 
-def told(name, endpoint, home):
+def told(names, endpoint, home):
+    """What each of these names is told; nothing if it is there."""
     code = f"""
 from dqo_verl.errors import UserError
 from dqo_verl.models.hub import reach
-try:
-    reach({name!r}, "model={{}}".format)
-except UserError as error:
-    print(error)
+for name in {names!r}:
+    try:
+        print(name, reach(name, "model={{}}".format) or "")
+    except UserError as error:
+        print(name, error)
 """
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "PATH": "/usr/bin"}
     environment |= {"PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return [line.removeprefix(name).strip() for name, line in zip(names, done.stdout.splitlines(), strict=True)]
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("nobody/nothing", "the Hugging Face hub has no model of this name"),
-        ("meta/gated", "is gated: accept its terms at https://huggingface.co/meta/gated, then log in by hf auth login"),
-        # there is a repository: what lies in it is for the library to read
-        ("some/embedder", ""),
-        ("some/trouble", "Is the name right?"),
-        ("not a name", "the Hugging Face hub has no model of this name"),
-    ],
-)
-def test_what_the_hub_says_decides(name, says, hub, tmp_path):
-    said = told(name, hub, tmp_path)
-    assert says in said
-    assert bool(said) == bool(says)
+SAYS = {
+    "nobody/nothing": "the Hugging Face hub has no model of this name",
+    "meta/gated": "is gated: accept its terms at https://huggingface.co/meta/gated, then log in by hf auth login",
+    # what lies in it is for the library to read
+    "some/embedder": "",
+    "some/trouble": "Is the name right?",
+    "not a name": "the Hugging Face hub has no model of this name",
+}
 
 
-def test_a_hub_that_is_out_of_reach_leaves_both_possibilities(tmp_path):
-    said = told("some/model", "http://127.0.0.1:9", tmp_path)
+def test_what_the_hub_says_decides(hub, tmp_path):
+    for said, says in zip(told(list(SAYS), hub, tmp_path), SAYS.values(), strict=True):
+        assert says in said
+        assert bool(said) == bool(says)
+
+
+@pytest.mark.parametrize("listens", [True, False], ids=["a hub that never answers", "a hub that is not there"])
+def test_a_hub_that_is_out_of_reach_leaves_both_possibilities(listens, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1] if listens else 9
+        (said,) = told(["some/model"], f"http://127.0.0.1:{port}", tmp_path)
     assert (
         "model=some/model is not in the local cache, and the Hugging Face hub does not answer. Is the name right?"
         in said

@@ -1,6 +1,7 @@
 """What the user typed behind verl's command, override by override."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 
@@ -16,14 +17,23 @@ def added() -> dict[str, Any]:
 
 def _read(adding: bool) -> dict[str, Any]:
     from hydra.core.hydra_config import HydraConfig
-    from hydra.core.override_parser.overrides_parser import OverridesParser
 
     # a config composed by a program has no command line
     if not HydraConfig.initialized():
         return {}
-    overrides = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
-    chosen = [one for one in overrides if not one.is_delete() and (one.is_add() or one.is_force_add() or not adding)]
+    chosen = [
+        one
+        for one in _parsed(tuple(HydraConfig.get().overrides.task))
+        if not one.is_delete() and (one.is_add() or one.is_force_add() or not adding)
+    ]
     return {key: value for one in chosen for key, value in _leaves(one.key_or_group, one.value())}
+
+
+@lru_cache(maxsize=1)
+def _parsed(overrides: tuple[str, ...]) -> list[Any]:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return OverridesParser.create().parse_overrides(list(overrides))
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
