@@ -51,6 +51,35 @@ def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
     assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
 
 
+def test_a_refused_run_shows_the_refusal_alone(tmp_path):
+    noise = "WARNING: no accelerator\nTriton is installed\n"
+    refusal = "dqo_verl: algorithm.adv_estimator=dqoo is not known.\n"
+    code, said = followed(tmp_path, noise + refusal + ENDED.format(2), metrics=False)
+    assert code == 2
+    first, message = said.splitlines()
+    assert first.startswith("starting Ray")
+    assert message == refusal.strip()
+
+
+@pytest.mark.e2e
+def test_a_recipe_is_checked_and_starts_nothing(tmp_path, cache):
+    out = tmp_path / "out"
+    knobs = {"PROFILE": "cpu", "CHECK": "1", "OUT": str(out), "DQO_VERL_CACHE": str(cache)}
+
+    def checked(*typed):
+        command = ["bash", RECIPES / "dqo_gsm8k_qwen.sh", *typed]
+        return subprocess.run(command, env=os.environ | knobs, cwd=tmp_path, capture_output=True, text=True)
+
+    done = checked("+algorithm.diversity.alpha=2")
+    assert done.returncode == 0, done.stderr
+    assert "+algorithm.diversity.alpha=2.0" in done.stdout
+    assert done.stdout.endswith("All checks passed, and nothing was started.\n")
+    refused = checked("+reward_model.diverstiy=dpp")
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].endswith("Did you mean +reward_model.diversity=dpp?")
+    assert not out.exists()
+
+
 def test_bytes_that_are_no_text_and_a_metrics_file_cut_short(tmp_path):
     (tmp_path / "metrics-0.jsonl").write_text('{"step": 1, "data": {"critic/sc')
     code, said = followed(tmp_path, b"a policy said \xff\n" + STEP.encode() + ENDED.format(0).encode())
