@@ -1,5 +1,6 @@
 """Before Ray starts: read what the user typed, refuse what cannot work, complete the config, say what will run."""
 
+import sys
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -32,7 +33,8 @@ def prepare(config: DictConfig) -> None:
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
     bases = seam.registered_bases()
-    check_estimator(estimator, bases)
+    main = getattr(sys.modules["__main__"], "__spec__", None)
+    check_estimator(estimator, bases, verls_own_command=main is not None and main.name.startswith("verl."))
     refuse_misspelt(overrides.added(), is_ours=estimator in METHODS or measure is not None)
     check_scorer(config)
     settings = resolve(estimator, measure, typed, bases)

@@ -37,14 +37,23 @@ LEGACY = {
 }
 
 
-def check_estimator(name: str, registered: Collection[str]) -> None:
-    """verl itself finds out when it computes the first advantage, after it has started its engine and generated."""
+def check_estimator(name: str, registered: Collection[str], verls_own_command: bool) -> None:
+    """verl itself finds out when it computes the first advantage, after it has started its engine and generated.
+
+    A program of the user's own may register an estimator where the driver does not see it; there only what looks like ours is
+    refused.
+    """
     known = [*METHODS, *registered]
     if name in known:
         return
     close = get_close_matches(name.lower(), known, n=1)
+    if not verls_own_command and not METHODS.keys() & close:
+        return
     hint = f" Did you mean algorithm.adv_estimator={close[0]}?" if close else ""
-    raise UserError(f"algorithm.adv_estimator={name} is not known.{hint} Choose one of: {', '.join(known)}.")
+    raise UserError(
+        f"algorithm.adv_estimator={name} is not known.{hint} Choose one of: {', '.join(known)}. One of your own: name the module "
+        "that registers it in VERL_USE_EXTERNAL_MODULES."
+    )
 
 
 def refuse(config: DictConfig, settings: Settings) -> None:

@@ -187,13 +187,24 @@ def test_nothing_is_typed_in_vain(estimator, typed, message, monkeypatch):
         prepared(f"algorithm.adv_estimator={estimator}", typed)
 
 
-@pytest.mark.parametrize("typed", ["dqoo", "DQO", "daring", "rlo", "nonsense"])
-def test_an_unknown_estimator_is_refused(typed):
-    meant = {"dqoo": "dqo", "DQO": "dqo", "daring": "darling", "rlo": "rloo"}.get(typed)
-    with pytest.raises(
-        UserError, match=f"mean algorithm.adv_estimator={meant}" if meant else "Choose one of: dqo, darling"
-    ):
-        prepared(f"algorithm.adv_estimator={typed}")
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("dqoo", "dqo"), ("DQO", "dqo"), ("daring", "darling"), ("rlo", "rloo"), ("nonsense", None)]
+)
+def test_an_unknown_estimator_is_refused(typed, meant):
+    from dqo_verl.integrations.verl import seam
+    from dqo_verl.integrations.verl.refusals import check_estimator
+
+    says = f"mean algorithm.adv_estimator={meant}" if meant else "Choose one of: dqo, darling"
+    with pytest.raises(UserError, match=says):
+        check_estimator(typed, seam.registered_bases(), verls_own_command=True)
+
+
+def test_a_program_of_ones_own_may_have_estimators_that_its_driver_does_not_see():
+    assert prepared("algorithm.adv_estimator=my_grpo")
+    with pytest.raises(UserError, match=r"mean algorithm\.adv_estimator=dqo\?"):
+        prepared("algorithm.adv_estimator=DQO")
+    with pytest.raises(UserError, match="my_grpo is not registered in verl"):
+        prepared("algorithm.adv_estimator=my_grpo", "+reward_model.diversity=dpp")
 
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
