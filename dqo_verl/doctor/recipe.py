@@ -49,19 +49,20 @@ class Recipe:
         # a sweep is several commands; the models are those of all
         words = shlex.split(done.stdout.replace("\\\n", " "))
         self.settings = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
+        if MODELS[0] not in self.settings:
+            raise UserError(
+                f"{script.name} trains no policy by verl: dqo-verl doctor without it says what there is to say."
+            )
 
     @property
     def gpus(self) -> int:
         return int(self.settings["trainer.n_gpus_per_node"]) * int(self.settings["trainer.nnodes"])
 
     @property
-    def parameters(self) -> float:
-        """Of the policy, as its name says: Qwen2.5-1.5B has 1.5e9."""
-        name = self.settings[MODELS[0]]
-        found = re.search(r"(\d+(?:\.\d+)?)B\b", name)
-        if not found:
-            raise UserError(f"{name} does not say how many parameters it has.")
-        return float(found[1]) * 1e9
+    def parameters(self) -> float | None:
+        """Of the policy, as its name says: Qwen2.5-1.5B has 1.5e9. None if it does not say."""
+        found = re.search(r"(\d+(?:\.\d+)?)B\b", self.settings[MODELS[0]])
+        return float(found[1]) * 1e9 if found else None
 
     def models(self) -> str:
         from huggingface_hub import get_token
@@ -70,15 +71,20 @@ class Recipe:
 
         names = list(dict.fromkeys(self.settings[key] for key in MODELS if key in self.settings))
         for name in names:
-            if name.startswith(GATED) and not Path(name).exists() and get_token() is None:
+            try:
+                reach(name, "{}".format)
+            except UserError as error:
+                if not name.startswith(GATED) or get_token() is not None:
+                    raise
                 raise UserError(
                     f"{name} is gated, and there is no token: accept its terms at https://huggingface.co/{name}, then hf auth "
                     "login, or set HF_TOKEN."
-                )
-            reach(name, "{}".format)
+                ) from error
         return ", ".join(names)
 
     def memory(self) -> str:
+        if self.parameters is None:
+            return f"{self.settings[MODELS[0]]} does not say how many parameters it has"
         needed = TRAINED * self.parameters / self.gpus / GIGA
         have = [float(mebibytes) * 2**20 / GIGA for mebibytes in asked_of_gpus("memory.total")]
         told = f"weights, gradients and AdamW of {self.parameters / 1e9:g}B parameters: {needed:.1f} GB on each of {self.gpus} GPUs"
@@ -87,9 +93,13 @@ class Recipe:
         return told + (f" of {min(have):.0f} GB" if have else " (there is none here)")
 
     def disk(self) -> str:
+        place = Path(self.settings["trainer.default_local_dir"])
+        place = next(folder for folder in (place, *place.parents) if folder.exists())
+        free = shutil.disk_usage(place).free / GIGA
+        if self.parameters is None:
+            return f"{free:.0f} GB are free in {place}"
         needed = CHECKPOINTS * CHECKPOINT * self.parameters / GIGA
-        free = shutil.disk_usage(Path.cwd()).free / GIGA
-        told = f"{CHECKPOINTS} checkpoints take {needed:.0f} GB, {free:.0f} GB are free in {Path.cwd()}"
+        told = f"{CHECKPOINTS} checkpoints take {needed:.0f} GB, {free:.0f} GB are free in {place}"
         if needed > free:
             raise UserError(f"{told}. Write OUT=DIR in front of the recipe, with DIR on a larger disk.")
         return told

@@ -1,6 +1,7 @@
 """Where a model comes from: a directory, the packaged MiniLM, or the Hugging Face hub."""
 
 import importlib.util
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,9 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
         return
     if path.startswith((".", "/", "~")):
         raise UserError(f"{typed(name)}: there is no such directory.")
+    # verl takes models from there; what it has is for it to say
+    if os.environ.get("VERL_USE_MODELSCOPE", "").lower() == "true":
+        return
     import httpx
     from huggingface_hub import auth_check, model_info, try_to_load_from_cache
     from huggingface_hub import errors as hub

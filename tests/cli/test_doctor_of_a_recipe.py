@@ -64,7 +64,11 @@ def test_a_disk_that_is_too_small_is_named(monkeypatch):
 
 
 def test_gated_models_need_a_token(monkeypatch):
+    def out_of_reach(name, typed):
+        raise UserError("not in the local cache")
+
     monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    monkeypatch.setattr("dqo_verl.models.hub.reach", out_of_reach)
     with pytest.raises(
         UserError, match=r"meta-llama/Llama-3\.1-8B-Instruct is gated, and there is no token: .* HF_TOKEN"
     ):
@@ -87,6 +91,15 @@ def test_every_recipe_that_trains_by_verl_is_understood():
         assert found.parameters >= 1e9
         assert found.settings[MODELS[0]]
         assert found.settings[MODELS[0]].startswith((*GATED, "Qwen/"))
+
+
+def test_a_model_of_unknown_size_and_a_recipe_without_a_policy():
+    own = Recipe("dqo_gsm8k_qwen")
+    own.settings[MODELS[0]] = "/my/checkpoint"
+    assert own.memory() == "/my/checkpoint does not say how many parameters it has"
+    assert "GB are free in" in own.disk()
+    with pytest.raises(UserError, match="trains no policy by verl"):
+        Recipe("toy_city")
 
 
 def test_a_recipe_that_does_not_exist_is_told():

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from dqo_verl.core.methods import METHODS
@@ -24,6 +23,8 @@ COLUMNS = {"rm_scores": "token_level_scores"}
 _trainer: Any = None
 # of the step whose advantages were computed last, until verl collects that step's metrics
 _metrics: dict[str, Any] = {}
+# the response mask of the step at hand before rejection, where there is any
+_written: list[Tensor] = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,8 @@ class BatchStep(Step):
     data: Any
     # verl's function
     compute: Callable[..., Any]
+    # what the model wrote, also where `algorithm.rollout_correction` has rejected it
+    written_mask: Tensor
 
     @property
     def expected(self) -> None:
@@ -44,7 +47,7 @@ class BatchStep(Step):
         return [row_of[key] for key in keys]
 
     def column(self, name: str, keys: Sequence[str]) -> Tensor:
-        values: Tensor = self.data.batch[COLUMNS.get(name, name)]
+        values: Tensor = self.written_mask if name == "response_mask" else self.data.batch[COLUMNS.get(name, name)]
         return values[self._rows(keys)]
 
     def written(self, keys: Sequence[str]) -> list[Tensor]:
@@ -53,7 +56,7 @@ class BatchStep(Step):
 
     def reported(self, keys: Sequence[str]) -> list[Mapping[str, Any]]:
         names = self.data.meta_info.get("reward_extra_keys", [])
-        return [{name: _plain(self.data.non_tensor_batch[name][row]) for name in names} for row in self._rows(keys)]
+        return [{name: self.data.non_tensor_batch[name][row] for name in names} for row in self._rows(keys)]
 
     def base_advantage(self, base: str, rewards: Tensor, mask: Tensor, index: Any) -> tuple[Tensor, Tensor]:
         from tensordict import TensorDict
@@ -75,10 +78,6 @@ class BatchStep(Step):
         return data.batch["advantages"], data.batch["returns"]
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def keys_of(uids: Sequence[str]) -> list[str]:
     """The rows of a prompt are numbered in the order in which they stand."""
     seen: Counter[str] = Counter()
@@ -98,7 +97,8 @@ def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
             return original(data, adv_estimator, *args, **kwargs)
         keys = keys_of(data.non_tensor_batch["uid"])
         _metrics.clear()
-        with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, original)):
+        written = _written.pop() if _written else data.batch["response_mask"]
+        with working_on(BatchStep(_trainer, _metrics, keys, [{}] * len(keys), data, original, written)):
             return original(data, adv_estimator, *args, **kwargs)
 
     wrap(module, "compute_advantage", compute_advantage)
@@ -118,6 +118,17 @@ def _start_before(module: ModuleType, method: str, start: Callable[[Any], None])
         return original(trainer)
 
     wrap(module, method, begin)
+
+
+def hook_rejection(module: ModuleType) -> None:
+    """Rollout correction overwrites the mask that says what the model wrote, just before advantages are computed."""
+
+    def correct(original: Any, batch: Any, *args: Any, **kwargs: Any) -> Any:
+        if _trainer is not None:
+            _written[:] = [batch.batch["response_mask"].clone()]
+        return original(batch, *args, **kwargs)
+
+    wrap(module, "compute_rollout_correction_and_add_to_batch", correct)
 
 
 def hook_metrics(module: ModuleType) -> None:

@@ -2,6 +2,9 @@
 
 import inspect
 import os
+import sys
+from types import ModuleType
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -10,8 +13,8 @@ from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl import overrides
 from dqo_verl.integrations.verl.typed import PREFIX, VERL
+from dqo_verl.integrations.verl.wrapping import wrap
 
-# dqo_verl.check sets it, without importing this file
 VARIABLE = "DQO_VERL_CHECK"
 # verl's own settings that decide about what diversity does, whether typed or not
 BESIDE = (
@@ -24,6 +27,19 @@ BESIDE = (
 
 def asked_for() -> bool:
     return bool(os.environ.get(VARIABLE))
+
+
+def hook_ray(module: ModuleType) -> None:
+    """A command that comes to start Ray has passed none of our hooks, and would train."""
+
+    def init(*_: Any, **__: Any) -> None:
+        print(
+            "dqo_verl: this command starts Ray without a look at its config that dqo_verl could share: not checked.",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+    wrap(module, "init", init)
 
 
 def stop(config: DictConfig, settings: Settings | None, origins: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,7 +59,8 @@ def reported(step: Step, sessions: Sessions) -> dict[str, float]:
     """Means of what the reward function returned beside the score (`acc`, ...), which verl shows in validation only."""
     values: dict[str, list[float]] = {}
     for extra in step.reported([step.keys[row] for row in sessions.final_row.tolist()]):
-        for name, value in extra.items():
+        for name, said in extra.items():
+            value = said.item() if isinstance(said, np.generic) else said
             if isinstance(value, Real) and name != "score":
                 values.setdefault(name, []).append(float(value))
     return {f"reward/{name}/mean": sum(found) / len(found) for name, found in values.items()}

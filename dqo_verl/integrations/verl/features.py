@@ -54,7 +54,10 @@ def collect(batch: Batch, service: FeatureService | None, compared: Tensor) -> t
         log_probs, lengths = batch.log_probs()
         return Features(texts, log_probs=log_probs, lengths=lengths), unmeasured
     if service is None:
-        raise RuntimeError("the feature workers were not started with verl's trainer: its start has moved (probe.py)")
+        raise RuntimeError(
+            "The feature workers were never started: this trainer does not call the method of verl's that dqo_verl starts them "
+            "from (PPOTrainer.init, RayPPOTrainer.init_workers or _init_resource_pools). Call super() there."
+        )
     among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
     answer = service.collect(keys, batch.texts, among)
     metrics = {

@@ -1,6 +1,5 @@
 """Before Ray starts: read what the user typed, refuse what cannot work, complete the config, say what will run."""
 
-import sys
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -33,17 +32,22 @@ def prepare(config: DictConfig) -> None:
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
     bases = seam.registered_bases()
-    main = getattr(sys.modules["__main__"], "__spec__", None)
-    check_estimator(estimator, bases, verls_own_command=main is not None and main.name.startswith("verl."))
-    refuse_misspelt(overrides.added(), is_ours=estimator in METHODS or measure is not None)
+    verls_own = overrides.command().startswith("verl.")
+    check_estimator(estimator, bases, verls_own and not _loads_own_code(config))
+    refuse_misspelt(
+        overrides.added(),
+        is_ours=estimator in METHODS or measure is not None,
+        of_verl=estimator in METHODS or estimator in seam.estimators_of_verl(),
+        migrates=_migrates(config),
+    )
     check_scorer(config)
     settings = resolve(estimator, measure, typed, bases)
     of_method: dict[str, Any] = {}
     if settings is not None:
         verl = Verl.here()
         refuse_moved(verl, is_v1(config))
-        refuse(config, settings)
-        refuse_out_of_reach(config)
+        refuse(config, settings, migrates=_migrates(config))
+        refuse_out_of_reach(config, settings)
         ray_address.refuse_silent(config)
         preset = VERL_SETTINGS.get(settings.method, {})
         of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
@@ -65,6 +69,31 @@ def _complete(config: DictConfig, settings: Settings, of_method: dict[str, Any])
         if _can_stream(config, settings):
             wrapped = config.reward.reward_manager
             config.reward.reward_manager = {**wrapped, "source": "register", "name": REWARD_MANAGER, "wraps": wrapped}
+
+
+def _has_plain_reward_tensor(config: DictConfig) -> bool:
+    try:
+        return seam.has_plain_reward_tensor(config)
+    except (ValueError, OSError, ImportError, AttributeError, AssertionError) as error:
+        raise UserError(f"reward.reward_manager cannot be loaded: {error}") from error
+
+
+# where verl's trainer loads code of the user's, which may register an estimator
+OWN_CODE = (
+    "actor_rollout_ref.model.external_lib",
+    "data.custom_cls.path",
+    "trainer.v1.sampler.custom_sampler.path",
+    "actor_rollout_ref.rollout.agent.agent_loop_manager_class",
+)
+
+
+def _loads_own_code(config: DictConfig) -> bool:
+    return any(OmegaConf.select(config, key) for key in OWN_CODE)
+
+
+def _migrates(config: DictConfig) -> bool:
+    """The fully asynchronous trainer, and programs of one's own, may move keys of older releases to their new places."""
+    return config.get("async_training") is not None or not overrides.command().startswith("verl.")
 
 
 def settings_of(config: Any) -> Settings:
@@ -101,5 +130,5 @@ def _can_stream(config: DictConfig, settings: Settings) -> bool:
         and isinstance(settings.source, Model)
         and settings.source.stream
         and not scored_by_model_alone
-        and seam.has_plain_reward_tensor(config)
+        and _has_plain_reward_tensor(config)
     )

@@ -15,37 +15,45 @@ SECTIONS = ("", "algorithm.", "reward_model.", "reward.", "reward.reward_model."
 SWITCH = "reward_model.diversity"
 # of verl's older releases, still in its config
 LEGACY_SECTIONS = ("reward_model.model.", "reward_model.rollout.")
-ALIKE, ALMOST_EQUAL = 0.8, 0.9
+ALIKE, ALMOST_EQUAL = 0.8, 0.88
 
 
-def refuse_misspelt(added: Mapping[str, Any], is_ours: bool) -> None:
-    """`is_ours`: whether the run has a measure of diversity."""
+def refuse_misspelt(added: Mapping[str, Any], is_ours: bool, of_verl: bool, migrates: bool) -> None:
+    """What nobody reads.
+
+    Args:
+        added: the keys that the user added.
+        is_ours: whether the run has a measure of diversity.
+        of_verl: whether its estimator is ours or one of verl's, and not one of another plugin, which may read `algorithm.alpha`.
+        migrates: whether the command moves keys of verl's older releases to their new places.
+    """
     for key, value in added.items():
         if key in (SWITCH, validation.SWITCH) or f"{key}.".startswith(f"{PREFIX}.") or key in LEGACY:
             continue
-        if meant := _meant(key, value, is_ours):
+        if meant := _meant(key, value, is_ours, of_verl):
             raise UserError(f"+{key} has no effect: nothing reads it. Did you mean {meant}?")
-        if key.startswith("reward_model.") and not key.startswith(LEGACY_SECTIONS):
+        if key.startswith("reward_model.") and not key.startswith(LEGACY_SECTIONS) and not migrates:
             raise UserError(
-                f"+{key} has no effect: verl 0.9 reads nothing under reward_model, and dqo_verl nothing but {SWITCH}. "
-                "verl's own settings of rewards are under reward."
+                f"+{key} has no effect: verl 0.9 has its settings of rewards under reward, and under reward_model only dqo_verl's "
+                f"{SWITCH} is read."
             )
 
 
-def _meant(key: str, value: Any, is_ours: bool) -> str | None:
+def _meant(key: str, value: Any, is_ours: bool, of_verl: bool) -> str | None:
     """What to type instead, if `key` looks like one of ours."""
     if SequenceMatcher(None, key, validation.SWITCH).ratio() >= ALMOST_EQUAL:
         return f"+{validation.SWITCH}={value}"
     for section in filter(key.startswith, SECTIONS):
         name, _, inner = key.removeprefix(section).partition(".")
-        if SequenceMatcher(None, name.lower(), "diversity").ratio() >= ALIKE:
+        if SequenceMatcher(None, name.lower(), "diversity").ratio() >= ALMOST_EQUAL and name[:1].lower() == "d":
             return VERL(_nearest(inner), value) if inner else VERL("measure", value)
-        # `+algorithm.alpha`, and `+alpha` where it can only be ours
-        if (not inner and section in ("algorithm.", "reward_model.")) or (not key.count(".") and is_ours):
-            near = get_close_matches(name, known_keys(), n=1, cutoff=ALIKE)
-            # a short name, or one that begins otherwise, is more likely somebody else's
-            if near and (name in near or (len(name) >= 5 and name[0] == near[0][0])):
-                return VERL(near[0], value)
+        # `+reward_model.alpha`, `+algorithm.alpha`, and `+alpha` where it can only be ours
+        if inner or not {"reward_model.": True, "algorithm.": of_verl, "": is_ours}.get(section, False):
+            continue
+        near = get_close_matches(name, known_keys(), n=1, cutoff=ALIKE)
+        # what is only similar is more likely somebody else's, unless this run has a measure
+        if near and (name in near or (is_ours and len(name) >= 5 and name[0] == near[0][0])):
+            return VERL(near[0], value)
     return None
 
 

@@ -1,8 +1,15 @@
 """What the user typed behind verl's command, override by override."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+
+
+def command() -> str:
+    """The module that was started, as in `python -m verl.trainer.main_ppo`; empty for a script."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec is not None else ""
 
 
 def typed() -> dict[str, Any]:

@@ -61,8 +61,10 @@ def _look_first(config: Any) -> None:
     """What comes before verl's own first look at its config, in the driver of each of its trainers."""
     # its supervised trainer has none
     if "algorithm" not in config:
+        if check_only():
+            sys.exit("dqo_verl: this trainer has no rewards, and nothing that dqo_verl could check.")
         return
-    on_cpu = config.trainer.device == "cpu"
+    on_cpu = config.trainer.get("device") == "cpu"
     if on_cpu:
         from dqo_verl.integrations.verl import ray_address, resources
         from dqo_verl.integrations.verl.cpu import platform
@@ -72,6 +74,17 @@ def _look_first(config: Any) -> None:
     if on_cpu:
         gpus, apart = resources.gpus_of_verl(config), resources.has_standalone_rollout(config)
         platform.configure(config, ray_address.named(config), gpus, apart)
+
+
+def check_only() -> bool:
+    """As `check.asked_for`, without its imports."""
+    return bool(os.environ.get("DQO_VERL_CHECK"))
+
+
+def _keep_from_ray(module: ModuleType) -> None:
+    from dqo_verl.integrations.verl.check import hook_ray
+
+    hook_ray(module)
 
 
 def _start(config: Any) -> None:
@@ -86,17 +99,20 @@ def _not_streaming() -> AbstractContextManager[None]:
     return not_streaming()
 
 
-def _validated(trainer: Any, sources: Any, uids: Any, reported: Any, samples: Any) -> dict[str, float]:
+def _validated(trainer: Any, sources: Any, uids: Any, reported: Any, samples: Any, expected: Any) -> dict[str, float]:
     from dqo_verl.integrations.verl import validation
 
     config = trainer.config
     if not validation.is_on(config):
         return {}
-    # verl has one table of generations, and the user's wins
-    if not config.trainer.log_val_generations:
-        table = validation.one_prompt(uids, samples)
-        trainer.validation_generations_logger.log(config.trainer.logger, table, trainer.global_steps)
-    return validation.metrics(sources, uids, reported, samples)
+    if validation.shows_table(config) and len(uids):
+        table = validation.one_prompt(uids, samples, config.actor_rollout_ref.rollout.val_kwargs.n)
+        try:
+            trainer.validation_generations_logger.log(config.trainer.logger, table, trainer.global_steps)
+        except Exception as error:
+            # a table for the eye must not end a run
+            print(f"[dqo_verl] note: the answers to one prompt could not be logged: {error}", flush=True)
+    return validation.metrics(sources, uids, reported, samples, expected)
 
 
 def _guard_cpu_run() -> AbstractContextManager[None]:
@@ -126,24 +142,25 @@ def _install() -> None:
         (V1_TRAINER, partial(seam.hook_while, validating=_not_streaming, fitting_on_cpu=_guard_cpu_run)),
         (V1_TRAINER, partial(validation, trainer_name="PPOTrainer")),
         (BATCH_TRAINER, partial(batch_seam.hook_trainer, start=_start)),
+        ("verl.trainer.ppo.rollout_corr_helper", batch_seam.hook_rejection),
         (BATCH_TRAINER, partial(validation, trainer_name="RayPPOTrainer")),
         ("verl.trainer.ppo.metric_utils", batch_seam.hook_metrics),
         ("verl.experimental.separation.ray_trainer", partial(batch_seam.hook_separate, start=_start)),
     ]
+    if check_only():
+        hooks.append(("ray", _keep_from_ray))
     for module, hook in hooks:
         register_post_import_hook(_or_say(hook), module)
 
 
 def _or_say(hook: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    """A name that has moved must not end `import verl` for those who do without us; `launch.prepare` refuses the others."""
+    """A name that has moved must not end `import verl` for those who do without us; `probe.py` refuses runs that need it."""
 
     def install(module: ModuleType) -> None:
         try:
             hook(module)
         except AttributeError as error:
-            logger.warning(
-                "dqo_verl finds its place in %s no more (%s): runs with diversity are refused", module, error
-            )
+            logger.warning("dqo_verl does not find its place in %s: %s", module.__name__, error)
 
     return install
 

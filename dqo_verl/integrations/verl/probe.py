@@ -26,7 +26,6 @@ FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "PPOTrainer._compute_advantage": ("self", "batch", "metrics"),
         "PPOTrainer._validate": ("self",),
         "PPOTrainer.fit": ("self", "agent_loop_manager"),
-        "PPOTrainer._maybe_log_val_generations": ("self", "inputs", "outputs", "scores"),
     },
     f"{V1}utils.py": {
         "compute_advantage_for_multi_trajectories": (
@@ -54,9 +53,9 @@ BATCH_FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
             "config",
         ),
         "RayPPOTrainer.init_workers": ("self",),
-        "RayPPOTrainer._maybe_log_val_generations": ("self", "inputs", "outputs", "scores"),
     },
     f"{BATCH}metric_utils.py": {"compute_data_metrics": ("batch", "use_critic")},
+    f"{BATCH}rollout_corr_helper.py": {"compute_rollout_correction_and_add_to_batch": ("batch", "rollout_corr_config")},
     "experimental/separation/ray_trainer.py": {"SeparateRayPPOTrainer._init_resource_pools": ("self",)},
 }
 # file of verl -> text -> what it says
@@ -89,7 +88,7 @@ class Verl:
     @property
     def is_too_old(self) -> bool:
         # a checkout of the branch calls itself 0.9.0.dev0, which counts as older than 0.9.0
-        return Version(self.version).release < OLDEST.release
+        return Version(Version(self.version).base_version) < OLDEST
 
     @property
     def is_untested(self) -> bool:

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from omegaconf import DictConfig, OmegaConf
 
 from dqo_verl.errors import UserError
@@ -14,15 +15,17 @@ SECONDS_TO_ANSWER = 3.0
 
 
 def named(config: DictConfig) -> str | None:
-    """The address that the user named, by verl's setting or by RAY_ADDRESS; None where `local` asks for a Ray of its own."""
-    address = OmegaConf.select(config, KEY) or os.environ.get("RAY_ADDRESS")
+    """The address that the user named, as Ray reads it: RAY_ADDRESS goes before `auto`. None where `local` asks for a Ray of
+    one's own."""
+    typed = OmegaConf.select(config, KEY)
+    address = os.environ.get("RAY_ADDRESS") or typed if typed in (None, "auto") else typed
     return None if address == "local" else address
 
 
 def refuse_silent(config: DictConfig) -> None:
     """Refuse an address that nobody answers: Ray would try for a minute."""
     typed = named(config)
-    address = _of_running_cluster() if typed == "auto" else typed
+    address = _left_by_a_dead_cluster() if typed == "auto" else typed
     if address is None:
         return
     place = urlsplit(address if "://" in address else f"//{address}")
@@ -35,8 +38,10 @@ def refuse_silent(config: DictConfig) -> None:
         ) from error
 
 
-def _of_running_cluster() -> str | None:
-    """What `auto` stands for: Ray leaves the address of the last cluster in a file, also after it has died."""
+def _left_by_a_dead_cluster() -> str | None:
+    """What `auto` stands for if no cluster runs here: Ray leaves the address of the last one in a file."""
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
     file = Path(folder, "ray", "ray_current_cluster")
-    return (file.read_text().strip() or None) if file.is_file() else None
+    if not file.is_file() or any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):
+        return None
+    return file.read_text().strip() or None

@@ -11,7 +11,6 @@ from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 from dqo_verl.extras import install
 from dqo_verl.integrations.verl.typed import PREFIX
-from dqo_verl.models import hub
 from dqo_verl.rewards import hf_scorer
 
 # keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
@@ -56,12 +55,16 @@ def check_estimator(name: str, registered: Collection[str], verls_own_command: b
     )
 
 
-def refuse(config: DictConfig, settings: Settings) -> None:
-    # the fully asynchronous trainer moves them to their new places itself
-    for old, new in LEGACY.items() if config.get("async_training") is None else ():
+def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
+    """`migrates`: whether the command moves keys of older releases to their new places itself."""
+    for old, new in () if migrates else LEGACY.items():
         if OmegaConf.select(config, old) is not None:
             raise UserError(f"verl 0.9 ignores {old}. Write {new} instead.")
-    if config.algorithm.use_pf_ppo:
+    if OmegaConf.is_missing(config.actor_rollout_ref.rollout, "name"):
+        raise UserError(
+            "actor_rollout_ref.rollout.name is missing. Write actor_rollout_ref.rollout.name=vllm (or sglang)."
+        )
+    if config.algorithm.get("use_pf_ppo"):
         raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
     if settings.measure.reads != "nothing" and config.actor_rollout_ref.rollout.n < 2:
         raise UserError(
@@ -74,7 +77,6 @@ def refuse(config: DictConfig, settings: Settings) -> None:
             "A custom reward function beside a colocated reward model gets no data_source and no ground truth from verl "
             "0.9. Set reward.reward_model.enable_resource_pool=True with its own n_gpus_per_node, or drop the function."
         )
-    hub.check(settings.source)
 
 
 def check_scorer(config: DictConfig) -> None:

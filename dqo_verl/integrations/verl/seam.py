@@ -120,7 +120,8 @@ def refuse_shared_queue() -> None:
     if controller._actor_id.job_id.hex() != ray.get_runtime_context().get_job_id():
         raise RuntimeError(
             "Another run of verl's V1 trainer is in this Ray cluster, and both would take their responses from one "
-            "TransferQueue. Start this one in a Ray of its own: +ray_kwargs.ray_init.address=local, without RAY_ADDRESS."
+            "TransferQueue. Wait until it has ended, or give this one a cluster of its own: on one machine "
+            "+ray_kwargs.ray_init.address=local without RAY_ADDRESS, in a container or with a /tmp of its own if it has GPUs."
         )
 
 
@@ -131,6 +132,13 @@ def has_plain_reward_tensor(config: Any) -> bool:
 
     manager = resolve_reward_manager_cls(config)
     return manager.assemble_rm_scores.__func__ is RewardManagerBase.assemble_rm_scores.__func__
+
+
+def estimators_of_verl() -> list[str]:
+    """Those that verl brings itself."""
+    from verl.trainer.ppo.core_algos import AdvantageEstimator
+
+    return [one.value for one in AdvantageEstimator]
 
 
 def registered_bases() -> list[str]:
@@ -146,9 +154,9 @@ def registered_bases() -> list[str]:
 def hook_validation(
     module: ModuleType,
     trainer_name: str,
-    add: Callable[[Any, Sequence[str], Sequence[str], Mapping[str, Any], Samples], dict[str, float]],
+    add: Callable[[Any, Sequence[str], Sequence[str], Mapping[str, Any], Samples, Any], dict[str, float]],
 ) -> None:
-    """`add(trainer, sources, uids, what the reward function reported, samples)` gives more metrics of a validation."""
+    """`add(trainer, sources, uids, what the reward function reported, samples, how many there should be)`: more metrics."""
 
     def remember(original: Any, trainer: Any, inputs: Any, outputs: Any, scores: Any) -> Any:
         trainer._dqo_verl_samples = Samples(inputs, outputs, scores)
@@ -162,7 +170,7 @@ def hook_validation(
         # the fully asynchronous trainer joins what two processes generated
         if samples is None or len(samples.outputs) != len(uids):
             return metrics
-        return metrics | add(trainer, sources, uids, reported, samples)
+        return metrics | add(trainer, sources, uids, reported, samples, more.get("expected_acc_counts"))
 
     wrap(module, f"{trainer_name}._maybe_log_val_generations", remember)
     wrap(module, f"{trainer_name}._val_metrics_update", update)

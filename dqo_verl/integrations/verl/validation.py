@@ -10,8 +10,10 @@ final answer, whatever their case and spacing: a rule that needs no model and is
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from numbers import Real
 from typing import Any
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from dqo_verl.core.final_answer import up_to_answer
@@ -32,44 +34,80 @@ def is_on(config: DictConfig) -> bool:
     return bool(config.algorithm.get("diversity")) and bool(OmegaConf.select(config, SWITCH, default=True))
 
 
+def shows_table(config: DictConfig) -> bool:
+    """verl has one table of generations, and the user's wins; the fully asynchronous trainer validates where no logger is."""
+    return not config.trainer.log_val_generations and config.get("async_training") is None
+
+
 def pass_at_k(n: int, correct: int, k: int) -> float:
     """The probability that k of the n responses, drawn without replacement, hold a correct one."""
     return 1 - comb(n - correct, k) / comb(n, k)
 
 
 def metrics(
-    sources: Sequence[str], uids: Sequence[str], reported: Mapping[str, Sequence[Any]], samples: Samples
+    sources: Sequence[str],
+    uids: Sequence[str],
+    reported: Mapping[str, Sequence[Any]],
+    samples: Samples,
+    expected: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, float]:
-    """In the form of verl's own, `val-core/SOURCE/VARIABLE/NAME@N`: means over the prompts of each source."""
-    variable = "acc" if "acc" in reported else "reward"
+    """In the form of verl's own, `val-core/SOURCE/VARIABLE/NAME@N`: means over the prompts of each source.
+
+    `expected`: how many responses each (source, uid) should have; as in verl's own accuracy, those that failed count as wrong.
+    """
     prompts: dict[str, dict[str, list[int]]] = {}
+    for source, uid in expected or {}:
+        prompts.setdefault(source, {}).setdefault(uid, [])
     for row, (source, uid) in enumerate(zip(sources, uids, strict=True)):
         prompts.setdefault(str(source), {}).setdefault(str(uid), []).append(row)
     found: dict[str, float] = {}
     for source, rows_of in prompts.items():
-        groups = list(rows_of.values())
-        # a prompt that lost a response bounds all
-        n = min(map(len, groups))
-        judged = all(reported[variable][row] in (0, 1) for rows in groups for row in rows)
-        counts: dict[str, list[float]] = {f"pass@{k}": [] for k in _ks(n)} if judged else {}
-        distinct = f"{'distinct_correct' if judged else 'distinct'}@{n}"
-        counts[distinct] = []
-        for rows in groups:
-            good = [row for row in rows if not judged or reported[variable][row]]
-            for k in _ks(n) if judged else ():
-                counts[f"pass@{k}"].append(pass_at_k(len(rows), len(good), k))
-            counts[distinct].append(float(len({_told(samples.outputs[row]) for row in good})))
+        sizes = {uid: max(len(rows), (expected or {}).get((source, uid), 0)) for uid, rows in rows_of.items()}
+        n = min(sizes.values())
+        variable, verdicts = _judged(reported, [row for rows in rows_of.values() for row in rows])
+        distinct = f"distinct@{n}" if verdicts is None else f"distinct_correct@{n}"
+        counts: dict[str, list[float]] = {distinct: []}
+        for uid, rows in rows_of.items():
+            if verdicts is not None:
+                correct = sum(verdicts[row] for row in rows)
+                for k in _ks(n):
+                    counts.setdefault(f"pass@{k}", []).append(pass_at_k(sizes[uid], correct, k))
+            # of as many as every prompt has
+            told = {_told(samples.outputs[row]) for row in rows[:n] if verdicts is None or verdicts[row]}
+            counts[distinct].append(float(len(told)))
         found |= {f"val-core/{source}/{variable}/{name}": sum(of) / len(of) for name, of in counts.items()}
     return found
 
 
-def one_prompt(uids: Sequence[str], samples: Samples) -> list[tuple[str, str, float]]:
-    """The answers to one prompt, the same in each validation, each with the number of its class."""
+def _judged(reported: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> tuple[str, dict[int, bool] | None]:
+    """The variable that says what is correct, as verl chooses it, and its verdicts; None if they are not all 0 or 1.
+
+    A response without a value is not correct.
+    """
+    variable = "acc" if any(value is not None for value in _values("acc", reported, rows)) else "reward"
+    values = _values(variable, reported, rows)
+    if not all(value is None or (isinstance(value, Real) and value in (0, 1)) for value in values):
+        return variable, None
+    return variable, {row: bool(value) for row, value in zip(rows, values, strict=True)}
+
+
+def _values(variable: str, reported: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
+    column = reported.get(variable)
+    if column is None:
+        return [None] * len(rows)
+    return [value.item() if isinstance(value := column[row], np.generic) else value for row in rows]
+
+
+def one_prompt(uids: Sequence[str], samples: Samples, n: int) -> list[tuple[str, str, float]]:
+    """The n answers to one prompt, the same in each validation, each with the number of its class.
+
+    Always n rows: wandb's table keeps the width of its first one.
+    """
     first = min(range(len(uids)), key=lambda row: (samples.inputs[row], row))
-    rows = [row for row in range(len(uids)) if uids[row] == uids[first]]
+    rows = [row for row in range(len(uids)) if uids[row] == uids[first]][:n]
     classes: dict[str, int] = {}
     numbers = [classes.setdefault(_told(samples.outputs[row]), len(classes) + 1) for row in rows]
-    return [
+    shown = [
         (
             samples.inputs[row],
             f"[answer {number} of {len(classes)} distinct] {samples.outputs[row]}",
@@ -77,6 +115,7 @@ def one_prompt(uids: Sequence[str], samples: Samples) -> list[tuple[str, str, fl
         )
         for row, number in zip(rows, numbers, strict=True)
     ]
+    return shown + [(samples.inputs[first], "[this response failed]", 0.0)] * (n - len(shown))
 
 
 def _ks(n: int) -> list[int]:

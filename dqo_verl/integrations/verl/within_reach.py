@@ -6,28 +6,41 @@ verl finds out after minutes of starting its engine. What only verl's workers ca
 import ast
 import importlib.util
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.verl import ray_address
 from dqo_verl.models import hub
 
 DATA = ("data.train_files", "data.val_files")
 POLICY = "actor_rollout_ref.model"
+# of which it matters only that they are there
+FILES = (f"{POLICY}.path", f"{POLICY}.tokenizer_path", f"{POLICY}.lora_adapter_path", "data.custom_cls.path")
 FUNCTION = "reward.custom_reward_function"
 
 
-def refuse_out_of_reach(config: DictConfig) -> None:
+def refuse_out_of_reach(config: DictConfig, settings: Settings) -> None:
+    # the cluster of such an address has another disk and another network
+    if (ray_address.named(config) or "").startswith("ray://"):
+        return
+    hub.check(settings.source)
     if OmegaConf.select(config, "data.custom_cls.path") is None:
         for key in DATA:
             for file in _listed(OmegaConf.select(config, key)):
-                if _is_local(file) and not Path(file).expanduser().exists():
+                if _is_local(file) and not glob(str(Path(file).expanduser())):
                     raise UserError(
                         f"{key}={file}: there is no such file. dqo-verl prepare makes the sets of the papers."
                     )
-    for key in _models(config):
+    for key in FILES:
+        file = OmegaConf.select(config, key)
+        if file and file.startswith((".", "/", "~")) and not Path(file).expanduser().exists():
+            raise UserError(f"{key}={file}: there is no such file or directory.")
+    for key in _models(config, settings):
         name = OmegaConf.select(config, key)
         if name is not None and _is_local(name):
             hub.reach(name, f"{key}={{}}".format)
@@ -35,10 +48,10 @@ def refuse_out_of_reach(config: DictConfig) -> None:
         _refuse_missing_function(path, OmegaConf.select(config, f"{FUNCTION}.name"))
 
 
-def _models(config: DictConfig) -> Iterator[str]:
+def _models(config: DictConfig, settings: Settings) -> Iterator[str]:
     """The keys of verl's own models that this run loads."""
     yield f"{POLICY}.hf_config_path" if config.actor_rollout_ref.model.get("hf_config_path") else f"{POLICY}.path"
-    if config.critic.enable or config.algorithm.adv_estimator == "gae":
+    if config.critic.enable or settings.base == "gae":
         yield "critic.model.path"
     if config.reward.reward_model.enable:
         yield "reward.reward_model.model_path"
@@ -73,7 +86,7 @@ def _source_of(path: str) -> Path | None:
     if not path.startswith("pkg://"):
         return Path(path.removeprefix("file://"))
     try:
-        found = importlib.util.find_spec(path.removeprefix("pkg://"))
+        found = importlib.util.find_spec(path.removeprefix("pkg://").replace("/", "."))
     except ModuleNotFoundError:
         found = None
     if found is None:

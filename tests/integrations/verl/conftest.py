@@ -21,6 +21,14 @@ def compose(*overrides):
     return compose_as_typed([*within_reach(), *BASIC, *overrides])
 
 
+@pytest.fixture(autouse=True)
+def verls_own_command(monkeypatch):
+    """The process looks as if verl's trainer had been started, and not pytest."""
+    from dqo_verl.integrations.verl import overrides
+
+    monkeypatch.setattr(overrides, "command", lambda: "verl.trainer.main_ppo")
+
+
 @pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own
 def ray_and_queue(quick_python):
     import ray

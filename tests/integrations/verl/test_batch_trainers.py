@@ -1,6 +1,6 @@
 """verl's trainers that hold the batch themselves: the same numbers as the V1 trainer, from the same responses."""
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def held(tokenizer, service, monkeypatch):
     from verl import DataProto
     from verl.trainer.ppo import ray_trainer
 
-    def run(rows, *overrides):
+    def run(rows, *overrides, before=lambda data: None):
         config = prepared(*overrides)
         batch_seam._metrics.clear()
         monkeypatch.setattr(batch_seam, "_trainer", SimpleNamespace(config=config, tokenizer=tokenizer))
@@ -54,6 +54,7 @@ def held(tokenizer, service, monkeypatch):
             },
             meta_info={"reward_extra_keys": ["acc", "note"]},
         )
+        before(data)
         algorithm = config.algorithm
         done = ray_trainer.compute_advantage(
             data,
@@ -124,6 +125,27 @@ def test_verl_takes_the_metrics_with_those_of_the_step(held, monkeypatch):
     )
     assert "diversity/score/mean" in metric_utils.compute_data_metrics(batch, use_critic=False)
     assert "diversity/score/mean" not in metric_utils.compute_data_metrics(batch, use_critic=False)
+
+
+def test_a_response_that_rollout_correction_rejects_is_compared_in_full(held):
+    """It overwrites the mask just before; V1's queue keeps the one of generation."""
+
+    def reject(batch, rollout_corr_config):
+        batch.batch["response_mask"] = batch.batch["response_mask"] * torch.tensor([1, 0, 1, 1, 1]).unsqueeze(-1)
+        return batch, {}
+
+    module = ModuleType("rollout_corr_helper")
+    module.compute_rollout_correction_and_add_to_batch = reject
+    batch_seam.hook_rejection(module)
+    _, expected = held(ROWS, "algorithm.adv_estimator=dqo")
+    advantages, metrics = held(
+        ROWS,
+        "algorithm.adv_estimator=dqo",
+        before=lambda data: module.compute_rollout_correction_and_add_to_batch(data, {}),
+    )
+    assert not advantages[1].any()
+    same = [key for key in expected if key.startswith("diversity/score")]
+    assert [metrics[key] for key in same] == pytest.approx([expected[key] for key in same])
 
 
 def test_only_the_v1_trainer_streams():

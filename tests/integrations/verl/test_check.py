@@ -1,5 +1,6 @@
 """What a user sees of a refusal and of a check: behind `python -m verl.trainer.main_ppo`, and of `dqo-verl check`."""
 
+import os
 import subprocess
 import sys
 
@@ -32,6 +33,23 @@ def test_the_command_line_checks_and_leaves_nothing_behind(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "algorithm.adv_estimator=grpo: nothing of dqo_verl takes part in this run." in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_check_never_trains(tmp_path):
+    """Whatever the module does with its config, and where the plugin is not active."""
+    (tmp_path / "theirs.py").write_text("import ray\nray.init()\nprint('TRAINING')\n")
+    command = [sys.executable, "-m", "dqo_verl.cli", "check", "--trainer", "theirs"]
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    for environment, told in (
+        ({}, "this command starts Ray without a look at its config"),
+        ({"VERL_USE_EXTERNAL_PLUGINS": "none"}, "dqo_verl is not active beside verl"),
+    ):
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path} | environment, timeout=120
+        )
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert "TRAINING" not in done.stdout
 
 
 @pytest.fixture

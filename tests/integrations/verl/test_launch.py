@@ -1,5 +1,7 @@
 """What happens to the config before Ray starts, and what the user reads there."""
 
+import socket
+
 import pytest
 
 from dqo_verl.errors import UserError
@@ -149,7 +151,7 @@ MISTYPED = [
     ("grpo", "+reward_model.diverstiy=dpp", r"mean \+reward_model\.diversity=dpp\?"),
     ("grpo", "+reward_model.Diversity=dpp", r"mean \+reward_model\.diversity=dpp\?"),
     ("grpo", "+reward_model.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
-    ("grpo", "+reward_model.weight=2", "verl 0.9 reads nothing under reward_model"),
+    ("grpo", "+reward_model.weight=2", "only dqo_verl's reward_model"),
     ("grpo", "+algorithm.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
     ("dqo", "++algorithm.aplha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
     ("grpo", "+diversity.alpha=2", r"mean \+algorithm\.diversity\.alpha=2\?"),
@@ -172,10 +174,17 @@ MISTYPED = [
         r"data\.train_files=/nowhere/train\.parquet: there is no such file",
     ),
     ("dqo", "data.val_files=[/nowhere/a.parquet]", r"data\.val_files=/nowhere/a\.parquet: there is no such file"),
-    ("dqo", "actor_rollout_ref.model.path=/nowhere/policy", r"model\.path=/nowhere/policy: there is no such directory"),
+    (
+        "dqo",
+        "actor_rollout_ref.model.path=/nowhere/policy",
+        r"model\.path=/nowhere/policy: there is no such file or directory",
+    ),
     ("dqo", "actor_rollout_ref.model.path=nobody/has-this", r"model\.path=nobody/has-this is not in the local cache"),
     ("dqo", "reward.custom_reward_function.path=/nowhere/r.py", "there is no such file"),
     ("dqo", "reward.custom_reward_function.path=pkg://nowhere.rewards", "there is no such module"),
+    ("dqo", "reward.reward_manager.name=naiv", r"reward\.reward_manager cannot be loaded: .*naiv"),
+    ("dqo", "actor_rollout_ref.model.tokenizer_path=/nowhere", r"tokenizer_path=/nowhere: there is no such file"),
+    ("dqo", "actor_rollout_ref.rollout.name=???", r"Write actor_rollout_ref\.rollout\.name=vllm"),
     ("dqo", "+ray_kwargs.ray_init.address=127.0.0.1:9", r"nobody answers at 127\.0\.0\.1:9"),
 ]
 
@@ -199,12 +208,45 @@ def test_an_unknown_estimator_is_refused(typed, meant):
         check_estimator(typed, seam.registered_bases(), verls_own_command=True)
 
 
-def test_a_program_of_ones_own_may_have_estimators_that_its_driver_does_not_see():
-    assert prepared("algorithm.adv_estimator=my_grpo")
+def test_a_program_of_ones_own_may_have_estimators_that_its_driver_does_not_see(monkeypatch):
+    from dqo_verl.integrations.verl import overrides
+
+    with pytest.raises(UserError, match="VERL_USE_EXTERNAL_MODULES"):
+        prepared("algorithm.adv_estimator=my_grpo")
+    assert prepared("algorithm.adv_estimator=my_grpo", "actor_rollout_ref.model.external_lib=mine")
+    monkeypatch.setattr(overrides, "command", lambda: "my_own.main")
+    assert prepared("algorithm.adv_estimator=my_grpo", "+algorithm.alpha=2")
     with pytest.raises(UserError, match=r"mean algorithm\.adv_estimator=dqo\?"):
         prepared("algorithm.adv_estimator=DQO")
     with pytest.raises(UserError, match="my_grpo is not registered in verl"):
         prepared("algorithm.adv_estimator=my_grpo", "+reward_model.diversity=dpp")
+
+
+def test_commands_that_move_old_keys_to_their_places_may_type_them(monkeypatch):
+    from dqo_verl.integrations.verl import overrides
+
+    old = ["reward_model.reward_manager=dapo", "+reward_model.reward_kwargs.max_resp_len=10"]
+    for typed in old:
+        with pytest.raises(UserError, match="reward"):
+            prepared("algorithm.adv_estimator=dqo", typed)
+    assert prepared("algorithm.adv_estimator=dqo", *old, "+async_training.staleness_threshold=0.5")
+    monkeypatch.setattr(overrides, "command", lambda: "")
+    assert prepared("algorithm.adv_estimator=dqo", *old)
+
+
+def test_what_only_the_cluster_sees_is_left_to_it():
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"+ray_kwargs.ray_init.address=ray://127.0.0.1:{head.getsockname()[1]}"
+        there = ["data.train_files=/on/the/cluster.parquet", "+algorithm.diversity.embedder=/on/the/cluster"]
+        assert prepared("algorithm.adv_estimator=dqo", address, *there)
+
+
+def test_data_by_a_pattern_and_a_module_by_its_path(tmp_path):
+    (tmp_path / "part-0.parquet").touch()
+    by_path = "reward.custom_reward_function.path=pkg://dqo_verl/rewards/gsm8k"
+    assert prepared("algorithm.adv_estimator=dqo", f"data.train_files={tmp_path}/part-*.parquet", by_path)
+    with pytest.raises(UserError, match="there is no such file"):
+        prepared("algorithm.adv_estimator=dqo", f"data.train_files={tmp_path}/other-*.parquet")
 
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
@@ -218,6 +260,10 @@ def test_a_program_of_ones_own_may_have_estimators_that_its_driver_does_not_see(
         "+actor_rollout_ref.actor.my_loss.alpha=2",
         "+trainer.stream=true",
         "+algorithm.entropy_bonus=0.1",
+        "+algorithm.adversity=1",
+        "+reward.diversity_fn=mine",
+        "+trainer.diversity_dir=out",
+        "+university.rank=1",
         "++algorithm.kl_penalty=kl",
         "++algorithm.gamma=0.99",
         "+data.partition=train",

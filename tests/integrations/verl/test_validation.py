@@ -3,6 +3,7 @@
 from itertools import combinations
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,18 +48,43 @@ def test_sources_are_kept_apart_and_a_lost_response_bounds_k():
     }
     assert found["val-core/b/reward/distinct_correct@3"] == 0
     assert found["val-core/b/reward/pass@3"] == 0
+    # x has four and y three: distinct ones are counted among three of each
+    uneven = metrics(["a"] * 7, UIDS[:7], {"reward": [1] * 7}, Samples([""] * 7, list("abcdefg"), [1] * 7))
+    assert uneven["val-core/a/reward/distinct_correct@3"] == 3
+
+
+def test_responses_that_failed_count_as_wrong_as_in_verls_accuracy():
+    rows = [0, 1, 4, 5, 6, 7]
+    some = Samples(*([column[row] for row in rows] for column in (SAMPLES.inputs, OUTPUTS, ACC)))
+    expected = {("a", "x"): 4, ("a", "y"): 4, ("a", "z"): 4}
+    found = metrics(["a"] * 6, [UIDS[row] for row in rows], {"acc": [ACC[row] for row in rows]}, some, expected)
+    # x: 2 of 4, y: 1 of 4, z: none of 4
+    assert found["val-core/a/acc/pass@1"] == pytest.approx((2 + 1 + 0) / 12)
+    assert found["val-core/a/acc/distinct_correct@4"] == pytest.approx((1 + 1 + 0) / 3)
+
+
+def test_each_source_has_the_variable_that_verl_chooses_for_it():
+    reported = {"reward": [1.0] * 4 + [0.0] * 4, "acc": [None] * 4 + [np.bool_(True), None, np.array([1, 2]), 1]}
+    found = metrics(["sums"] * 4 + ["math"] * 2, UIDS[:6], reported, SAMPLES)
+    assert found["val-core/sums/reward/pass@1"] == 1
+    assert found["val-core/math/acc/pass@1"] == 0.5
+    odd = metrics(
+        ["math"] * 4,
+        UIDS[4:],
+        {"acc": reported["acc"][4:], "reward": [0.0] * 4},
+        Samples(*(c[4:] for c in (SAMPLES.inputs, OUTPUTS, ACC))),
+    )
+    assert list(odd) == ["val-core/math/acc/distinct@4"]
 
 
 def test_a_reward_that_is_no_verdict_has_no_pass_at_k():
     found = metrics(["chat"] * 8, UIDS, {"reward": [0.3] * 8}, SAMPLES)
     # what follows the answer does not count
     assert found == {"val-core/chat/reward/distinct@4": (3 + 2) / 2}
-    unscored = metrics(["chat"] * 8, UIDS, {"reward": [1.0] * 8, "acc": [None] * 8}, SAMPLES)
-    assert unscored == {"val-core/chat/acc/distinct@4": (3 + 2) / 2}
 
 
 def test_the_table_shows_the_same_prompt_each_time():
-    rows = one_prompt(UIDS, SAMPLES)
+    rows = one_prompt(UIDS, SAMPLES, 4)
     assert [text for _, text, _ in rows] == [
         "[answer 1 of 2 distinct] a #### 1",
         "[answer 1 of 2 distinct] a #### 1",
@@ -69,7 +95,10 @@ def test_the_table_shows_the_same_prompt_each_time():
     assert [score for *_, score in rows] == ACC[4:]
     order = [7, 3, 5, 0, 6, 1, 4, 2]
     shuffled = Samples(*([column[i] for i in order] for column in (SAMPLES.inputs, OUTPUTS, ACC)))
-    assert {prompt for prompt, _, _ in one_prompt([UIDS[i] for i in order], shuffled)} == {"1 + 1"}
+    assert {prompt for prompt, _, _ in one_prompt([UIDS[i] for i in order], shuffled, 4)} == {"1 + 1"}
+    # wandb's table keeps its width
+    assert len(one_prompt(UIDS[:7], SAMPLES, 4)) == 4
+    assert one_prompt(UIDS[:7], SAMPLES, 4)[-1] == ("1 + 1", "[this response failed]", 0.0)
 
 
 @pytest.mark.parametrize("kind", ["V1", "holds its batch"])
@@ -100,6 +129,20 @@ def test_verls_own_validation_gains_them(kind, typed, asked, shown, monkeypatch)
     assert "val-core/sums/acc/mean@4" in found
     assert len(tables) - of_verl == shown
     assert all(step == 7 for _, _, step in tables)
+
+
+def test_a_logger_that_takes_no_table_ends_no_run(capsys):
+    from verl.trainer.ppo.ray_trainer import RayPPOTrainer
+
+    trainer = object.__new__(RayPPOTrainer)
+    trainer.config, trainer.global_steps = prepared("algorithm.adv_estimator=dqo"), 7
+    trainer.validation_generations_logger = SimpleNamespace(log=lambda *_: 1 / 0)
+    trainer._dqo_verl_samples = SAMPLES
+    found = trainer._val_metrics_update(["sums"] * 8, UIDS, {"reward": ACC}, [])
+    assert "val-core/sums/reward/pass@2" in found
+    assert "could not be logged: division by zero" in capsys.readouterr().out
+    trainer._dqo_verl_samples = Samples([], [], [])
+    assert trainer._val_metrics_update([], [], {"reward": []}, []) == {}
 
 
 def test_the_switch_is_known():
