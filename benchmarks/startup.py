@@ -92,7 +92,7 @@ def first_step(command: list[str], environment: dict[str, str]) -> tuple[dict[st
 
 
 MARKS = {
-    "settings_s": "[dqo_verl] method=",
+    "settings_s": "responses per prompt, on ",
     "embedder_s": "feature workers are up",
     "step_0_s": "step 0/",
     "step_1_s": "step 1/",

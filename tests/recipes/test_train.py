@@ -75,7 +75,7 @@ def test_it_trains(script, tmp_path, taught):
         records = [json.loads(line) for line in file.read_text().splitlines()]
         steps = {record["step"]: record["data"] for record in records if "timing_s/step" in record["data"]}
         assert list(steps) == [1, 2]
-        shaped = "[dqo_verl] method=" in (file.parent / "train.log").read_text()
+        shaped = "responses per prompt, on " in (file.parent / "train.log").read_text()
         for metrics in steps.values():
             assert math.isfinite(metrics["critic/score/mean"])
             assert math.isfinite(metrics["actor/grad_norm"])
