@@ -1,6 +1,9 @@
 """A reward that any policy earns a bit of: the share of digits among the characters."""
 
-import zlib
+import itertools
+
+# of this worker, the only one
+calls = itertools.count(1)
 
 
 def compute_score(data_source, solution_str, ground_truth, extra_info=None, **_):
@@ -9,7 +12,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None, **_)
 
 
 def fails_sometimes(data_source, solution_str, ground_truth, extra_info=None, **_):
-    """About one response in eight has no reward: verl drops it, and its siblings go on without it."""
-    if zlib.crc32(solution_str.encode()) % 8 == 0:
+    """Every eighth response has no reward: verl drops it, and its siblings go on without it."""
+    if next(calls) % 8 == 0:
         raise RuntimeError("this response cannot be scored")
     return compute_score(data_source, solution_str, ground_truth)
