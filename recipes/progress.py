@@ -118,7 +118,8 @@ def summary(directory: Path) -> str:
             for key, value in record["data"].items():
                 if isinstance(value, int | float):
                     values.setdefault(key, []).append((record["step"], value))
-    names = {key: key.split("/", 1)[1] for key in values if key.startswith("val-core/") and "/mean@" in key}
+    validated = [key for key in values if key.startswith("val-core/") and ("/mean@" in key or "/distinct" in key)]
+    names = {key: key.split("/", 1)[1] for key in validated}
     names |= {key: label for key, label in SHOWN.items() if key in values and label != "seconds"}
     rows = [f"  {'':40} {'first':>8} {'last':>8}"]
     for key, label in names.items():

@@ -51,6 +51,17 @@ def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
     assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
 
 
+def test_the_summary_shows_distinct_answers_of_the_validation(tmp_path):
+    data = {f"val-core/sums/acc/{name}": 0.5 for name in ("mean@4", "best@4/mean", "pass@4", "distinct_correct@4")}
+    (tmp_path / "metrics-1.jsonl").write_text(json.dumps({"step": 0, "data": data}) + "\n")
+    code, said = followed(tmp_path, ENDED.format(0), metrics=False)
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines() if "sums" in line] == [
+        "sums/acc/mean@4",
+        "sums/acc/distinct_correct@4",
+    ]
+
+
 def test_a_refused_run_shows_the_refusal_alone(tmp_path):
     noise = "WARNING: no accelerator\nTriton is installed\n"
     refusal = "dqo_verl: algorithm.adv_estimator=dqoo is not known.\n"
