@@ -10,6 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, set-up included"' EXIT
 TIER=whole
 case ${1:-} in fast | weekly) TIER=$1 && shift ;; esac
+case ${1:-} in
+  "" | -* | tests/*) ;;
+  *) echo "tests/run.sh: there is no tier $1. Tiers: fast, weekly, and the whole without a word" >&2 && exit 2 ;;
+esac
 export PROFILE=cpu
 source recipes/_setup.sh
 export VENV

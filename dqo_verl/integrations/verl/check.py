@@ -1,7 +1,6 @@
 """`DQO_VERL_CHECK=1` in front of a verl command: every check, what would run and where it comes from; then it stops, before Ray."""
 
 import inspect
-import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -15,7 +14,6 @@ from dqo_verl.integrations.verl import overrides
 from dqo_verl.integrations.verl.typed import PREFIX, VERL
 from dqo_verl.integrations.verl.wrapping import wrap
 
-VARIABLE = "DQO_VERL_CHECK"
 # verl's own settings that decide about what diversity does, whether typed or not
 BESIDE = (
     "algorithm.norm_adv_by_std_in_grpo",
@@ -23,10 +21,6 @@ BESIDE = (
     "actor_rollout_ref.rollout.temperature",
     "data.train_batch_size",
 )
-
-
-def asked_for() -> bool:
-    return bool(os.environ.get(VARIABLE))
 
 
 def hook_ray(module: ModuleType) -> None:

@@ -53,7 +53,7 @@ def prepare(config: DictConfig) -> None:
         of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
         _complete(config, settings, of_method)
         print(announcement(settings, config, verl), flush=True)
-    if check.asked_for():
+    if overrides.check_only():
         check.stop(config, settings, dict.fromkeys(of_method, f"preset of {estimator}"))
 
 

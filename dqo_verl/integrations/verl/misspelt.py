@@ -28,6 +28,8 @@ def refuse_misspelt(added: Mapping[str, Any], is_ours: bool, of_verl: bool, migr
         migrates: whether the command moves keys of verl's older releases to their new places.
     """
     for key, value in added.items():
+        if key == validation.SWITCH and not isinstance(value, bool):
+            raise UserError(f"+{key}={value} must be true or false.")
         if key in (SWITCH, validation.SWITCH) or f"{key}.".startswith(f"{PREFIX}.") or key in LEGACY:
             continue
         if meant := _meant(key, value, is_ours, of_verl):

@@ -1,9 +1,17 @@
 """What the user typed behind verl's command, override by override."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+
+# set for a command that is to be checked and not run
+CHECK = "DQO_VERL_CHECK"
+
+
+def check_only() -> bool:
+    return bool(os.environ.get(CHECK))
 
 
 def command() -> str:

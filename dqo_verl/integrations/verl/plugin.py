@@ -17,6 +17,7 @@ from wrapt import register_post_import_hook
 from dqo_verl.core.methods import METHODS
 from dqo_verl.errors import plainly
 from dqo_verl.integrations.verl import batch_seam, seam
+from dqo_verl.integrations.verl.overrides import check_only
 from dqo_verl.integrations.verl.probe import OLDEST, TESTED, Verl
 
 V1_TRAINER = "verl.trainer.ppo.v1.trainer_base"
@@ -74,11 +75,6 @@ def _look_first(config: Any) -> None:
     if on_cpu:
         gpus, apart = resources.gpus_of_verl(config), resources.has_standalone_rollout(config)
         platform.configure(config, ray_address.named(config), gpus, apart)
-
-
-def check_only() -> bool:
-    """As `check.asked_for`, without its imports."""
-    return bool(os.environ.get("DQO_VERL_CHECK"))
 
 
 def _keep_from_ray(module: ModuleType) -> None:

@@ -182,6 +182,7 @@ MISTYPED = [
     ("dqo", "actor_rollout_ref.model.path=nobody/has-this", r"model\.path=nobody/has-this is not in the local cache"),
     ("dqo", "reward.custom_reward_function.path=/nowhere/r.py", "there is no such file"),
     ("dqo", "reward.custom_reward_function.path=pkg://nowhere.rewards", "there is no such module"),
+    ("dqo", "+trainer.validate_diversity=off", "must be true or false"),
     ("dqo", "reward.reward_manager.name=naiv", r"reward\.reward_manager cannot be loaded: .*naiv"),
     ("dqo", "actor_rollout_ref.model.tokenizer_path=/nowhere", r"tokenizer_path=/nowhere: there is no such file"),
     ("dqo", "actor_rollout_ref.rollout.name=???", r"Write actor_rollout_ref\.rollout\.name=vllm"),
