@@ -20,7 +20,7 @@ from sentence_transformers import SentenceTransformer
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import parse
-from dqo_verl.models.embedder import BATCH_SIZE
+from dqo_verl.models.embedder import CPU_BATCH
 from dqo_verl.models.hub import locate
 from dqo_verl.streaming.service import FeatureService, Submitter
 
@@ -70,7 +70,7 @@ def main() -> None:
             return service.collect(keys, lambda missing: [text_of[key] for key in missing]).values
 
         difference = max(np.abs(side() - plain()).max() for side in (on_demand, streamed))
-        small = partial(plain, batch_size=BATCH_SIZE["cpu"])
+        small = partial(plain, batch_size=CPU_BATCH)
         sides = {"plain": plain, "plain, small": small, "on demand": on_demand, "one by one": streamed}
         seconds = alternate(sides, options.rounds)
         for side in ("on demand", "one by one"):

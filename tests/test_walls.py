@@ -18,6 +18,8 @@ WALLS = {
     "rewards": "streaming models core extras errors",
     "integrations/verl/cpu": "",
     "integrations/verl": "integrations/verl/cpu rewards streaming models core extras errors",
+    "integrations/trl": "streaming models core errors",
+    "trl": "integrations/trl",
     # `import dqo_verl`: the names for a notebook, and the version
     "__init__": "core errors",
     "provenance": "__init__",
@@ -43,6 +45,8 @@ ONLY_IN = {
     "verl": "integrations/verl",
     "vllm": "integrations/verl evaluation/sample",
     "ray": "integrations/verl streaming rewards",
+    "trl": "integrations/trl",
+    "accelerate": "integrations/trl classifier",
 }
 CORE_IMPORTS = {"torch", "pydantic"}
 NOT_SHIPPED = {"experiments", "benchmarks", "recipes", "tests"}

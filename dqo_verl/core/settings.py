@@ -10,7 +10,7 @@ from typing import Any
 from dqo_verl.core.kernels import Kernel
 from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.methods import METHODS
-from dqo_verl.core.objectives import Objective
+from dqo_verl.core.objectives import Add, Objective
 from dqo_verl.core.own_measure import measure_named, place_of
 from dqo_verl.core.parts import Choice, Part, build, make, one_of, pick
 from dqo_verl.core.sources import SOURCES, Placement, Source, source_for
@@ -55,11 +55,16 @@ class Settings(Part):
         return f"{self.combine.in_words(diversity)}{among}, {responses} responses per prompt, on {self.base}"
 
     def beside_defaults(self) -> dict[str, Any]:
-        """The settings that differ from what this method with this measure has by itself."""
+        """The settings that differ from what this method with this measure has by itself; the base is in the words."""
         values = self.flat()
         named: dict[str, Any] = {key: values[key] for key in ("method", "measure", "classifier") if key in values}
         default = parse(named).flat() | {"classifier": None}
-        return {key: value for key, value in values.items() if default.get(key) != value}
+        return {key: value for key, value in values.items() if default.get(key) != value and key != "base"}
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the base estimator sees the shaped reward, and divides it if it divides rewards."""
+        return not (isinstance(self.combine, Add) and self.combine.scale == "decoupled")
 
     @property
     def changes_nothing(self) -> bool:

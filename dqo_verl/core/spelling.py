@@ -13,6 +13,8 @@ class Spelling:
     # how to leave room for a model of ours, in the trainer's own settings
     leave_a_gpu: str = "give the trainer one GPU less"
     leave_room: str = "give the trainer less of its memory"
+    # a base that does not compare within groups, where the trainer has one
+    without_groups: str = ""
 
     def __call__(self, key: str, value: Any) -> str:
         """What to type for `key` = `value`."""

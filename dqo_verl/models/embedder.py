@@ -9,7 +9,7 @@ from dqo_verl.models.hub import locate
 from dqo_verl.models.servers import Endpoint
 
 # On CPUs the padding of larger batches costs more than they save.
-BATCH_SIZE = {"cpu": 8, "cuda": 64}
+CPU_BATCH, GPU_BATCH = 8, 64
 
 
 class SentenceTransformerModel:
@@ -26,12 +26,13 @@ class SentenceTransformerModel:
                 "sentence-transformers model."
             ) from error
         self.device = device
+        self.batch_size = CPU_BATCH if device == "cpu" else GPU_BATCH
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
         # `rest` has moved it to the CPU.
         self.model.to(self.device)
         vectors = self.model.encode(
-            list(texts), batch_size=BATCH_SIZE[self.device], convert_to_numpy=True, show_progress_bar=progress
+            list(texts), batch_size=self.batch_size, convert_to_numpy=True, show_progress_bar=progress
         )
         return vectors, self._truncated(texts)
 

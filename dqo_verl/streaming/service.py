@@ -11,13 +11,10 @@ import numpy as np
 import ray
 
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Model, Shared
-from dqo_verl.models.embedder import Embedder
-from dqo_verl.models.pair_classifier import PairClassifier
-from dqo_verl.models.servers import Endpoint
+from dqo_verl.core.sources import Model, Shared
 from dqo_verl.streaming import placement
-from dqo_verl.streaming.classes import PartitionStream
-from dqo_verl.streaming.stream import Collected, EmbeddingStream, Stream
+from dqo_verl.streaming.of_source import model_and_stream
+from dqo_verl.streaming.stream import Collected
 
 # the trainer's actors share one Ray namespace per run
 NAME = "dqo_verl_features_{}"
@@ -63,22 +60,6 @@ class FeatureWorker:
         if self.rests:
             await self.stream.after_the_batch(self.model.model.rest)
         return collected
-
-
-def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier, Stream]:
-    place = source.placement
-    deadline = source.spelling.name("deadline")
-    servers = Endpoint(place.urls, source.deadline, deadline) if isinstance(place, Http) else None
-    if isinstance(source, ClassifiedPairs):
-        classifier = PairClassifier(
-            source.classifier, device, threshold=source.threshold, both_orders=source.both_orders, servers=servers
-        )
-        told = f"two responses are the same above {classifier.threshold:g}"
-        print(f"[dqo_verl] {classifier.name}: {told}", flush=True)
-        return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
-    assert isinstance(source, Embeddings)
-    embedder = Embedder(source.embedder, device, servers=servers)
-    return embedder, EmbeddingStream(embedder)
 
 
 def ways_to_place(source: Model) -> str:

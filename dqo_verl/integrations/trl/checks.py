@@ -1,0 +1,33 @@
+"""Before training: what of TRL's own settings makes diversity meaningless is refused; what may surprise is said."""
+
+from typing import Any
+
+from dqo_verl.core.announcement import Trainer, announcement
+from dqo_verl.core.settings import Settings
+from dqo_verl.errors import UserError
+
+
+def refuse(config: Any, settings: Settings) -> None:
+    """`config`: the trainer's GRPOConfig or RLOOConfig."""
+    aggregation = getattr(config, "multi_objective_aggregation", "sum_then_normalize")
+    if aggregation != "sum_then_normalize" and settings.is_raw and not settings.changes_nothing:
+        spell = settings.spell
+        raise UserError(
+            f"multi_objective_aggregation={aggregation!r} divides each reward by its own spread, diversity too: it would "
+            f"weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize', or "
+            f"Diversity(..., {spell('scale', 'decoupled')})."
+        )
+
+
+def first_lines(config: Any, settings: Settings) -> str:
+    scale = getattr(config, "scale_rewards", None)
+    # the configuration still takes the booleans of older releases
+    divides = None if scale is None else scale not in ("none", False)
+    trainer = Trainer(
+        responses=config.num_generations,
+        responses_setting="num_generations",
+        compares_within=True,
+        divides_by_std=divides,
+        without_std="scale_rewards='none'",
+    )
+    return "\n".join(announcement(settings, trainer))

@@ -1,0 +1,66 @@
+"""What a user of TRL says about diversity: `Diversity("dqo", alpha=1.0)`."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from dqo_verl.core.measures import MEASURES
+from dqo_verl.core.methods import METHODS
+from dqo_verl.core.parts import did_you_mean
+from dqo_verl.core.settings import Settings, parse
+from dqo_verl.core.sources import Gpu, Model
+from dqo_verl.core.spelling import Spelling
+from dqo_verl.errors import UserError
+
+
+class Python(Spelling):
+    """Settings as keyword arguments: `scale='decoupled'`."""
+
+    def __call__(self, key: str, value: Any) -> str:
+        written = "None" if value == "null" else repr(value)
+        return f"Diversity({written})" if key == "measure" else f"{key}={written}"
+
+    def name(self, key: str) -> str:
+        return key
+
+
+PYTHON = Python()
+# settings of the package that mean nothing here, and why
+WITHOUT_EFFECT = {
+    "base": "the trainer is the base: with_diversity(GRPOTrainer) or with_diversity(RLOOTrainer)",
+    "stream": "TRL generates all responses in one call, so there is nothing to stream beside",
+    "actors": "each process of the trainer has one copy of the model",
+    "start_timeout": "the model is loaded in the process of the trainer, which waits for it",
+}
+
+
+class Diversity:
+    """A method (`dqo`, `darling`) or a measure (`dpp`, `pairwise`, one of your own), with the keys of docs/settings.md."""
+
+    def __init__(self, method: str = "dqo", /, **typed: Any):
+        for key in ("method", "measure"):
+            if key in typed:
+                raise UserError(f"{key} is the first argument. Write Diversity({typed[key]!r}).")
+        for key, reason in WITHOUT_EFFECT.items():
+            if key in typed:
+                raise UserError(f"{PYTHON(key, typed[key])} has no effect: {reason}. Leave it out.")
+        if method not in MEASURES and get_close_matches(str(method), METHODS, n=1) not in ([], [method]):
+            hint = did_you_mean("measure", method, METHODS | MEASURES, PYTHON)
+            raise UserError(f"{PYTHON('measure', method)} is not known.{hint}")
+        settings = parse({"method" if method in METHODS else "measure": method, **typed}, PYTHON)
+        if settings.measure.reads == "log_probs":
+            raise UserError(
+                f"{settings.measure.name} reads the policy's log-probabilities, which TRL's trainers do not have when they "
+                "score. Use a measure of texts or embeddings."
+            )
+        if isinstance(settings.source, Model) and isinstance(settings.source.placement, Gpu):
+            raise UserError(
+                "placement='gpu' is a GPU that the trainer leaves free, and TRL uses what accelerate gives it. Write "
+                "placement='shared' (the trainer's own GPU), 'cpu', or 'http' with urls."
+            )
+        self._settings = settings
+
+    def on(self, base: str) -> Settings:
+        """The settings with the trainer's name in the place of the base."""
+        settings = self._settings.model_copy(update={"base": base})
+        settings._spelling = PYTHON
+        return settings

@@ -1,0 +1,93 @@
+"""What a measure reads of a batch: groups are shared out over the trainer's processes, each of which has a copy of the model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dqo_verl.core.features import Features
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import Settings
+from dqo_verl.core.sources import Cpu, Model
+from dqo_verl.errors import UserError
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.streaming.local import LocalModel
+
+# all processes must see the same in it
+PROBE = ("The answer is 42.", "Let x be the number of apples, so that 3x + 4 = 19.")
+# they may compute on devices that round differently
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Those that hold the batch together. `gather` makes one list of everybody's, in the order of the processes."""
+
+    index: int
+    count: int
+    gather: Callable[[list[Any]], list[Any]]
+
+
+ALONE = Processes(0, 1, lambda own: own)
+
+
+def all_processes() -> Processes:
+    """Those that accelerate runs."""
+    from accelerate import PartialState
+    from accelerate.utils import gather_object
+
+    state = PartialState()
+    return Processes(state.process_index, state.num_processes, gather_object)
+
+
+def device() -> str:
+    """The one that accelerate gives this process."""
+    from accelerate import PartialState
+
+    return str(PartialState().device)
+
+
+class BatchFeatures:
+    """Called in every process with the whole batch: a group of one prompt is computed by one process."""
+
+    def __init__(self, settings: Settings, processes: Processes):
+        self.source, self.processes = settings.source, processes
+        self.model: LocalModel | None = None
+        if isinstance(self.source, Model):
+            self.model = LocalModel(self.source, "cpu" if isinstance(self.source.placement, Cpu) else device())
+            self._refuse_different_models(self.model.model)
+
+    def __call__(
+        self, keys: Sequence[ResponseKey], texts: Sequence[str], compared: Tensor
+    ) -> tuple[Features, dict[str, float]]:
+        """The features, and numbers for the log. Responses that are not `compared` take part in nothing."""
+        texts = [self.source.compared(text) for text in texts]
+        if self.model is None or not isinstance(self.source, Model):
+            return Features(texts, texts=texts), {}
+        groups = list(dict.fromkeys(key.group for key in keys))
+        mine = set(groups[self.processes.index :: self.processes.count])
+        rows = [row for row, key in enumerate(keys) if key.group in mine]
+        own = []
+        if rows:
+            among = [keys[row] for row in rows if compared[row]]
+            own = [(rows, self.model.collect([keys[row] for row in rows], [texts[row] for row in rows], among))]
+        parts = self.processes.gather(own)
+        order = np.argsort([row for rows, _ in parts for row in rows])
+        identities = [identity for _, found in parts for identity in found.identities]
+        values = np.concatenate([found.values for _, found in parts])[order]
+        truncated = sum(found.truncated for _, found in parts) / len(keys)
+        features = self.source.features(keys, compared, [identities[row] for row in order], torch.from_numpy(values))
+        return features, {"diversity/truncated/frac": truncated}
+
+    def _refuse_different_models(self, model: Any) -> None:
+        """Two processes with two models would give the groups of one batch different scores, in silence."""
+        seen = model(PROBE)[0] if isinstance(model, Embedder) else model.probabilities([PROBE])[0]
+        for process, found in enumerate(self.processes.gather([np.asarray(seen)])):
+            if found.shape != np.shape(seen) or not np.allclose(found, seen, atol=TOLERANCE):
+                raise UserError(
+                    f"Process {process} of the trainer has loaded another {self.source.name} model than process "
+                    f"{self.processes.index}: the same texts look different to them. Give all nodes the same files."
+                )

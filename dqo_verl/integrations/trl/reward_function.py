@@ -1,0 +1,75 @@
+"""Diversity as one reward function, for AsyncGRPOTrainer and for other libraries that call `f(prompts, completions, ...)`."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+
+from dqo_verl.errors import UserError
+from dqo_verl.integrations.trl.diversity import Diversity
+from dqo_verl.integrations.trl.features import ALONE, BatchFeatures
+from dqo_verl.integrations.trl.shaping import said, shape_batch
+
+# AsyncGRPOTrainer calls from several threads
+LOADING = threading.Lock()
+
+
+class DiverseReward:
+    """`DiverseReward(quality, diversity, num_generations=8)` gives `r + alpha d`, or what else the method makes of r and d.
+
+    Every call must hold whole groups, side by side; a trainer with several processes may split them, which is refused. The bonus reaches
+    rewards only: `scale='decoupled'` needs `with_diversity(GRPOTrainer)`. The model is loaded at the first call, in the
+    process that scores.
+    """
+
+    def __init__(self, quality: Callable[..., Any], diversity: Diversity, num_generations: int):
+        self.quality, self.group_size = quality, num_generations
+        self.settings = diversity.on("the trainer's estimator")
+        if not self.settings.is_raw:
+            raise UserError(
+                "A reward function cannot reach the advantages: scale='decoupled' needs with_diversity(GRPOTrainer)."
+            )
+        # how TRL names the column
+        self.__name__ = getattr(quality, "__name__", type(quality).__name__)
+        self.features: BatchFeatures | None = None
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **kwargs: Any) -> list[float | None]:
+        self._refuse_split_groups(prompts)
+        rewards = self.quality(prompts=prompts, completions=completions, **kwargs)
+        if inspect.isawaitable(rewards):
+            rewards = _wait_for(rewards)
+        quality = torch.tensor([float("nan") if reward is None else float(reward) for reward in rewards])
+        if self.settings.measure.reads == "nothing":
+            return list(rewards)
+        with LOADING:
+            self.features = self.features or BatchFeatures(self.settings, ALONE)
+        texts = [said(completion) for completion in completions]
+        shaped = shape_batch(quality, texts, self.group_size, self.features, self.settings)
+        if log_metric := kwargs.get("log_metric"):
+            log_metric("quality/mean", quality.nanmean().item())
+            for name, value in shaped.metrics.items():
+                log_metric(name, value)
+        return [None if reward != reward else reward for reward in (quality + shaped.to_reward).tolist()]
+
+    def _refuse_split_groups(self, prompts: Sequence[Any]) -> None:
+        k = self.group_size
+        if len(prompts) % k or any(prompts[i] != prompts[i - i % k] for i in range(len(prompts))):
+            raise UserError(
+                f"DiverseReward compares the {k} responses to a prompt (num_generations={k}), and this call does not hold "
+                "whole groups, side by side. With several processes, make per_device_train_batch_size * "
+                "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer)."
+            )
+
+
+def _wait_for(rewards: Awaitable[Any]) -> Any:
+    """The result of an asynchronous reward function, also where this thread has a running loop, as in a notebook."""
+
+    async def result() -> Any:
+        return await rewards
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, result()).result()

@@ -1,0 +1,57 @@
+"""One batch of TRL's: qualities and completions of whole groups -> what shaping adds to them."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import Settings
+from dqo_verl.core.shaping import Shaped, shape
+from dqo_verl.integrations.trl.features import BatchFeatures
+
+
+def said(completion: Any) -> str:
+    """The text; of a conversation, its last assistant message: calls of tools and their results are no answers."""
+    if isinstance(completion, str):
+        return completion
+    content = next((message.get("content") for message in reversed(completion) if message["role"] == "assistant"), "")
+    if isinstance(content, list):
+        return " ".join(part["text"] for part in content if part.get("type") == "text")
+    return content or ""
+
+
+def shape_batch(
+    quality: Tensor, completions: Sequence[str], group_size: int, features: BatchFeatures, settings: Settings
+) -> Shaped:
+    """The outcome for all responses, in order; those whose quality is NaN, which no function scored, get 0.
+
+    TRL keeps the responses to a prompt side by side, in all processes together.
+    """
+    started = time.perf_counter()
+    rows = (~quality.isnan()).nonzero().flatten()
+    if not len(rows):
+        nothing = torch.zeros_like(quality)
+        return Shaped(nothing, nothing, nothing, {})
+    keys = [ResponseKey(str(row // group_size), row % group_size) for row in rows.tolist()]
+    texts = [completions[row] for row in rows.tolist()]
+    _refuse_infinite(quality[rows], texts)
+    found, collected = features(keys, texts, settings.combine.takes_part(quality[rows]))
+    shaped = shape(quality[rows], [key.group for key in keys], found, settings)
+
+    def everywhere(values: Tensor) -> Tensor:
+        return torch.zeros_like(quality).index_copy(0, rows, values)
+
+    metrics = shaped.metrics | collected | {"diversity/seconds": time.perf_counter() - started}
+    return Shaped(everywhere(shaped.score), everywhere(shaped.to_reward), everywhere(shaped.to_advantage), metrics)
+
+
+def _refuse_infinite(quality: Tensor, texts: Sequence[str]) -> None:
+    bad = quality.isinf().nonzero().flatten().tolist()
+    if bad:
+        raise FloatingPointError(
+            f"The reward of a response is {quality[bad[0]].item()} ({len(bad)} such in this batch). The reward functions "
+            f"returned it for the text {texts[bad[0]][:200]!r}"
+        )

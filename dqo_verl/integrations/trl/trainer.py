@@ -1,0 +1,93 @@
+"""`with_diversity(GRPOTrainer)`: the trainer, with diversity in its rewards or advantages.
+
+Two methods of TRL's are extended, and nothing is replaced: `_calculate_rewards`, which gives the table of all rewards of all processes,
+and `_generate_and_score_completions`, which turns it into advantages. So every kind of reward works (functions, asynchronous
+ones, reward models, environments), each keeps its own column and mean in the log, and diversity is one more column. In evaluation
+that column is 0: the reward is quality.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dqo_verl.errors import UserError
+from dqo_verl.integrations.trl import checks
+from dqo_verl.integrations.trl.diversity import Diversity
+from dqo_verl.integrations.trl.features import BatchFeatures, all_processes
+from dqo_verl.integrations.trl.probe import refuse_moved
+from dqo_verl.integrations.trl.shaping import said, shape_batch
+
+COLUMN = "diversity"
+
+
+def with_diversity(trainer_class: type) -> type:
+    """GRPOTrainer, RLOOTrainer or a subclass of either, which takes one argument more: `diversity=Diversity(...)`."""
+    refuse_moved(trainer_class)
+    return type(f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {})
+
+
+class _WithDiversity:
+    """Stands before the trainer's class. What it adds is named `diversity...`."""
+
+    def __init__(self, *args: Any, diversity: Diversity, **kwargs: Any):
+        if not isinstance(diversity, Diversity):
+            raise UserError(f"diversity={diversity!r}: write diversity=Diversity('dqo', alpha=1.0).")
+        settings = self.diversity = diversity.on(type(self).__mro__[2].__name__)
+        config = inspect.signature(super().__init__).bind_partial(*args, **kwargs).arguments.get("args")
+        # TRL's defaults contradict nothing.
+        if config is not None:
+            checks.refuse(config, settings)
+        self.diversity_features = BatchFeatures(settings, all_processes())
+        super().__init__(*args, **kwargs)
+        self.diversity_to_advantage: Tensor | None = None
+        self.diversity_has_column = settings.is_raw and not settings.changes_nothing
+        if self.diversity_has_column:
+            # as TRL itself adds the reward of an environment
+            self.reward_funcs.append(_unknown_yet)
+            self.reward_func_names.append(COLUMN)
+            self.reward_processing_classes.append(None)
+            self.reward_weights = torch.cat([self.reward_weights, torch.ones(1)])
+        if self.accelerator.is_main_process:
+            print(checks.first_lines(self.args, settings), flush=True)
+
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        table: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self.diversity_to_advantage = None
+        if self.diversity.measure.reads == "nothing":
+            return table
+        own = table[:, :-1] if self.diversity_has_column else table
+        quality = (own * self.reward_weights.to(own.device)[: own.shape[1]]).nansum(dim=1)
+        quality[own.isnan().all(dim=1)] = torch.nan
+        mode, group_size = (
+            ("train", self.num_generations) if self.model.training else ("eval", self.num_generations_eval)
+        )
+        texts = self.diversity_features.processes.gather([said(completion) for completion in completions])
+        shaped = shape_batch(quality.cpu(), texts, group_size, self.diversity_features, self.diversity)
+        for name, value in shaped.metrics.items():
+            self._metrics[mode][name].append(value)
+        if self.diversity_has_column:
+            added = shaped.to_reward.to(table) if mode == "train" else torch.zeros_like(quality)
+            table[:, -1] = torch.where(quality.isnan(), quality, added)
+        elif mode == "train" and not self.diversity.changes_nothing:
+            self.diversity_to_advantage = shaped.to_advantage.to(table)
+        return table
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        output = super()._generate_and_score_completions(inputs)
+        added = self.diversity_to_advantage
+        if added is not None:
+            own = len(output["advantages"])
+            start = self.accelerator.process_index * own
+            output["advantages"] = output["advantages"] + added[start : start + own]
+            # the table of completions holds those of all processes, and a limited number of them
+            logged = self._logs["advantages"]
+            for place in range(1, min(len(added), len(logged)) + 1):
+                logged[-place] += added[-place].item()
+        return output
+
+
+def _unknown_yet(completions: list[Any], **_: Any) -> list[float]:
+    """A place in the table, which is filled in when all other rewards are known."""
+    return [0.0] * len(completions)

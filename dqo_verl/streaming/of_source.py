@@ -1,0 +1,24 @@
+"""The model that a source names, and the stream that feeds it."""
+
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Model
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.pair_classifier import PairClassifier
+from dqo_verl.models.servers import Endpoint
+from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.stream import EmbeddingStream, Stream
+
+
+def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier, Stream]:
+    place = source.placement
+    deadline = source.spelling.name("deadline")
+    servers = Endpoint(place.urls, source.deadline, deadline) if isinstance(place, Http) else None
+    if isinstance(source, ClassifiedPairs):
+        classifier = PairClassifier(
+            source.classifier, device, threshold=source.threshold, both_orders=source.both_orders, servers=servers
+        )
+        told = f"two responses are the same above {classifier.threshold:g}"
+        print(f"[dqo_verl] {classifier.name}: {told}", flush=True)
+        return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
+    assert isinstance(source, Embeddings)
+    embedder = Embedder(source.embedder, device, servers=servers)
+    return embedder, EmbeddingStream(embedder)

@@ -1,0 +1,98 @@
+"""All responses to a prompt as one tree of tokens: what they share is computed once, forward and backward."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from experiments.lab.network import Network
+
+
+class Forest:
+    """One tree per prompt. An edge is a token that some response takes at a node; it is where a log-probability is needed."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.depths: list[int] = []
+        self.trees: list[int] = []
+        self.parents: list[int] = []
+        # (node, token) -> the node of that token, and the edge to it
+        self.children: dict[tuple[int, int], int] = {}
+        self.edges: dict[tuple[int, int], int] = {}
+        self.size = 0
+
+    def add_prompt(self, prompt: Sequence[int]) -> int:
+        """The node of its last token: the root of the responses."""
+        parent = -1
+        for depth, token in enumerate(prompt):
+            parent = self._add(token, depth, parent)
+        self.size += 1
+        return parent
+
+    def add_response(self, root: int, response: Sequence[int]) -> list[int]:
+        """The edge of each of its tokens. Nothing is asked of a node behind the last one."""
+        node, path = root, []
+        for token in response[:-1]:
+            path.append(self.edges.setdefault((node, token), len(self.edges)))
+            if (node, token) not in self.children:
+                self.children[node, token] = self._add(token, self.depths[node] + 1, node)
+            node = self.children[node, token]
+        return [*path, self.edges.setdefault((node, response[-1]), len(self.edges))]
+
+    def _add(self, token: int, depth: int, parent: int) -> int:
+        self.tokens.append(token)
+        self.depths.append(depth)
+        self.trees.append(self.size)
+        self.parents.append(parent)
+        return len(self.tokens) - 1
+
+    def planted(self) -> "Planted":
+        return Planted(self)
+
+
+class Planted:
+    """A finished forest as tensors."""
+
+    def __init__(self, forest: Forest):
+        trees = np.array(forest.trees)
+        counts = np.bincount(trees)
+        # a node's place within its tree
+        slots, filled = np.zeros(len(trees), int), [0] * forest.size
+        for node, tree in enumerate(forest.trees):
+            slots[node] = filled[tree]
+            filled[tree] += 1
+        self.shape = (forest.size, int(counts.max()))
+        sees = np.zeros((len(trees), self.shape[1]), bool)
+        for node, parent in enumerate(forest.parents):
+            if parent >= 0:
+                sees[node] = sees[parent]
+            sees[node, slots[node]] = True
+        self.places = torch.from_numpy(trees * self.shape[1] + slots)
+        bias = torch.full((forest.size * self.shape[1], self.shape[1]), -torch.inf)
+        # places without a node see the first one, and nobody sees them
+        bias[:, 0] = 0.0
+        bias[self.places] = torch.zeros(sees.shape).masked_fill(~torch.from_numpy(sees), -torch.inf)
+        self.bias = bias.view(forest.size, 1, self.shape[1], self.shape[1])
+        self.tokens, self.depths = torch.tensor(forest.tokens), torch.tensor(forest.depths)
+        nodes, taken = (torch.tensor(one) for one in zip(*forest.edges, strict=True))
+        self.asked, self.row_of_edge = nodes.unique(return_inverse=True)
+        self.taken = taken
+
+    def log_probs(self, network: Network, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """`(edges,)`: of each edge's token at its node; and `(edges,)`: the entropy there."""
+        trees, width = self.shape
+
+        def planted(x: Tensor) -> Tensor:
+            """`(nodes, heads, size)` -> `(trees, heads, width, size)`"""
+            place = x.new_zeros(trees * width, *x.shape[1:]).index_copy(0, self.places, x)
+            return place.unflatten(0, (trees, width)).transpose(1, 2)
+
+        def attend(_: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            seen = network.attention(planted(q), planted(k), planted(v), self.bias)
+            return seen.transpose(1, 2).flatten(0, 1).flatten(1)[self.places]
+
+        hidden = network.hidden(self.tokens, self.depths, attend)
+        log_probs = network.log_probs(hidden[self.asked], temperature)
+        entropy = -(log_probs.exp() * log_probs).sum(dim=-1)
+        return log_probs[self.row_of_edge, self.taken], entropy[self.row_of_edge]

@@ -1,0 +1,68 @@
+"""The settings that are compared: each row is what a user would type, and what of the trainer differs from the usual run."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dqo_verl.core.settings import Settings, parse
+
+
+@dataclass(frozen=True)
+class Row:
+    """32 prompts x 8 responses a step in two updates, unless it says otherwise."""
+
+    # as after +algorithm.diversity.; empty: plain GRPO
+    diversity: dict[str, Any] = field(default_factory=dict)
+    std: bool = False
+    k: int = 8
+    prompts: int = 32
+    steps: int = 30
+    temperature: float = 1.0
+    entropy: float = 0.0
+    kl: float = 0.0
+    lr: float = 1e-3
+
+    def settings(self) -> Settings | None:
+        # the classes of the lab's embedders are exact
+        exact = {"threshold": 0.95, "partition": "components"}
+        if not self.diversity:
+            return None
+        return parse(self.diversity | (exact if self.diversity.get("method") == "darling" else {}))
+
+
+def dqo(alpha: float = 1.0, **typed: Any) -> dict[str, Any]:
+    return {"method": "dqo", "alpha": float(alpha), **typed}
+
+
+GRPO = Row(std=True)
+DARLING = {"method": "darling"}
+ROWS: dict[str, Row] = {
+    "grpo": GRPO,
+    "grpo_no_std": Row(),
+    **{f"dqo_{alpha:g}": Row(dqo(alpha)) for alpha in (0.25, 0.5, 1, 2, 4)},
+    **{f"dqo_std_{alpha:g}": Row(dqo(alpha), std=True) for alpha in (0.25, 1, 4)},
+    **{f"decoupled_{alpha:g}": Row(dqo(alpha, scale="decoupled"), std=True) for alpha in (1, 2, 4, 8)},
+    **{f"gate_{alpha:g}": Row(dqo(alpha, gate=0.5)) for alpha in (0.5, 1, 2, 4)},
+    "gate_std_1": Row(dqo(1, gate=0.5), std=True),
+    **{f"gate_decoupled_{alpha:g}": Row(dqo(alpha, gate=0.5, scale="decoupled"), std=True) for alpha in (1, 4)},
+    "psi_1": Row({"measure": "dpp_quality", "alpha": 1.0}),
+    "pairwise_1": Row({"measure": "pairwise"}),
+    "gate_pairwise_1": Row({"measure": "pairwise", "gate": 0.5}),
+    "elliptical_1": Row({"measure": "elliptical"}),
+    "darling": Row(DARLING),
+    "darling_std": Row(DARLING, std=True),
+    "darling_floor": Row(DARLING | {"floor": 0.1}),
+    "darling_soft": Row({"measure": "pairwise", "combine": "multiply"}),
+    **{f"entropy_{weight:g}": Row(std=True, entropy=weight) for weight in (0.01, 0.05)},
+    **{f"temperature_{t:g}": Row(std=True, temperature=t) for t in (1.2, 1.5)},
+    **{f"kl_{weight:g}": Row(std=True, kl=weight) for weight in (0.01, 0.1)},
+}
+# k at equal responses, and at equal steps
+for name in ("grpo", "dqo_1", "gate_1", "darling"):
+    for k, prompts in ((4, 64), (16, 16)):
+        ROWS[f"{name}@k{k}"] = Row(ROWS[name].diversity, ROWS[name].std, k=k, prompts=prompts)
+for name in ("grpo", "dqo_1"):
+    for k in (4, 16):
+        ROWS[f"{name}@k{k}_same_prompts"] = Row(ROWS[name].diversity, ROWS[name].std, k=k)
+for name in ("grpo", "dqo_1", "gate_1", "darling", "decoupled_4"):
+    for steps in (60, 100, 300):
+        ROWS[f"{name}@{steps}"] = Row(ROWS[name].diversity, ROWS[name].std, steps=steps)

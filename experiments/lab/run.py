@@ -1,0 +1,149 @@
+"""One run: a start policy, a row of settings, thirty steps of GRPO, exact evaluation.
+
+python -m experiments.lab.run TASK SEED ROW        prints what happened, in seconds
+"""
+
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.features import Features
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import Settings
+from dqo_verl.core.shaping import shape
+from experiments.lab.forest import Forest
+from experiments.lab.loss import Tokens, kl, policy_loss
+from experiments.lab.network import Network
+from experiments.lab.policies import Exam, Start, start_policy
+from experiments.lab.rows import ROWS, Row
+from experiments.lab.sampling import Response, sample
+from experiments.lab.tasks import TASKS, Task
+from experiments.tiny.model import Example
+
+POLICIES = Path("runs/lab/policies")
+EXAMINED_EVERY = 10
+UPDATES = 2
+# verl's
+WEIGHT_DECAY, LARGEST_GRADIENT, TO_STD = 0.01, 1.0, 1e-6
+
+Curves = dict[int, dict[str, float]]
+
+
+def measures(right: Tensor) -> dict[str, float]:
+    """Of `(problems, classes)`, the probabilities of the right answers; means over problems.
+
+    pass@n: `1 - (1 - P)^n` with P the sum. distinct@n: how many of the n responses are right and different, `sum_c 1 - (1 - p_c)^n`.
+    kept: distinct@10 as a share of what a policy has that is as often right and likes all right answers alike.
+    """
+    total = right.sum(dim=-1).clamp(max=1)
+    classes = right.shape[-1]
+    found = {f"pass@{n}": (1 - (1 - total) ** n).mean() for n in (1, 4, 16, 64)}
+    distinct = {n: (1 - (1 - right) ** n).sum(dim=-1).mean() for n in (10, 64)}
+    even = (classes * (1 - (1 - total / classes) ** 10)).mean()
+    found |= {f"distinct@{n}": value for n, value in distinct.items()} | {"kept": distinct[10] / even}
+    return {name: round(value.item(), 5) for name, value in found.items()}
+
+
+def group_advantages(reward: Tensor, k: int, std: bool) -> Tensor:
+    """verl's GRPO: `r - mean` of the group, divided by its standard deviation or not."""
+    groups = reward.view(-1, k)
+    centred = groups - groups.mean(dim=1, keepdim=True)
+    return ((centred / (groups.std(dim=1, keepdim=True) + TO_STD)) if std else centred).flatten()
+
+
+def advantages(texts: list[str], quality: Tensor, row: Row, settings: Settings | None, task: Task, seed: int) -> Tensor:
+    """As the trainer has them: shaped by the package, then compared within groups."""
+    if settings is None:
+        return group_advantages(quality, row.k, row.std)
+    groups = [i // row.k for i in range(len(texts))]
+    embeddings = task.embed(texts, seed)
+    if settings.measure.reads == "classes":
+        keys = [ResponseKey(str(group), i % row.k) for i, group in enumerate(groups)]
+        compared = settings.combine.takes_part(quality)
+        features = settings.source.features(keys, compared, texts, embeddings)  # type: ignore[attr-defined]
+    else:
+        features = Features(texts, texts=texts, embeddings=embeddings)
+    shaped = shape(quality, groups, features, settings)
+    return group_advantages(quality + shaped.to_reward, row.k, row.std) + shaped.to_advantage
+
+
+def update(
+    network: Network,
+    optimizer: torch.optim.Optimizer,
+    start: Start,
+    batch: list[Example],
+    responses: list[Response],
+    earned: Tensor,
+    row: Row,
+) -> None:
+    """One gradient step on some prompts with all their responses."""
+    forest, edges, worth, old = Forest(), list[int](), list[float](), list[float]()
+    for i, (asked, _) in enumerate(batch):
+        root = forest.add_prompt(start.prompt(asked))
+        for j in range(i * row.k, (i + 1) * row.k):
+            edges += forest.add_response(root, responses[j].tokens)
+            worth += [earned[j].item()] * len(responses[j].tokens)
+            old += responses[j].log_probs
+    planted = forest.planted()
+    tokens = Tokens(torch.tensor(edges), torch.tensor(worth), torch.tensor(old))
+    log_probs, entropy = planted.log_probs(network, row.temperature)
+    loss = policy_loss(log_probs, tokens)
+    if row.entropy:
+        loss = loss - row.entropy * entropy[tokens.edges].mean()
+    if row.kl:
+        with torch.no_grad():
+            reference = planted.log_probs(start.network, row.temperature)[0]
+        loss = loss + row.kl * kl(log_probs, reference, tokens)
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+    optimizer.step()
+
+
+def batches(start: Start, size: int, rng: random.Random) -> Any:
+    """Epochs of the training problems in a fresh order each; what is left over at the end of an epoch is dropped."""
+    while True:
+        order = rng.sample(start.train, len(start.train))
+        for first in range(0, len(order) - size + 1, size):
+            yield order[first : first + size]
+
+
+def run(task: Task, start: Start, row: Row, seed: int) -> Curves:
+    """What the policy can do, by step."""
+    network, settings = start.network.copy(), row.settings()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=row.lr, weight_decay=WEIGHT_DECAY, foreach=True)
+    rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    exam = Exam(start, task, start.held_out)
+    curves = {0: measures(exam(network))}
+    feed = batches(start, row.prompts, rng)
+    for step in range(1, row.steps + 1):
+        batch = next(feed)
+        prompts = [start.prompt(asked) for asked, _ in batch]
+        end = start.tokenizer.eos_token_id
+        responses = sample(network, prompts, row.k, end, generator, temperature=row.temperature)
+        texts = [start.text(response.tokens) for response in responses]
+        quality = torch.tensor([task.reward(text, batch[i // row.k][1], rng) for i, text in enumerate(texts)])
+        earned = advantages(texts, quality, row, settings, task, seed)
+        share = len(batch) // UPDATES
+        for first in range(0, len(batch), share):
+            last = first + share
+            own = slice(first * row.k, last * row.k)
+            update(network, optimizer, start, batch[first:last], responses[own], earned[own], row)
+        if step % EXAMINED_EVERY == 0:
+            curves[step] = measures(exam(network))
+    return curves
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    task_name, seed, row_name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    start = start_policy(task_name, seed, POLICIES)
+    began, used = time.perf_counter(), time.process_time()
+    for step, found in run(TASKS[task_name], start, ROWS[row_name], seed).items():
+        print(step, found)
+    print(f"{time.perf_counter() - began:.1f} s, {time.process_time() - used:.1f} s of one core")

@@ -1,0 +1,116 @@
+"""Many runs, one process per core; what is in the records already is not run again, so it goes on where it stopped.
+
+python -m experiments.lab.sweep                                      all rows on all tasks, seeds 1001 to 1020: a night
+python -m experiments.lab.sweep --tasks sums few --rows grpo dqo_1 --seeds 1001-1005
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from dqo_verl.errors import UserError, plainly
+from experiments.lab import records
+from experiments.lab.policies import start_policy
+from experiments.lab.rows import ROWS
+from experiments.lab.run import POLICIES, run
+from experiments.lab.tasks import TASKS
+
+SAVED_EVERY = 30.0
+
+Job = tuple[str, str, int]
+
+
+def one_run(job: Job) -> dict[str, Any]:
+    task, row, seed = job
+    start = start_policy(task, seed, POLICIES, say=lambda _: None)
+    began = time.process_time()
+    curves = run(TASKS[task], start, ROWS[row], seed)
+    return {"task": task, "row": row, "seed": seed, "curves": curves, "seconds": time.process_time() - began}
+
+
+def teach(task: str, seed: int) -> None:
+    start_policy(task, seed, POLICIES, say=lambda _: None)
+
+
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def jobs_of(tasks: Sequence[str], rows: Sequence[str], seeds: Sequence[int]) -> list[Job]:
+    """Seed by seed, so that whatever is there can be compared."""
+    return [(task, row, seed) for seed in seeds for task in tasks for row in rows]
+
+
+def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
+    """Runs in the order in which they end. A start policy is taught by one process before its first run."""
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=one_thread) as pool:
+        lessons: dict[Any, tuple[str, int]] = {}
+        waiting: dict[tuple[str, int], list[Job]] = {}
+        for task, row, seed in jobs:
+            waiting.setdefault((TASKS[task].policies_of or task, seed), []).append((task, row, seed))
+        left = list(waiting)
+        running: set[Any] = set()
+        while running or left:
+            # a few ahead of the cores, so that none waits
+            while left and len(running) <= processes:
+                future = pool.submit(teach, *left[0])
+                lessons[future] = left.pop(0)
+                running.add(future)
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                if future in lessons:
+                    future.result()
+                    running |= {pool.submit(one_run, job) for job in waiting[lessons.pop(future)]}
+                else:
+                    yield future.result()
+
+
+def sweep(
+    tasks: tuple[str, ...] = tuple(TASKS),
+    rows: tuple[str, ...] = tuple(ROWS),
+    seeds: str = "1001-1020",
+    processes: int = os.cpu_count() or 1,
+    records_file: Path = records.RECORDS,
+) -> None:
+    """Run what is missing.
+
+    Args:
+        tasks: names in experiments/lab/tasks.py.
+        rows: names in experiments/lab/rows.py.
+        seeds: the first and the last.
+        processes: runs at once.
+        records_file: the table that is read and added to.
+    """
+    for given, known in ((tasks, TASKS), (rows, ROWS)):
+        for name in given:
+            if name not in known:
+                raise UserError(f"{name} is not known. Choose among: {', '.join(known)}.")
+    first, _, last = seeds.partition("-")
+    there = records.done(records.read(records_file))
+    jobs = jobs_of(tasks, rows, range(int(first), int(last or first) + 1))
+    missing = [job for job in jobs if job not in there]
+    print(f"{len(missing)} of {len(jobs)} runs to do, {processes} at a time", flush=True)
+    unsaved: list[dict[str, Any]] = []
+    saved = time.monotonic()
+    try:
+        for one in tqdm(finished(missing, processes), total=len(missing), unit="run", mininterval=5):
+            unsaved.append(one)
+            if time.monotonic() - saved > SAVED_EVERY:
+                records.add(unsaved, records_file)
+                unsaved, saved = [], time.monotonic()
+    finally:
+        if unsaved:
+            records.add(unsaved, records_file)
+
+
+if __name__ == "__main__":
+    raise SystemExit(plainly("sweep", lambda: tyro.cli(sweep)))

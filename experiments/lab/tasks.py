@@ -1,0 +1,204 @@
+"""What the lab's policies are asked: right answers that can all be listed, a reward, and what a text looks like to an embedder."""
+
+import random
+import re
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from experiments.collapse import sentences
+from experiments.tiny.model import Example
+
+SUM = re.compile(r"([1-9]\d*)( ?\+ ?| plus )([1-9]\d*)")
+NUMBERS, TWELVE = range(20, 116), range(1, 13)
+# what wrong answers are off by: four ways, or so many that nearly all differ from one another
+NEAR, FAR = (-5, -1, 1, 5), tuple(off for off in range(-9, 10) if off)
+
+
+class Task(ABC):
+    """A problem is what is asked, and its truth."""
+
+    # how many batches of 128 the start policies learn from
+    lessons = 800
+    # the task whose start policies these are; None: its own
+    policies_of: str | None = None
+
+    @abstractmethod
+    def problems(self) -> list[Example]: ...
+
+    @abstractmethod
+    def answer(self, rng: random.Random, truth: str) -> str:
+        """The teacher's."""
+
+    @abstractmethod
+    def right(self, truth: str) -> list[list[str]]:
+        """All right answers; those of one list say the same."""
+
+    def reward(self, text: str, truth: str, rng: random.Random) -> float:
+        return float(any(text in same for same in self.right(truth)))
+
+    @abstractmethod
+    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
+        """`(n, d)`, unit norm."""
+
+
+@lru_cache(100_000)
+def vector_of(part: str) -> Tensor:
+    """A random direction for each part of a text, the same in every process."""
+    generator = torch.Generator().manual_seed(zlib.crc32(part.encode()))
+    return torch.nn.functional.normalize(torch.randn(512, generator=generator), dim=0)
+
+
+def parts_of(text: str) -> list[str]:
+    """The two numbers of a sum, told apart; of anything else the whole text."""
+    found = SUM.fullmatch(text)
+    return [f"{found[1]}+", found[3]] if found else [text]
+
+
+class Sums(Task):
+    """`N =` -> `a+b`, where a must be one of `first`. The embedder sees two numbers: 0.5 if one is shared, 0 if none.
+
+    `wrong`: share of wrong lessons; they are off by one of `off`, with a first number out of `wrong_first`. `skew`: the teacher's
+    preference among right answers is Zipf's, in an order of its own for each N.
+    """
+
+    def __init__(
+        self,
+        first: Sequence[int] = TWELVE,
+        wrong: float = 0.25,
+        off: Sequence[int] = NEAR,
+        wrong_first: Sequence[int] | None = None,
+        skew: float = 0.0,
+    ):
+        self.first, self.wrong, self.off, self.skew = list(first), wrong, off, skew
+        self.wrong_first = list(wrong_first or first)
+
+    def problems(self) -> list[Example]:
+        return [(f"{n} =", str(n)) for n in NUMBERS]
+
+    def answer(self, rng: random.Random, truth: str) -> str:
+        first = self._liked(rng, truth)
+        wrong_by = 0
+        if rng.random() < self.wrong:
+            wrong_by = rng.choice(self.off)
+            first = first if self.wrong_first == self.first else rng.choice(self.wrong_first)
+        return f"{first}+{int(truth) - first + wrong_by}"
+
+    def _liked(self, rng: random.Random, truth: str) -> int:
+        if not self.skew:
+            return rng.choice(self.first)
+        order = random.Random(int(truth)).sample(self.first, len(self.first))
+        return rng.choices(order, [1 / place**self.skew for place in range(1, len(order) + 1)])[0]
+
+    def right(self, truth: str) -> list[list[str]]:
+        return [[f"{first}+{int(truth) - first}"] for first in self.first]
+
+    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
+        rows = [sum(map(vector_of, parts_of(text)), torch.zeros(512)) for text in texts]
+        return torch.nn.functional.normalize(torch.stack(rows), dim=-1)
+
+
+class Graded(Sums):
+    """`sums`, where an answer that is off by one earns 0.6 and one off by five earns 0.2, and every reward has noise of 0.1."""
+
+    policies_of = "sums"
+
+    def reward(self, text: str, truth: str, rng: random.Random) -> float:
+        found = SUM.fullmatch(text)
+        is_sum = found and int(found[1]) in self.first
+        off = abs(int(found[1]) + int(found[3]) - int(truth)) if found and is_sum else -1
+        return {0: 1.0, 1: 0.6, 5: 0.2}.get(off, 0.0) + rng.gauss(0, 0.1)
+
+
+class Scaled(Sums):
+    """`sums`, where a right answer earns 100."""
+
+    policies_of = "sums"
+
+    def reward(self, text: str, truth: str, rng: random.Random) -> float:
+        return 100 * super().reward(text, truth, rng)
+
+
+class Noisy(Sums):
+    """`sums` with an embedder that takes one in five pairs of different answers for the same, and all others for unlike."""
+
+    policies_of = "sums"
+    CODES = 5
+
+    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
+        codes = [zlib.crc32(f"{seed} {text}".encode()) % self.CODES for text in texts]
+        return torch.eye(self.CODES)[codes]
+
+
+class Wordings(Sums):
+    """Four first numbers, each of which can be written in four ways that say the same: only the numbers count as different."""
+
+    WAYS = ("{}+{}", "{} + {}", "{} plus {}", "{}+ {}")
+    # of the embedder's similarity that is due to the numbers; the rest is due to the wording
+    MEANING = 0.9
+
+    def __init__(self) -> None:
+        super().__init__(first=(2, 5, 8, 11))
+
+    def answer(self, rng: random.Random, truth: str) -> str:
+        return rng.choice(self.WAYS).format(*super().answer(rng, truth).split("+"))
+
+    def right(self, truth: str) -> list[list[str]]:
+        return [[way.format(first, int(truth) - first) for way in self.WAYS] for first in self.first]
+
+    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
+        way = torch.stack([vector_of(re.sub(r"\d+", "N", text)) for text in texts])
+        return self.MEANING**0.5 * super().embed(texts, seed) + (1 - self.MEANING) ** 0.5 * way
+
+
+class Sentences(Task):
+    """Name one thing of a kind, in a sentence; the embedder is all-MiniLM-L6-v2."""
+
+    lessons = sentences.LESSONS
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Tensor] = {}
+
+    def problems(self) -> list[Example]:
+        return sentences.problems()
+
+    def answer(self, rng: random.Random, truth: str) -> str:
+        return sentences.answer(rng, truth)
+
+    def right(self, truth: str) -> list[list[str]]:
+        return [[sentences.sentence(thing)] for thing in sentences.THINGS[truth]]
+
+    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
+        new = [text for text in dict.fromkeys(texts) if text not in self.seen]
+        if new:
+            self.seen |= zip(new, torch.from_numpy(_minilm()(new)[0]), strict=True)
+        return torch.stack([self.seen[text] for text in texts])
+
+
+@lru_cache(1)
+def _minilm():  # type: ignore[no-untyped-def]
+    from dqo_verl.core.defaults import MINILM
+    from dqo_verl.models.embedder import Embedder
+
+    return Embedder(MINILM)
+
+
+TASKS: dict[str, Task] = {
+    # twelve right answers, all equally likely
+    "sums": Sums(),
+    # three right answers, and wrong ones that all differ: diversity can be had by being wrong
+    "few": Sums(first=(2, 5, 9), wrong=0.4, off=FAR, wrong_first=TWELVE),
+    # one right answer: there is nothing to keep
+    "one": Sums(first=(7,), wrong=0.4, off=FAR, wrong_first=TWELVE),
+    # twelve, some much likelier than others
+    "skew": Sums(skew=1.0),
+    "graded": Graded(),
+    "scaled": Scaled(),
+    "noisy": Noisy(),
+    "wordings": Wordings(),
+    "sentences": Sentences(),
+}

@@ -1,0 +1,111 @@
+"""`DiverseReward`: the same shaping as one plain reward function, for whole groups."""
+
+import asyncio
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from trl import GRPOTrainer
+
+from dqo_verl import UserError, leave_one_out_logdet
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.trl import DiverseReward, Diversity, with_diversity
+from tests.integrations.trl.conftest import make_trainer, quality, watch
+
+PROMPTS = ["name a fruit:"] * 4 + ["name a bird:"] * 4
+SAID = ["apple", "apple", "pear", "", "owl", "swan", "swan", "crow"]
+GROUPS = [0] * 4 + [1] * 4
+
+
+async def answered(completions, **_):
+    await asyncio.sleep(0)
+    return quality(completions)
+
+
+def most(completions, **_):
+    return [None if text == "pear" else 1.0 for text in completions]
+
+
+@pytest.fixture
+def dqo(policy_and_embedder):
+    return Diversity("dqo", embedder=str(policy_and_embedder[1]), alpha=0.5)
+
+
+@pytest.fixture
+def bonus(policy_and_embedder):
+    """What DQO gives to texts in groups of four."""
+    embedder = Embedder(str(policy_and_embedder[1]))
+
+    def of(texts, groups):
+        return 0.5 * leave_one_out_logdet(torch.from_numpy(embedder(texts)[0]), groups)
+
+    return of
+
+
+@pytest.mark.parametrize("function", [quality, answered])
+def test_quality_and_its_bonus(dqo, bonus, function):
+    reward = DiverseReward(function, dqo, num_generations=4)
+    wanted = torch.tensor(quality(SAID)) + bonus(SAID, GROUPS)
+    assert reward(prompts=PROMPTS, completions=SAID, truth=PROMPTS) == pytest.approx(wanted.tolist(), abs=1e-6)
+    assert reward.__name__ == function.__name__
+
+
+def test_it_works_beside_a_notebooks_loop(dqo):
+    reward = DiverseReward(answered, dqo, num_generations=4)
+
+    async def cell():
+        return reward(prompts=PROMPTS, completions=SAID)
+
+    assert len(asyncio.run(cell())) == len(SAID)
+
+
+def test_a_response_without_a_reward_stays_without(dqo, bonus):
+    scored = [row for row, text in enumerate(SAID) if text != "pear"]
+    given = DiverseReward(most, dqo, num_generations=4)(prompts=PROMPTS, completions=SAID)
+    wanted = 1 + bonus([SAID[row] for row in scored], [GROUPS[row] for row in scored])
+    assert given[2] is None
+    assert [given[row] for row in scored] == pytest.approx(wanted.tolist(), abs=1e-6)
+
+
+def test_threads_and_processes_as_the_asynchronous_trainer_has_them(dqo, bonus):
+    """It is pickled before its model is loaded, and called from several threads with a group each."""
+    reward = pickle.loads(pickle.dumps(DiverseReward(quality, dqo, num_generations=4)))
+    halves = [(PROMPTS[:4], SAID[:4]), (PROMPTS[4:], SAID[4:])] * 8
+    with ThreadPoolExecutor(4) as pool:
+        given = list(pool.map(lambda half: reward(prompts=half[0], completions=half[1]), halves))
+    wanted = (torch.tensor(quality(SAID)) + bonus(SAID, GROUPS)).tolist()
+    for half in range(16):
+        assert given[half] == pytest.approx(wanted[4:] if half % 2 else wanted[:4], abs=1e-6)
+
+
+@pytest.mark.parametrize("prompts", [PROMPTS[1:] + PROMPTS[:1], PROMPTS[:6]])
+def test_a_split_group_is_refused(dqo, prompts):
+    with pytest.raises(UserError, match="does not hold whole groups"):
+        DiverseReward(quality, dqo, num_generations=4)(prompts=prompts, completions=SAID[: len(prompts)])
+
+
+def test_decoupled_needs_the_trainer():
+    with pytest.raises(UserError, match=r"needs with_diversity\(GRPOTrainer\)"):
+        DiverseReward(quality, Diversity("dqo", scale="decoupled"), num_generations=4)
+
+
+def test_infinite_rewards_are_named(dqo):
+    reward = DiverseReward(lambda completions, **_: [float("inf")] * len(completions), dqo, num_generations=4)
+    with pytest.raises(FloatingPointError, match=r"reward of a response is inf .* 'apple'"):
+        reward(prompts=PROMPTS, completions=SAID)
+
+
+def test_in_the_trainer_it_gives_the_advantages_that_the_trainer_with_diversity_gives(policy_and_embedder):
+    policy, embedder = policy_and_embedder
+    diversity = Diversity("dqo", embedder=str(embedder))
+    whole = make_trainer(policy, with_diversity(GRPOTrainer), diversity)
+    function = make_trainer(policy, GRPOTrainer, reward=DiverseReward(quality, diversity, num_generations=8))
+    seen = [watch(trainer) for trainer in (whole, function)]
+    for trainer in (whole, function):
+        trainer.train()
+    assert seen[0]["completions"] == seen[1]["completions"]
+    torch.testing.assert_close(seen[0]["advantages"], seen[1]["advantages"], atol=1e-5, rtol=1e-5)
+    logged = function.state.log_history[0]
+    assert logged["quality/mean"] == pytest.approx(sum(seen[0]["rewards"]["quality"]) / 32)
+    assert "diversity/score/mean" in logged

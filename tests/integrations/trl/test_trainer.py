@@ -1,0 +1,181 @@
+"""GRPOTrainer and RLOOTrainer, the real ones, on two CPU cores: what diversity adds, and that nothing else changes."""
+
+import re
+
+import pytest
+import torch
+from trl import GRPOTrainer, RLOOTrainer
+
+from dqo_verl import UserError, distinct_fraction, leave_one_out_logdet
+from dqo_verl.core.classes import cosine_same
+from dqo_verl.integrations.trl import probe
+from dqo_verl.models.embedder import Embedder
+from dqo_verl.trl import Diversity, with_diversity
+from tests.integrations.trl.conftest import COUNT, GROUP, log_of, make_trainer, quality, watch
+
+GROUPS = [row // GROUP for row in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def train(policy_and_embedder):
+    """`train(class, method, ...)` -> (trainer, what its first generation gave), after two updates."""
+    policy, embedder = policy_and_embedder
+
+    def run(trainer_class, method="dqo", settings=None, **typed):
+        diversity = Diversity(method, embedder=str(embedder), **(settings or {}))
+        trainer = make_trainer(policy, with_diversity(trainer_class), diversity, **typed)
+        seen = watch(trainer)
+        trainer.train()
+        return trainer, seen
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def embed(policy_and_embedder):
+    embedder = Embedder(str(policy_and_embedder[1]))
+    return lambda texts: torch.from_numpy(embedder(texts)[0])
+
+
+def centred(values):
+    values = values.double().view(-1, GROUP)
+    return (values - values.mean(1, keepdim=True)).flatten()
+
+
+def weights(trainer):
+    return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+
+def test_without_weight_the_trainer_is_the_plain_one_bit_for_bit(policy_and_embedder, train):
+    plain = make_trainer(policy_and_embedder[0], GRPOTrainer, scale_rewards="group", max_steps=6)
+    start = weights(plain).clone()
+    plain.train()
+    measured, _ = train(GRPOTrainer, settings={"alpha": 0.0}, scale_rewards="group", max_steps=6)
+    assert not torch.equal(weights(plain), start)
+    assert torch.equal(weights(plain), weights(measured))
+    assert "diversity/score/mean" in log_of(measured)[0]
+    assert "rewards/diversity/mean" not in log_of(measured)[0]
+
+
+def test_dqo_adds_its_bonus_to_the_reward_in_a_column_of_its_own(train, embed):
+    trainer, seen = train(GRPOTrainer, settings={"alpha": 0.5})
+    bonus = 0.5 * leave_one_out_logdet(embed(seen["completions"]), GROUPS)
+    reward = torch.tensor(seen["rewards"]["quality"])
+    torch.testing.assert_close(torch.tensor(seen["rewards"]["diversity"]), bonus)
+    assert reward.tolist() == quality(seen["completions"])
+    torch.testing.assert_close(seen["advantages"].double(), centred(reward + bonus), atol=1e-6, rtol=1e-5)
+    first = log_of(trainer)[0]
+    assert first["rewards/quality/mean"] == pytest.approx(reward.mean().item())
+    assert first["rewards/diversity/mean"] == pytest.approx(bonus.mean().item())
+    assert first["diversity/truncated/frac"] == 0.0
+
+
+def test_decoupled_leaves_the_reward_alone_and_adds_to_the_advantage(train, embed):
+    trainer, seen = train(GRPOTrainer, settings={"alpha": 4.0, "scale": "decoupled"}, scale_rewards="group")
+    reward = torch.tensor(seen["rewards"]["quality"]).view(-1, GROUP)
+    base = (reward - reward.mean(1, keepdim=True)) / (reward.std(1, keepdim=True) + 1e-4)
+    wanted = base.flatten() + 4 * centred(leave_one_out_logdet(embed(seen["completions"]), GROUPS))
+    torch.testing.assert_close(seen["advantages"].double(), wanted, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(torch.tensor(seen["logged"]).double(), wanted, atol=1e-5, rtol=1e-5)
+    assert list(seen["rewards"]) == ["quality"]
+    assert log_of(trainer)[0]["reward"] == pytest.approx(reward.mean().item())
+
+
+def test_darling_multiplies(train, embed):
+    _, seen = train(GRPOTrainer, "darling", {"threshold": 0.9, "partition": "components"})
+    same = cosine_same(embed(seen["completions"]).view(-1, GROUP, 16), 0.9)
+    wanted = torch.tensor(seen["rewards"]["quality"]) * distinct_fraction(same).flatten()
+    torch.testing.assert_close(seen["advantages"].double(), centred(wanted), atol=1e-6, rtol=1e-5)
+
+
+def test_leave_one_out_sees_the_shaped_reward(train, embed):
+    _, seen = train(RLOOTrainer)
+    shaped = torch.tensor(quality(seen["completions"])) + leave_one_out_logdet(embed(seen["completions"]), GROUPS)
+    torch.testing.assert_close(seen["advantages"].double(), centred(shaped) * GROUP / (GROUP - 1), atol=1e-5, rtol=1e-5)
+
+
+def test_unscored_rows_earn_nothing_and_are_compared_with_nobody(train, embed):
+    def most(completions, **_):
+        return [None if row % GROUP == 3 else value for row, value in enumerate(quality(completions))]
+
+    _, seen = train(GRPOTrainer, reward=most)
+    scored = [row for row in range(COUNT) if row % GROUP != 3]
+    bonus = leave_one_out_logdet(embed([seen["completions"][row] for row in scored]), [GROUPS[row] for row in scored])
+    column = torch.tensor(seen["rewards"]["diversity"])
+    assert column.isnan().nonzero().flatten().tolist() == [row for row in range(COUNT) if row not in scored]
+    torch.testing.assert_close(column[scored], bonus)
+    assert (seen["advantages"].view(-1, GROUP)[:, 3] == 0).all()
+
+
+def test_a_batch_without_any_reward_trains_on_nothing(train):
+    _, seen = train(GRPOTrainer, reward=lambda completions, **_: [None] * len(completions))
+    assert (seen["advantages"] == 0).all()
+
+
+def test_asynchronous_and_weighted_rewards_and_conversations(train, embed):
+    async def answered(completions, **_):
+        return [float(len(said[-1]["content"]) % 2) for said in completions]
+
+    def brief(completions, **_):
+        return [None if len(said[-1]["content"]) > 10 else 1.0 for said in completions]
+
+    _, seen = train(GRPOTrainer, reward=[answered, brief], reward_weights=[1.0, 0.5], conversational=True)
+    bonus = leave_one_out_logdet(embed([said[-1]["content"] for said in seen["completions"]]), GROUPS)
+    reward = torch.tensor(seen["rewards"]["answered"]) + 0.5 * torch.tensor(seen["rewards"]["brief"]).nan_to_num()
+    torch.testing.assert_close(seen["advantages"].double(), centred(reward + bonus), atol=1e-6, rtol=1e-5)
+
+
+def test_in_evaluation_the_reward_is_quality(train):
+    trainer, _ = train(GRPOTrainer, eval_too=True)
+    found = trainer.evaluate()
+    assert found["eval_reward"] == pytest.approx(found["eval_rewards/quality/mean"])
+    assert found["eval_rewards/diversity/mean"] == 0.0
+    assert found["eval_diversity/score/mean"] > 0
+
+
+def test_the_first_line_says_what_is_rewarded(train, capsys):
+    train(GRPOTrainer, settings={"gate": 0.5}, scale_rewards="group")
+    said = capsys.readouterr().out
+    assert (
+        "[dqo_verl] reward + 1.0 x leave-one-out log-determinant of embedder embeddings, among responses with a reward above "
+        "0.5, 8 responses per prompt, on GRPOTrainer with std division\n" in said
+    )
+    assert re.search(r"\[dqo_verl\] set: embedder=\S+, gate=0.5\n", said)
+    assert "To avoid it: scale_rewards='none' or scale='decoupled'." in said
+
+
+def test_what_divides_the_bonus_by_its_spread_is_refused(policy_and_embedder):
+    policy, embedder = policy_and_embedder
+    diversity = Diversity("dqo", embedder=str(embedder))
+    with pytest.raises(UserError, match="multi_objective_aggregation='sum_then_normalize', or Diversity"):
+        make_trainer(policy, with_diversity(GRPOTrainer), diversity, multi_objective_aggregation="normalize_then_sum")
+
+
+def test_two_responses_are_noted(policy_and_embedder, capsys):
+    policy, embedder = policy_and_embedder
+    diversity = Diversity("dqo", embedder=str(embedder))
+    make_trainer(policy, with_diversity(GRPOTrainer), diversity, num_generations=2)
+    assert "with num_generations=2 the bonus cancels. Use at least 3.\n" in capsys.readouterr().out
+
+
+def test_a_trainer_without_the_two_methods_is_refused():
+    from trl import SFTTrainer
+
+    with pytest.raises(UserError, match=r"with_diversity\(SFTTrainer\).*has no _calculate_rewards"):
+        with_diversity(SFTTrainer)
+
+
+@pytest.mark.parametrize("trainer_class", [GRPOTrainer, RLOOTrainer])
+def test_the_seam_is_where_it_was(trainer_class):
+    assert probe.moved(trainer_class) == []
+
+
+def test_what_moved_is_said(monkeypatch):
+    def elsewhere(self, inputs):
+        return inputs
+
+    monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", elsewhere)
+    found = probe.moved(GRPOTrainer)
+    assert any("no longer asks for the table of rewards" in change for change in found)
+    with pytest.raises(UserError, match="DiverseReward works in any trainer"):
+        with_diversity(GRPOTrainer)
