@@ -27,16 +27,17 @@ create_environment() {
   "$python" -m venv --clear "$VENV"
   tell_every_ten_seconds "$log" & teller=$!
   disown
-  pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
+  # Python compiles what it imports; to compile all of it here would take as long as the rest
+  install() { "$VENV/bin/python" -m pip --disable-pip-version-check install --no-compile "$@"; }
   {
     if has_gpu; then
-      pip install "$ROOT[gpu,math,evaluation,classifier]" -r "$ROOT/requirements/gpu.txt"
+      install "$ROOT[gpu,math,evaluation,classifier]" -r "$ROOT/requirements/gpu.txt"
     else
       # the CPU build of torch, from PyTorch's own index where PyPI does not have it
-      { pip install --no-deps "torch==2.13.0+cpu" ||
-        pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"; } &&
-        pip install --no-deps -r "$ROOT/requirements/cpu.txt"
-    fi && pip install --no-deps --editable "$ROOT" && touch "$VENV/complete"
+      { install --no-deps "torch==2.13.0+cpu" ||
+        install --no-deps --index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu"; } &&
+        install --no-deps -r "$ROOT/requirements/cpu.txt"
+    fi && install --no-deps --editable "$ROOT" && touch "$VENV/complete"
   } >"$log" 2>&1 || { kill "$teller" || true; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
   kill "$teller" || true
 }
@@ -46,6 +47,7 @@ if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.u
 else
   [ -e "$VENV/complete" ] || create_environment
   export PATH="$VENV/bin:$PATH"
+  unset PYTHONDONTWRITEBYTECODE
 fi
 # experiments/ is not in the package
 export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"

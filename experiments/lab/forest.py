@@ -24,11 +24,10 @@ class Forest:
 
     def add_prompt(self, prompt: Sequence[int]) -> int:
         """The node of its last token: the root of the responses."""
-        parent = -1
-        for depth, token in enumerate(prompt):
-            parent = self._add(token, depth, parent)
-        self.size += 1
-        return parent
+        node = -1
+        for token in prompt:
+            node = self._add(token, node)
+        return node
 
     def add_response(self, root: int, response: Sequence[int]) -> list[int]:
         """The edge of each of its tokens. Nothing is asked of a node behind the last one."""
@@ -36,15 +35,17 @@ class Forest:
         for token in response[:-1]:
             path.append(self.edges.setdefault((node, token), len(self.edges)))
             if (node, token) not in self.children:
-                self.children[node, token] = self._add(token, self.depths[node] + 1, node)
+                self.children[node, token] = self._add(token, node)
             node = self.children[node, token]
         return [*path, self.edges.setdefault((node, response[-1]), len(self.edges))]
 
-    def _add(self, token: int, depth: int, parent: int) -> int:
+    def _add(self, token: int, parent: int) -> int:
+        is_first = parent < 0
         self.tokens.append(token)
-        self.depths.append(depth)
-        self.trees.append(self.size)
         self.parents.append(parent)
+        self.depths.append(0 if is_first else self.depths[parent] + 1)
+        self.trees.append(self.size if is_first else self.trees[parent])
+        self.size += is_first
         return len(self.tokens) - 1
 
     def planted(self) -> "Planted":

@@ -103,7 +103,7 @@ class Sums(Task):
 
 
 class Graded(Sums):
-    """`sums`, where an answer that is off by one earns 0.6 and one off by five earns 0.2, and every reward has noise of 0.1."""
+    """`sums`, where an answer that is off by one earns 0.6 and one off by five earns 0.2, and every reward has noise of 0.1, down to 0."""
 
     policies_of = "sums"
 
@@ -111,7 +111,7 @@ class Graded(Sums):
         found = SUM.fullmatch(text)
         is_sum = found and int(found[1]) in self.first
         off = abs(int(found[1]) + int(found[3]) - int(truth)) if found and is_sum else -1
-        return {0: 1.0, 1: 0.6, 5: 0.2}.get(off, 0.0) + rng.gauss(0, 0.1)
+        return max(0.0, {0: 1.0, 1: 0.6, 5: 0.2}.get(off, 0.0) + rng.gauss(0, 0.1))
 
 
 class Scaled(Sums):

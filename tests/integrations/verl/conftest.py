@@ -29,7 +29,7 @@ def verls_own_command(monkeypatch):
     monkeypatch.setattr(overrides, "command", lambda: "verl.trainer.main_ppo")
 
 
-@pytest.fixture(scope="module")  # not the session: other tests start a Ray of their own
+@pytest.fixture(scope="package")  # not the session: other tests start a Ray of their own
 def ray_and_queue(quick_python):
     import ray
     import transfer_queue as tq
@@ -48,9 +48,9 @@ def tokenizer():
     return build_tokenizer(random.Random(0))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def service(ray_and_queue):
-    """One worker with the packaged MiniLM for a module's tests."""
+    """One worker with the packaged MiniLM."""
     from dqo_verl.integrations.verl import services
 
     services.start(prepared("algorithm.adv_estimator=dqo"))
