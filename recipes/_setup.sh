@@ -49,5 +49,7 @@ else
   export PATH="$VENV/bin:$PATH"
   unset PYTHONDONTWRITEBYTECODE
 fi
+# Without a GPU there are more processes than cores: threads that spin while they wait for each other come to a standstill
+has_gpu || export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 # experiments/ is not in the package
 export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"

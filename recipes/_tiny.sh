@@ -1,12 +1,11 @@
 # The tiny profile (no GPU, or PROFILE=cpu); sourced by _common.sh. Sizes that fit two CPU cores; the engine is the same: Ray,
 # FSDP2, vLLM. Policy, critic, reward model and classifier are made on the spot, 0.5 million parameters each.
 
-# OMP_WAIT_POLICY: beside any other work, threads that spin while they wait for each other come to a standstill
 make_tiny() {
   echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
-  OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$CACHE/tiny"
+  python -m experiments.tiny.policy "$CACHE/tiny"
   case "${TINY[*]}" in
-    *"$CACHE/tiny/reward_model"* | *"$CACHE/tiny/classifier"*) OMP_WAIT_POLICY=passive python -m experiments.tiny.judges "$CACHE/tiny" ;;
+    *"$CACHE/tiny/reward_model"* | *"$CACHE/tiny/classifier"*) python -m experiments.tiny.judges "$CACHE/tiny" ;;
   esac
 }
 

@@ -86,7 +86,7 @@ settings() {
 }
 
 # in place of the tiny profile's models
-make_tiny() { OMP_WAIT_POLICY=passive python -m experiments.collapse.assets "$TASK" "$seed" "$assets"; }
+make_tiny() { python -m experiments.collapse.assets "$TASK" "$seed" "$assets"; }
 
 # $1: row, $2: seed, then overrides
 one() {

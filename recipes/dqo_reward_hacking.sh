@@ -20,7 +20,7 @@ own=(
 if [ "$PROFILE" = cpu ]; then
   export STEPS=${STEPS:-60}
   policy=$CACHE/tiny_remarks_$REMARKS
-  [ -n "${DRY_RUN:-}" ] || OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$policy" "$REMARKS"
+  [ -n "${DRY_RUN:-}" ] || python -m experiments.tiny.policy "$policy" "$REMARKS"
   own+=(
     actor_rollout_ref.model.path="$policy/policy"
     actor_rollout_ref.actor.optim.lr=3e-4

@@ -24,8 +24,8 @@ knobs TEMPERATURES="0.2 0.4 0.6 0.8 1.2" N=10 PROMPTS TOKENS CLASSIFIER THRESHOL
 models=("$@")
 if [ "$PROFILE" = cpu ]; then
   [ -n "${DRY_RUN:-}" ] || {
-    OMP_WAIT_POLICY=passive python -m experiments.tiny.policy "$CACHE/tiny"
-    OMP_WAIT_POLICY=passive python -m experiments.tiny.judges "$CACHE/tiny"
+    python -m experiments.tiny.policy "$CACHE/tiny"
+    python -m experiments.tiny.judges "$CACHE/tiny"
   }
   CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5 CLASSIFIER_TOKENS=48
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet}
