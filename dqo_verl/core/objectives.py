@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+import torch
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from dqo_verl.core.groups import rows_by_size
@@ -34,6 +35,21 @@ def shift_quality(quality: Tensor, groups: Sequence[Hashable], how: str) -> Tens
     return shifted
 
 
+def gap(quality: Tensor) -> float:
+    """`mean of what is above the mean - mean of the rest`: what is at stake, in the reward's own unit; 0 if all are equal.
+
+    With two values it is their difference, however often each occurs; 1.6 standard deviations of a normal distribution.
+    """
+    high = above_mean(quality)
+    return (quality[high].mean() - quality[~high].mean()).item() if high.any() else 0.0
+
+
+def above_mean(quality: Tensor) -> Tensor:
+    """Which values are above the mean of all: none if all are equal, also where their mean is rounded down."""
+    values = quality.double()
+    return (values > values.mean()) & (values > values.min())
+
+
 def centre(values: Tensor, groups: Sequence[Hashable]) -> Tensor:
     """`x_i - mean of its group`. A group of one gives 0."""
     centred = values.clone()
@@ -48,12 +64,27 @@ class Objective(Choice, ABC):
     # the shaped reward, for people
     formula: ClassVar[str]
 
-    gate: float | None = None
-    """Only responses with a quality above it are compared; the others get d = 0."""
+    gate: float | Literal["mean"] | None = None
+    """Only responses with a quality above it are compared; the others get d = 0. `mean`: above the mean of the batch."""
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _is_a_number_or_mean(cls, gate: Any) -> Any:
+        if isinstance(gate, str) and gate != "mean":
+            raise ValueError(f"gate={gate} must be a number, or mean.")
+        return gate
 
     def takes_part(self, quality: Tensor) -> Tensor:
         """Which responses are compared."""
-        return quality > (-float("inf") if self.gate is None else self.gate)
+        if self.gate is None:
+            return torch.ones_like(quality, dtype=torch.bool)
+        return above_mean(quality) if self.gate == "mean" else quality > self.gate
+
+    def among(self) -> str:
+        """Those that are compared, as a phrase."""
+        if self.gate is None:
+            return ""
+        return f", among responses with a reward above {'the mean' if self.gate == 'mean' else f'{self.gate:g}'}"
 
     @property
     def changes_nothing(self) -> bool:
@@ -85,6 +116,17 @@ class Add(Weighted):
     scale: Literal["raw", "decoupled"] = "raw"
     """`raw`: the base estimator sees the shaped reward. `decoupled`: base(r) + alpha (d - mean d of the group)."""
 
+    unit: Literal["reward", "gap"] = "reward"
+    """Of alpha, if raw. `gap`: how far rewards above and below the batch's mean are apart, 1 if they are 0 and 1."""
+
+    @model_validator(mode="after")
+    def _unit_has_an_effect(self) -> "Add":
+        if self.unit == "gap" and self.scale == "decoupled":
+            raise ValueError(
+                "unit=gap has no effect with scale=decoupled, where alpha is in units of advantage. Drop one."
+            )
+        return self
+
     @property
     def changes_nothing(self) -> bool:
         return self.alpha == 0
@@ -94,13 +136,14 @@ class Add(Weighted):
             return f"reward alone ({diversity} is measured, not rewarded)"
         if self.scale == "decoupled":
             return f"reward, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
-        return f"reward + {self.alpha} x {diversity}"
+        unit = " x gap between rewards" if self.unit == "gap" else ""
+        return f"reward + {self.alpha}{unit} x {diversity}"
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         nothing = quality.new_zeros(quality.shape)
         if self.scale == "decoupled":
             return nothing, self.alpha * centre(diversity, groups)
-        return self.alpha * diversity, nothing
+        return self.alpha * (gap(quality) if self.unit == "gap" else 1.0) * diversity, nothing
 
 
 class Multiply(Objective):

@@ -50,9 +50,7 @@ class Settings(Part):
         if self.measure.reads == "nothing":
             return f"reward, on {self.base}"
         diversity = " ".join(filter(None, (self.measure.phrase or self.measure.name, self.source.in_words())))
-        gate = self.combine.gate
-        among = f", among responses with a reward above {gate:g}" if gate is not None else ""
-        return f"{self.combine.in_words(diversity)}{among}, {responses} responses per prompt, on {self.base}"
+        return f"{self.combine.in_words(diversity)}{self.combine.among()}, {responses} responses per prompt, on {self.base}"
 
     def beside_defaults(self) -> dict[str, Any]:
         """The settings that differ from what this method with this measure has by itself; the base is in the words."""

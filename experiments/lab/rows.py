@@ -44,6 +44,8 @@ ROWS: dict[str, Row] = {
     **{f"gate_{alpha:g}": Row(dqo(alpha, gate=0.5)) for alpha in (0.5, 1, 2, 4)},
     "gate_std_1": Row(dqo(1, gate=0.5), std=True),
     **{f"gate_decoupled_{alpha:g}": Row(dqo(alpha, gate=0.5, scale="decoupled"), std=True) for alpha in (1, 4)},
+    **{f"diverse_{alpha:g}": Row(dqo(alpha, gate="mean", unit="gap")) for alpha in (1, 2, 3, 4)},
+    **{f"mean_decoupled_{alpha:g}": Row(dqo(alpha, gate="mean", scale="decoupled"), std=True) for alpha in (2, 4)},
     "psi_1": Row({"measure": "dpp_quality", "alpha": 1.0}),
     "pairwise_1": Row({"measure": "pairwise"}),
     "gate_pairwise_1": Row({"measure": "pairwise", "gate": 0.5}),

@@ -8,8 +8,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -40,8 +41,17 @@ def teach(task: str, seed: int) -> None:
     start_policy(task, seed, POLICIES, say=lambda _: None)
 
 
-def one_thread() -> None:
+def prepare() -> None:
+    """Of a worker: one thread, and no life after its parent's."""
     torch.set_num_threads(1)
+    parent = parent_process()
+    assert parent is not None
+
+    def leave() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=leave, daemon=True).start()
 
 
 def jobs_of(tasks: Sequence[str], rows: Sequence[str], seeds: Sequence[int]) -> list[Job]:
@@ -52,7 +62,7 @@ def jobs_of(tasks: Sequence[str], rows: Sequence[str], seeds: Sequence[int]) -> 
 def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
     """Runs in the order in which they end. A start policy is taught by one process before its first run."""
     context = get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=one_thread) as pool:
+    with ProcessPoolExecutor(processes, context, initializer=prepare) as pool:
         lessons: dict[Any, tuple[str, int]] = {}
         waiting: dict[tuple[str, int], list[Job]] = {}
         for task, row, seed in jobs:

@@ -23,6 +23,7 @@ def command(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_judged_beside_baselines(pair_classifier, command, rows, write, tmp_path):
     held_out, train = (
         write(rows(12), "a.jsonl"),
@@ -109,6 +110,7 @@ def test_what_is_not_defined_is_a_dash_in_the_table():
     assert "nan" not in table(result)
 
 
+@pytest.mark.slow
 def test_folds_have_thresholds_of_the_others(labelled):
     scores = np.array([0.9 if pair.similar else 0.2 for pair in labelled])
     result = evaluate_folds(scores, [i % 3 for i in range(len(labelled))], labelled, "accuracy", "it")

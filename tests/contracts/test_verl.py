@@ -148,6 +148,7 @@ def test_both_ends_of_the_weights_socket_still_name_it_alike(monkeypatch):
     assert address == "ipc:///tmp/rl-colocate-zmq-abc-01000000-replica-0-rank-0.sock"
 
 
+@pytest.mark.slow
 def test_a_cpu_run_sends_and_receives_weights_through_a_socket_of_its_own():
     code = """
 import verl

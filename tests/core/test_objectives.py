@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqo_verl.core.objectives import Add, Multiply, Only, ZscoreAdd, centre, shift_quality, zscore
+from dqo_verl.core.objectives import Add, Multiply, Only, ZscoreAdd, centre, gap, shift_quality, zscore
 from dqo_verl.errors import UserError
 
 finite = st.floats(-1e6, 1e6, width=32)
@@ -35,6 +35,38 @@ def test_a_gate_lets_through_what_is_above_it():
     quality = torch.tensor([0.0, 0.5, 1.0, -3.0])
     assert Add(gate=0.5).takes_part(quality).tolist() == [False, False, True, False]
     assert Add().takes_part(quality).all()
+
+
+@given(st.lists(finite, min_size=1, max_size=20))
+def test_the_mean_as_a_gate_lets_nobody_through_where_nothing_varies(values):
+    quality = torch.tensor(values)
+    through = Add(gate="mean").takes_part(quality)
+    assert not Add(gate="mean").takes_part(quality[:1].repeat(len(values))).any()
+    assert not through.all()
+    assert through.tolist() == [value > sum(quality.tolist()) / len(values) for value in quality.tolist()]
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.floats(-10, 10), st.floats(0.01, 100))
+def test_the_gap_of_two_values_is_their_difference_however_often_each_occurs(few, many, low, difference):
+    quality = torch.tensor([low] * few + [low + difference] * many, dtype=torch.float64)
+    assert gap(quality) == pytest.approx(difference, abs=1e-9)
+    assert gap(quality[:few]) == 0.0
+
+
+def test_the_gap_of_a_normal_distribution():
+    quality = 3 * torch.randn(100_000, generator=torch.Generator().manual_seed(0)) + 7
+    assert gap(quality) == pytest.approx(3 * 2 * (2 / torch.pi) ** 0.5, rel=0.01)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 0.5]), min_size=4, max_size=4), st.floats(0.01, 100), st.floats(-100, 100))
+def test_in_units_of_the_gap_alpha_does_not_depend_on_the_rewards_unit(values, scale, shift):
+    quality = torch.tensor(values, dtype=torch.float64)
+    diversity = torch.tensor([0.3, 0.4, 0.5, 0.6], dtype=torch.float64)
+    objective = Add(alpha=2.0, unit="gap", gate="mean")
+    added = objective(quality, diversity, ["a"] * 4)[0]
+    again = objective(quality * scale + shift, diversity, ["a"] * 4)[0]
+    assert again.tolist() == pytest.approx((added * scale).tolist(), rel=1e-6, abs=1e-9)
+    assert added.tolist() == pytest.approx((2 * gap(quality) * diversity).tolist())
 
 
 def test_multiplying_negative_quality_is_refused_and_each_shift_mends_it():

@@ -209,6 +209,7 @@ def test_teachers_and_rewards(name):
         assert sum(task.reward(text, truth, rng) for text in wrong) / len(wrong) < 0.65 * scale
 
 
+@pytest.mark.slow
 def test_a_run_moves_towards_reward_and_can_be_made_again(model_and_start):
     """From random weights, a few steps on a reward that is easy: a text that begins with 1."""
     _, start = model_and_start

@@ -78,6 +78,7 @@ def test_what_the_hub_says_decides(hub, tmp_path):
         assert bool(said) == bool(says)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listens", [True, False], ids=["a hub that never answers", "a hub that is not there"])
 def test_a_hub_that_is_out_of_reach_leaves_both_possibilities(listens, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -14,6 +14,7 @@ OTHERS = (
     "classifier",
 )  # are no single training by verl: tested below, and in places of their own
 SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(OTHERS))
+PROFILES = ["gpu", pytest.param("cpu", marks=pytest.mark.slow)]
 SWEEPS = {"ablation_alpha_k.sh": {"ALPHAS": "0.5", "KS": "8"}}  # fewer runs, which differ in these values only
 # part of a recipe's name -> measure and combination that must come out of it; the first one counts
 PROMISES = {
@@ -36,13 +37,13 @@ PROMISES = {
 }
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_steps_count_in_both_profiles(profile, commands, checked):
     (overrides,) = commands("dqo_gsm8k_qwen.sh", profile, STEPS="7")
     assert checked(overrides).trainer.total_training_steps == 7
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_run_keeps_its_metrics_and_few_checkpoints(profile, commands, checked, tmp_path):
     """The logger's path travels in the config: workers of a Ray that runs already do not see this shell's environment."""
     (overrides,) = commands("dqo_gsm8k_qwen.sh", profile)
@@ -71,7 +72,7 @@ def in_force(overrides):
     return values
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_recipe(script, profile, commands, checked):
     for overrides in commands(script, profile, **SWEEPS.get(script, {})):
@@ -91,7 +92,7 @@ def test_the_tiny_profile_needs_no_network(script, commands, cache):
         assert set(paths) - set(tiny) <= {"sentence-transformers/all-MiniLM-L6-v2"}
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     ("script", "typed", "expected"),
     [
@@ -136,7 +137,7 @@ def test_overrides_that_the_documents_mention(script, profile, typed, expected, 
     assert {key: in_force(overrides)[key] for key in in_force(typed)} == in_force(typed)
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(
     ("script", "typed"),
     [
@@ -150,7 +151,7 @@ def test_a_reward_only_baseline_by_what_is_typed(script, typed, profile, command
     assert "diversity" not in checked(overrides).algorithm
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_the_last_of_equal_overrides_counts(profile, commands, checked):
     """The recipe's, the tiny profile's, what is typed; `+` does not forbid a key that is there already."""
     typed = ["+algorithm.diversity.alpha=2", "+algorithm.diversity.alpha=3", "data.train_batch_size=48"]
@@ -193,7 +194,7 @@ def test_knobs(script, knobs, expected, commands, checked):
     assert {key: OmegaConf.select(config, key) for key in expected} == expected
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_ray_that_is_named_is_used(profile, commands, checked):
     with socket.create_server(("127.0.0.1", 0)) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
@@ -214,7 +215,7 @@ def test_the_toy_runs_its_module(commands, tmp_path):
     assert line == [str(tmp_path / "out"), "--seeds", "3"]
 
 
-@pytest.mark.parametrize("profile", ["gpu", "cpu"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_temperatures_are_sampled_and_evaluated(profile, commands):
     from dqo_verl.cli import parse
 
@@ -251,6 +252,7 @@ def test_the_reward_model_that_temperatures_are_scored_by(knobs, model, commands
     assert [evaluated[i + 1] for i, word in enumerate(evaluated) if word == "--reward-model"] == model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["sums", "sentences"])
 def test_every_row_of_the_demo(task, commands, checked, cache):
     from experiments.collapse import sums

@@ -99,6 +99,7 @@ def test_bytes_that_are_no_text_and_a_metrics_file_cut_short(tmp_path):
     assert "a policy said \\xff" in (tmp_path / "train.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_recipe_ends_with_the_error_of_verl(tmp_path, cache):
     done = subprocess.run(
         ["bash", RECIPES / "dqo_gsm8k_qwen.sh", "algorithm.no_such_key=1"],

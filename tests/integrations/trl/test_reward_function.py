@@ -96,16 +96,20 @@ def test_infinite_rewards_are_named(dqo):
         reward(prompts=PROMPTS, completions=SAID)
 
 
+@pytest.mark.e2e
 def test_in_the_trainer_it_gives_the_advantages_that_the_trainer_with_diversity_gives(policy_and_embedder):
     policy, embedder = policy_and_embedder
     diversity = Diversity("dqo", embedder=str(embedder))
-    whole = make_trainer(policy, with_diversity(GRPOTrainer), diversity)
-    function = make_trainer(policy, GRPOTrainer, reward=DiverseReward(quality, diversity, num_generations=8))
-    seen = [watch(trainer) for trainer in (whole, function)]
-    for trainer in (whole, function):
+
+    def trained(trainer_class, **typed):
+        trainer = make_trainer(policy, trainer_class, **typed)
+        seen = watch(trainer)
         trainer.train()
-    assert seen[0]["completions"] == seen[1]["completions"]
-    torch.testing.assert_close(seen[0]["advantages"], seen[1]["advantages"], atol=1e-5, rtol=1e-5)
-    logged = function.state.log_history[0]
-    assert logged["quality/mean"] == pytest.approx(sum(seen[0]["rewards"]["quality"]) / 32)
+        return seen, trainer.state.log_history[0]
+
+    whole, _ = trained(with_diversity(GRPOTrainer), diversity=diversity)
+    function, logged = trained(GRPOTrainer, reward=DiverseReward(quality, diversity, num_generations=8))
+    assert whole["completions"] == function["completions"]
+    torch.testing.assert_close(whole["advantages"], function["advantages"], atol=1e-5, rtol=1e-5)
+    assert logged["quality/mean"] == pytest.approx(sum(whole["rewards"]["quality"]) / 32)
     assert "diversity/score/mean" in logged

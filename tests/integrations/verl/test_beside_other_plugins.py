@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from .conftest import Row
@@ -57,6 +58,7 @@ for typed in ([theirs], [theirs, "+reward_model.diversity=dpp"], ["algorithm.adv
 """
 
 
+@pytest.mark.slow
 def test_an_estimator_of_another_plugin_is_known_and_can_be_a_base(tmp_path):
     (tmp_path / "their_plugin.py").write_text(THEIR_PLUGIN)
     metadata = tmp_path / "their_plugin-1.0.dist-info"

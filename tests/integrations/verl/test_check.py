@@ -18,6 +18,7 @@ PASSES += ["trainer.n_gpus_per_node=1"]
 DQO = ["algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=2"]
 
 
+@pytest.mark.slow
 def test_a_refusal_is_one_message_alone(tmp_path):
     command = [sys.executable, "-m", "verl.trainer.main_ppo", *within_reach(), "algorithm.adv_estimator=dqoo"]
     done = subprocess.run([*command, f"hydra.run.dir={tmp_path}"], capture_output=True, text=True, timeout=120)
@@ -26,6 +27,7 @@ def test_a_refusal_is_one_message_alone(tmp_path):
     assert message.startswith("dqo_verl: algorithm.adv_estimator=dqoo is not known. Did you mean")
 
 
+@pytest.mark.slow
 def test_the_command_line_checks_and_leaves_nothing_behind(tmp_path):
     overrides = [*within_reach(), *PASSES, "actor_rollout_ref.rollout.name=vllm", "algorithm.adv_estimator=grpo"]
     command = [sys.executable, "-m", "dqo_verl.cli", "check", "--", *overrides]
@@ -35,6 +37,7 @@ def test_the_command_line_checks_and_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_check_never_trains(tmp_path):
     """Whatever the module does with its config, and where the plugin is not active."""
     (tmp_path / "theirs.py").write_text("import ray\nray.init()\nprint('TRAINING')\n")
