@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,40 +17,44 @@ ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.e2e
 
 
-def two_processes(policy, embedder, out, **settings):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = [str(ROOT / "tests/integrations/trl/in_two_processes.py"), policy, embedder, out, json.dumps(settings)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run([*command, *map(str, script)], capture_output=True, text=True, env=environment, cwd=out)
+@pytest.fixture(scope="module")
+def processes(policy_and_embedder, tmp_path_factory):
+    """What each of two processes has, and what they said."""
+    from sentence_transformers import SentenceTransformer
 
-
-@pytest.mark.parametrize("settings", [{}, {"scale": "decoupled", "alpha": 2.0}])
-def test_a_split_group_is_compared_as_a_whole(policy_and_embedder, tmp_path, settings):
     policy, embedder = policy_and_embedder
-    done = two_processes(policy, embedder, tmp_path, **settings)
+    place = tmp_path_factory.mktemp("processes")
+    other = SentenceTransformer(str(embedder), device="cpu")
+    torch.nn.init.normal_(other[0].embedding.weight)
+    other.save(str(place / "other_embedder"))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = [ROOT / "tests/integrations/trl/in_two_processes.py", policy, embedder, place / "other_embedder", place]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [*command, *map(str, script)], capture_output=True, text=True, env=environment, cwd=place, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    return [json.loads((place / f"{rank}.json").read_text()) for rank in range(2)], done.stdout
+
+
+@pytest.mark.parametrize(("scale", "alpha"), [("raw", 1.0), ("decoupled", 2.0)])
+def test_a_split_group_is_compared_as_a_whole(processes, policy_and_embedder, scale, alpha):
+    first, second = (process[scale] for process in processes[0])
     texts = first["completions"]
     assert len(texts) == 3 * GROUP
-    assert first["completions"] == second["completions"]
-    embeddings = torch.from_numpy(Embedder(str(embedder))(texts)[0])
-    bonus = settings.get("alpha", 1.0) * leave_one_out_logdet(embeddings, [row // GROUP for row in range(len(texts))])
+    assert texts == second["completions"]
+    embeddings = torch.from_numpy(Embedder(str(policy_and_embedder[1]))(texts)[0])
+    bonus = alpha * leave_one_out_logdet(embeddings, [row // GROUP for row in range(len(texts))])
     shaped = (torch.tensor(first["rewards"]["quality"]) + bonus).view(-1, GROUP)
     wanted = (shaped - shaped.mean(1, keepdim=True)).flatten()
     torch.testing.assert_close(torch.tensor(first["advantages"] + second["advantages"]), wanted, atol=1e-5, rtol=1e-4)
     assert first["logged"] == pytest.approx(wanted.tolist(), abs=1e-5)
-    # one process says what runs
-    assert done.stdout.count("8 responses per prompt, on GRPOTrainer") == 1
 
 
-def test_processes_with_different_embedders_are_refused(policy_and_embedder, tmp_path):
-    from sentence_transformers import SentenceTransformer
+def test_one_process_says_what_runs(processes):
+    assert processes[1].count("8 responses per prompt, on GRPOTrainer") == 2
 
-    policy, embedder = policy_and_embedder
-    shutil.copytree(embedder, tmp_path / "embedder0")
-    other = SentenceTransformer(str(embedder), device="cpu")
-    torch.nn.init.normal_(other[0].embedding.weight)
-    other.save(str(tmp_path / "embedder1"))
-    done = two_processes(policy, tmp_path / "embedder{rank}", tmp_path)
-    assert done.returncode != 0
-    assert "has loaded another embeddings model than process" in done.stderr
+
+def test_processes_with_different_embedders_are_refused(processes):
+    for process in processes[0]:
+        assert "has loaded another embeddings model than process" in process["refused"]
