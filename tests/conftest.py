@@ -163,7 +163,9 @@ def _serve(python, model, name, runner):
         port = probe.getsockname()[1]
     command = [python, str(Path(__file__).parent / "models/serve_vllm.py"), "serve", str(model)]
     options = ["--port", str(port), "--served-model-name", name, "--runner", runner, "--enforce-eager"]
-    environment = os.environ | {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
+    ours = {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
+    # TRL asks for the development endpoints
+    environment = os.environ | ours | {"VLLM_SERVER_DEV_MODE": "1"}
     process = subprocess.Popen(
         [*command, *options, "--dtype", "float32", "--host", "127.0.0.1"],
         env=environment,

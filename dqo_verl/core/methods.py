@@ -7,4 +7,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "dqo": {"measure": "dpp"},
     # q * v, on GRPO without std division: arXiv 2509.02534
     "darling": {"measure": "partition"},
+    # DQO among the better responses alone, in units of what is at stake: nothing to choose, whatever the reward
+    "diverse": {"measure": "dpp", "gate": "mean", "unit": "gap", "alpha": 2.0},
 }

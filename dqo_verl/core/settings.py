@@ -55,8 +55,9 @@ class Settings(Part):
     def beside_defaults(self) -> dict[str, Any]:
         """The settings that differ from what this method with this measure has by itself; the base is in the words."""
         values = self.flat()
-        named: dict[str, Any] = {key: values[key] for key in ("method", "measure", "classifier") if key in values}
-        default = parse(named).flat() | {"classifier": None}
+        is_preset = METHODS.get(self.method, {}).get("measure") == self.measure.name
+        named = ("method", "classifier") if is_preset else ("method", "classifier", "measure")
+        default = parse({key: values[key] for key in named if key in values}).flat() | {"classifier": None}
         return {key: value for key, value in values.items() if default.get(key) != value and key != "base"}
 
     @property

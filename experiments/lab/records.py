@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-RECORDS = Path("docs/results/lab/records.parquet")
+RECORDS = Path(__file__).parent / "evidence/records.parquet"
 KEY = ["task", "row", "seed", "step"]
 
 
