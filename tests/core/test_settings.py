@@ -85,7 +85,10 @@ REFUSED = {
     "another name of a method": ({"measure": "dpp", "method": "foo"}, "method=foo is not known"),
     "no urls": ({"placement": "http"}, "http needs urls=...: vLLM's"),
     "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be above 0"),
-    "neither method nor measure": ({"method": "grpo"}, "method=grpo is not known. Choose one of: darling, dqo"),
+    "neither method nor measure": (
+        {"method": "grpo"},
+        "method=grpo is not known. Choose one of: darling, diverse, dqo",
+    ),
     # says why it has no effect, too
     "alpha of a product": (
         {"method": "darling", "alpha": 1},

@@ -39,6 +39,13 @@ def test_dqo_is_reward_plus_alpha_times_bonus(advantages):
     assert metrics["timing_s/diversity"] > 0
 
 
+def test_diverse_compares_the_better_responses_in_units_of_the_gap(advantages):
+    rows = [Row(row.key, row.text, 100 * row.reward) for row in GROUP]
+    actual, _ = advantages(rows, "algorithm.adv_estimator=diverse")
+    shaped = 100 * (torch.tensor(REWARDS) + 2 * torch.cat([bonus(TEXTS[:3]), torch.zeros(1)]))
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-3, rtol=0)
+
+
 def documented():
     """The metrics of docs/verl.md; NAME stands for what a reward function reports."""
     page = (Path(__file__).parents[3] / "docs/verl.md").read_text()

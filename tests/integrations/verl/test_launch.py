@@ -18,6 +18,14 @@ def test_dqo_from_one_switch(capsys):
     )
 
 
+def test_diverse_needs_no_setting(capsys):
+    config = prepared("algorithm.adv_estimator=diverse")
+    own = config.algorithm.diversity
+    assert (own.method, own.measure, own.gate, own.unit, own.alpha) == ("diverse", "dpp", "mean", "gap", 2.0)
+    assert not config.algorithm.norm_adv_by_std_in_grpo
+    assert capsys.readouterr().out.count("\n") == 1
+
+
 def test_a_plain_grpo_command_is_left_as_it_is(capsys):
     before = compose("algorithm.adv_estimator=grpo")
     assert prepared("algorithm.adv_estimator=grpo") == before
