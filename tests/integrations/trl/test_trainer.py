@@ -8,6 +8,7 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from dqo_verl import UserError, distinct_fraction, leave_one_out_logdet
 from dqo_verl.core.classes import cosine_same
+from dqo_verl.integrations.trl.shaping import said
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import Diversity, with_diversity
 from tests.integrations.trl.conftest import COUNT, GROUP, log_of, make_trainer, quality, watch
@@ -120,7 +121,7 @@ def test_asynchronous_and_weighted_rewards_and_conversations(train, embed):
         return [None if len(said[-1]["content"]) > 10 else 1.0 for said in completions]
 
     _, seen = train(GRPOTrainer, reward=[answered, brief], reward_weights=[1.0, 0.5], conversational=True)
-    bonus = leave_one_out_logdet(embed([said[-1]["content"] for said in seen["completions"]]), GROUPS)
+    bonus = leave_one_out_logdet(embed(list(map(said, seen["completions"]))), GROUPS)
     reward = torch.tensor(seen["rewards"]["answered"]) + 0.5 * torch.tensor(seen["rewards"]["brief"]).nan_to_num()
     torch.testing.assert_close(seen["advantages"].double(), centred(reward + bonus), atol=1e-6, rtol=1e-5)
 
