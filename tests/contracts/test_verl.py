@@ -239,3 +239,24 @@ def test_verls_own_tests_pass_with_the_plugin_installed():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tests}", str(tests)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_verl_is_kept_from_what_newer_trl_no_longer_has(tmp_path, monkeypatch):
+    """Its monkey patch of a worker would import it. TRL is installed beside verl here."""
+    import verl  # noqa: F401  loads the plugin
+    from verl.models.transformers import monkey_patch
+    from verl.utils import import_utils
+
+    from dqo_verl.integrations.verl import beside_trl
+
+    source = inspect.getsource(monkey_patch.apply_monkey_patch)
+    assert "if is_trl_available():" in source
+    assert "AutoModelForCausalLMWithValueHead" in source
+    assert importlib.util.find_spec("trl")
+    assert not import_utils.is_trl_available()
+    assert not monkey_patch.is_trl_available()
+    (tmp_path / "trl/experimental/ppo").mkdir(parents=True)
+    (tmp_path / "trl/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "trl", raising=False)
+    assert beside_trl.has_value_head()

@@ -16,7 +16,7 @@ from wrapt import register_post_import_hook
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.errors import plainly
-from dqo_verl.integrations.verl import batch_seam, seam
+from dqo_verl.integrations.verl import batch_seam, beside_trl, seam
 from dqo_verl.integrations.verl.overrides import check_only
 from dqo_verl.integrations.verl.probe import OLDEST, TESTED, Verl
 
@@ -130,6 +130,7 @@ def _install() -> None:
         activate()
     validation = partial(seam.hook_validation, add=_validated)
     hooks: list[tuple[str, Callable[[ModuleType], None]]] = [
+        ("verl.utils.import_utils", beside_trl.hook),
         ("verl.utils.device", partial(seam.hook_device, look_first=_look_first)),
         ("verl.utils.config", partial(seam.hook_config, prepare=_prepare)),
         ("verl.trainer.ppo.core_algos", _register_estimators),
