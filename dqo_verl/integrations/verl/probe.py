@@ -4,10 +4,11 @@ Releases keep most of it for years, so a version number says little: what has mo
 nothing: verl's trainers take seconds to import, and the driver needs none of them.
 """
 
-import ast
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
 from packaging.version import Version
 
@@ -116,15 +117,17 @@ class Verl:
         return path.read_text() if path.is_file() else ""
 
     def _signatures(self, file: str) -> dict[str, tuple[str, ...]]:
-        found = {}
-        for node in ast.parse(self._source(file)).body:
-            inner = node.body if isinstance(node, ast.ClassDef) else [node]
-            prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-            for one in inner:
-                if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-                    arguments = (*one.args.posonlyargs, *one.args.args, *one.args.kwonlyargs)
-                    found[prefix + one.name] = tuple(argument.arg for argument in arguments)
-        return found
+        """Parameters of functions and methods, from the compiled file: `ast` fails at times beside other threads in Python 3.11.0 to 3.11.4."""
+        return dict(_functions(compile(self._source(file), file, "exec", dont_inherit=True)))
+
+
+def _functions(code: CodeType, prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType) and inner.co_flags & inspect.CO_OPTIMIZED:
+            yield prefix + inner.co_name, inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
+        elif isinstance(inner, CodeType):
+            # the body of a class
+            yield from _functions(inner, f"{prefix}{inner.co_name}.")
 
 
 def refuse_moved(verl: Verl, is_v1: bool) -> None:

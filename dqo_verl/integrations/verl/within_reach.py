@@ -3,7 +3,7 @@
 verl finds out after minutes of starting its engine. What only verl's workers can see (hdfs://, s3://) is left to it.
 """
 
-import ast
+import dis
 import importlib.util
 from collections.abc import Iterator
 from glob import glob
@@ -73,7 +73,7 @@ def _refuse_missing_function(path: str, name: str) -> None:
     if not file.is_file():
         raise UserError(f"{FUNCTION}.path={path}: there is no such file.")
     try:
-        defined = _defined(ast.parse(file.read_text()).body)
+        defined = _defined(file)
     except SyntaxError as error:
         raise UserError(f"{FUNCTION}.path={path}, line {error.lineno}: {error.msg}.") from error
     if name not in defined and not {"*", "__getattr__"} & defined:
@@ -94,23 +94,8 @@ def _source_of(path: str) -> Path | None:
     return Path(found.origin) if found.origin and found.origin.endswith(".py") else None
 
 
-def _defined(statements: list[ast.stmt]) -> set[str]:
-    """The names that a module has once it is imported, in branches too."""
-    names: set[str] = set()
-    for statement in statements:
-        match statement:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names.add(statement.name)
-            case ast.Import() | ast.ImportFrom():
-                names |= {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
-            case _:
-                names |= {
-                    node.id
-                    for node in ast.walk(statement)
-                    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-                }
-                for block in ("body", "orelse", "finalbody"):
-                    names |= _defined(getattr(statement, block, []))
-                for handler in getattr(statement, "handlers", []):
-                    names |= _defined(handler.body)
-    return names
+def _defined(file: Path) -> set[str]:
+    """The names that a module has once it is imported, in branches too; `*` if it imports all of another's."""
+    code = compile(file.read_text(), str(file), "exec", dont_inherit=True)
+    names = {one.argval for one in dis.get_instructions(code) if one.opname == "STORE_NAME"}
+    return names | ({"*"} if ("*",) in code.co_consts else set())
