@@ -121,8 +121,9 @@ import importlib.util
 
 assert not any(importlib.util.find_spec(name) for name in ("ray", "verl", "vllm"))
 CODE
-  mkdir -p tests/integrations
+  mkdir -p tests/integrations recipes
   cp -r "$ROOT/tests/integrations/trl" tests/integrations/
+  cp "$ROOT"/recipes/trl_* recipes/
   python -m pytest -q -p no:cacheprovider --import-mode=importlib tests/integrations/trl
 }
 

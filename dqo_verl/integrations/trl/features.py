@@ -11,9 +11,10 @@ from torch import Tensor
 from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import Settings
-from dqo_verl.core.sources import Cpu, Model
+from dqo_verl.core.sources import Cpu, Http, Model
 from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.servers import refuse_silent
 from dqo_verl.streaming.local import LocalModel
 
 # all processes must see the same in it
@@ -57,7 +58,10 @@ class BatchFeatures:
         self.source, self.processes = settings.source, processes
         self.model: LocalModel | None = None
         if isinstance(self.source, Model):
-            self.model = LocalModel(self.source, "cpu" if isinstance(self.source.placement, Cpu) else device())
+            place = self.source.placement
+            if isinstance(place, Http):
+                refuse_silent(place.urls, lambda _: settings.spell("urls", list(place.urls)))
+            self.model = LocalModel(self.source, "cpu" if isinstance(place, Cpu) else device())
             self._refuse_different_models(self.model.model)
 
     def __call__(

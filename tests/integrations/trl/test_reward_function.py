@@ -90,6 +90,12 @@ def test_decoupled_needs_the_trainer():
         DiverseReward(quality, Diversity("dqo", scale="decoupled"), num_generations=4)
 
 
+def test_a_server_that_nobody_serves_is_named_at_once():
+    nobody = Diversity("dqo", placement="http", urls=["http://127.0.0.1:9"])
+    with pytest.raises(UserError, match=r"urls=\['http://127.0.0.1:9'\]: nobody answers"):
+        DiverseReward(quality, nobody, num_generations=4)(prompts=PROMPTS, completions=SAID)
+
+
 def test_infinite_rewards_are_named(dqo):
     reward = DiverseReward(lambda completions, **_: [float("inf")] * len(completions), dqo, num_generations=4)
     with pytest.raises(FloatingPointError, match=r"reward of a response is inf .* 'apple'"):
