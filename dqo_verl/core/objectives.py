@@ -119,6 +119,18 @@ class Add(Weighted):
     unit: Literal["reward", "gap"] = "reward"
     """Of alpha, if raw. `gap`: how far rewards above and below the batch's mean are apart, 1 if they are 0 and 1."""
 
+    target: float | None = Field(None, gt=0, le=1)
+    """Steer alpha: as many different answers among those compared as this share of what they were at the start."""
+
+    @model_validator(mode="after")
+    def _target_has_a_gate_and_a_unit(self) -> "Add":
+        if self.target is not None and (self.gate is None or self.unit != "gap"):
+            raise ValueError(
+                f"target={self.target} steers alpha by the better responses, in units of what is at stake: it needs a gate and "
+                "unit=gap, as the method diverse has. Add gate=mean unit=gap, or drop the target."
+            )
+        return self
+
     @model_validator(mode="after")
     def _unit_has_an_effect(self) -> "Add":
         if self.unit == "gap" and self.scale == "decoupled":
@@ -129,7 +141,7 @@ class Add(Weighted):
 
     @property
     def changes_nothing(self) -> bool:
-        return self.alpha == 0
+        return self.alpha == 0 and self.target is None
 
     def in_words(self, diversity: str) -> str:
         if self.changes_nothing:
@@ -137,6 +149,8 @@ class Add(Weighted):
         if self.scale == "decoupled":
             return f"reward, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
         unit = " x gap between rewards" if self.unit == "gap" else ""
+        if self.target is not None:
+            return f"reward + alpha{unit} x {diversity}, alpha from {self.alpha} steered to {self.target} of the different answers at the start"
         return f"reward + {self.alpha}{unit} x {diversity}"
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,8 @@ Verdict = Literal["holds", "refuted", "open"]
 # tasks on which there is something to keep
 SEVERAL = ("sums", "few", "skew", "graded", "scaled", "noisy", "wordings", "sentences")
 ALL = (*SEVERAL, "one")
+# rewards of 0 and 1, of 0 and 100, and with noise; an embedder that errs: nothing of the target is tuned between them
+STEERED = ("sums", "few", "skew", "graded", "scaled", "noisy")
 # what a loss in pass@1 must stay below
 MARGIN = 0.02
 
@@ -173,6 +175,26 @@ CLAIMS: list[Claim] = [
         ("sums", "few", "skew"),
     ),
     Claim(
+        "With a target of 0.5, half of the different right answers are there after 100 steps: not fewer, within 10%.",
+        "target_0.5@100",
+        None,
+        "share",
+        "above",
+        0.45,
+        STEERED,
+    ),
+    Claim("Nor more, within 10%.", "target_0.5@100", None, "share", "below", 0.55, STEERED),
+    Claim("Without it there are fewer by far.", "grpo@100", None, "share", "below", 0.35, STEERED),
+    Claim(
+        f"The target loses less than {MARGIN} of GRPO's pass@1.",
+        "target_0.5@100",
+        "grpo@100",
+        "pass@1",
+        "above",
+        -MARGIN,
+        STEERED,
+    ),
+    Claim(
         "Diversity of wording alone does not pay DQO: it keeps the different answers.",
         "dqo_1",
         None,
@@ -182,3 +204,9 @@ CLAIMS: list[Claim] = [
         ("wordings",),
     ),
 ]
+
+
+def needed() -> set[tuple[str, str]]:
+    """Task and row of every run that a claim is about."""
+    rows = ((claim.tasks, row) for claim in CLAIMS for row in (claim.row, claim.against) if row is not None)
+    return {(task, row) for tasks, row in rows for task in tasks}

@@ -68,3 +68,5 @@ for name in ("grpo", "dqo_1"):
 for name in ("grpo", "dqo_1", "gate_1", "darling", "decoupled_4"):
     for steps in (60, 100, 300):
         ROWS[f"{name}@{steps}"] = Row(ROWS[name].diversity, ROWS[name].std, steps=steps)
+for share in (0.5, 0.8):
+    ROWS[f"target_{share:g}@100"] = Row({"method": "diverse", "target": share}, steps=100)

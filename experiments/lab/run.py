@@ -6,6 +6,7 @@ python -m experiments.lab.run TASK SEED ROW        prints what happened, in seco
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import Settings
 from dqo_verl.core.shaping import shape
+from dqo_verl.core.target import Target, target_of
 from experiments.lab.forest import Forest
 from experiments.lab.loss import Tokens, kl, policy_loss
 from experiments.lab.network import Network
@@ -34,11 +36,12 @@ WEIGHT_DECAY, LARGEST_GRADIENT, TO_STD = 0.01, 1.0, 1e-6
 Curves = dict[int, dict[str, float]]
 
 
-def measures(right: Tensor) -> dict[str, float]:
-    """Of `(problems, classes)`, the probabilities of the right answers; means over problems.
+def measures(right: Tensor, alike: Tensor) -> dict[str, float]:
+    """Of `(problems, classes)`, the probabilities of the right answers, and how alike these are to the embedder; means over problems.
 
     pass@n: `1 - (1 - P)^n` with P the sum. distinct@n: how many of the n responses are right and different, `sum_c 1 - (1 - p_c)^n`.
     kept: distinct@10 as a share of what a policy has that is as often right and likes all right answers alike.
+    answers: what a target steers by, `1 / mean similarity` of two right answers.
     """
     total = right.sum(dim=-1).clamp(max=1)
     classes = right.shape[-1]
@@ -46,7 +49,15 @@ def measures(right: Tensor) -> dict[str, float]:
     distinct = {n: (1 - (1 - right) ** n).sum(dim=-1).mean() for n in (10, 64)}
     even = (classes * (1 - (1 - total / classes) ** 10)).mean()
     found |= {f"distinct@{n}": value for n, value in distinct.items()} | {"kept": distinct[10] / even}
+    of_right = right / right.sum(dim=-1, keepdim=True)
+    found["answers"] = 1 / torch.einsum("pi,pij,pj->p", of_right, alike, of_right).mean()
     return {name: round(value.item(), 5) for name, value in found.items()}
+
+
+def alike_to_the_embedder(task: Task, problems: Sequence[Example], seed: int) -> Tensor:
+    """`(problems, classes, classes)`: cosines of right answers, in the first wording of each."""
+    found = [task.embed([same[0] for same in task.right(truth)], seed).double() for _, truth in problems]
+    return torch.stack([vectors @ vectors.mT for vectors in found])
 
 
 def group_advantages(reward: Tensor, k: int, std: bool) -> Tensor:
@@ -56,7 +67,9 @@ def group_advantages(reward: Tensor, k: int, std: bool) -> Tensor:
     return ((centred / (groups.std(dim=1, keepdim=True) + TO_STD)) if std else centred).flatten()
 
 
-def advantages(texts: list[str], quality: Tensor, row: Row, settings: Settings | None, task: Task, seed: int) -> Tensor:
+def advantages(
+    texts: list[str], quality: Tensor, row: Row, settings: Settings | None, target: Target | None, task: Task, seed: int
+) -> Tensor:
     """As the trainer has them: shaped by the package, then compared within groups."""
     if settings is None:
         return group_advantages(quality, row.k, row.std)
@@ -68,7 +81,9 @@ def advantages(texts: list[str], quality: Tensor, row: Row, settings: Settings |
         features = settings.source.features(keys, compared, texts, embeddings)  # type: ignore[attr-defined]
     else:
         features = Features(texts, texts=texts, embeddings=embeddings)
-    shaped = shape(quality, groups, features, settings)
+    shaped = shape(quality, groups, features, target.settings if target else settings)
+    if target:
+        target.follow(quality, groups, features)
     return group_advantages(quality + shaped.to_reward, row.k, row.std) + shaped.to_advantage
 
 
@@ -118,8 +133,14 @@ def run(task: Task, start: Start, row: Row, seed: int) -> Curves:
     network, settings = start.network.copy(), row.settings()
     optimizer = torch.optim.AdamW(network.parameters(), lr=row.lr, weight_decay=WEIGHT_DECAY, foreach=True)
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    target = target_of(settings) if settings else None
     exam = Exam(start, task, start.held_out)
-    curves = {0: measures(exam(network))}
+    alike = alike_to_the_embedder(task, start.held_out, seed)
+
+    def examined() -> dict[str, float]:
+        return measures(exam(network), alike) | ({"alpha": round(target.alpha, 5)} if target else {})
+
+    curves = {0: examined()}
     feed = batches(start, row.prompts, rng)
     for step in range(1, row.steps + 1):
         batch = next(feed)
@@ -128,14 +149,16 @@ def run(task: Task, start: Start, row: Row, seed: int) -> Curves:
         responses = sample(network, prompts, row.k, end, generator, temperature=row.temperature)
         texts = [start.text(response.tokens) for response in responses]
         quality = torch.tensor([task.reward(text, batch[i // row.k][1], rng) for i, text in enumerate(texts)])
-        earned = advantages(texts, quality, row, settings, task, seed)
+        earned = advantages(texts, quality, row, settings, target, task, seed)
         share = len(batch) // UPDATES
         for first in range(0, len(batch), share):
             last = first + share
             own = slice(first * row.k, last * row.k)
             update(network, optimizer, start, batch[first:last], responses[own], earned[own], row)
         if step % EXAMINED_EVERY == 0:
-            curves[step] = measures(exam(network))
+            curves[step] = examined()
+    for found in curves.values():
+        found["share"] = round(found["answers"] / curves[0]["answers"], 5)
     return curves
 
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import chain
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from dqo_verl.errors import UserError, plainly
 from experiments.lab import records
+from experiments.lab.claims import needed
 from experiments.lab.policies import start_policy
 from experiments.lab.rows import ROWS
 from experiments.lab.run import POLICIES, run
@@ -108,11 +110,17 @@ def sweep(
     there = records.done(records.read(records_file))
     jobs = jobs_of(tasks, rows, range(int(first), int(last or first) + 1))
     missing = [job for job in jobs if job not in there]
-    print(f"{len(missing)} of {len(jobs)} runs to do, {processes} at a time", flush=True)
+    of_claims = [job for job in missing if job[:2] in needed()]
+    others = [job for job in missing if job[:2] not in needed()]
+    print(
+        f"{len(missing)} of {len(jobs)} runs to do, {processes} at a time, {len(of_claims)} for claims first",
+        flush=True,
+    )
     unsaved: list[dict[str, Any]] = []
     saved = time.monotonic()
     try:
-        for one in tqdm(finished(missing, processes), total=len(missing), unit="run", mininterval=5):
+        runs = chain(finished(of_claims, processes), finished(others, processes))
+        for one in tqdm(runs, total=len(missing), unit="run", mininterval=5):
             unsaved.append(one)
             if time.monotonic() - saved > SAVED_EVERY:
                 records.add(unsaved, records_file)

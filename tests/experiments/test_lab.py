@@ -163,13 +163,17 @@ def test_measures_against_enumeration():
                 total += math.prod(p for _, p in drawn) * worth({one for one, _ in drawn} - {None})
         return total / 2
 
-    found = measures(right)
+    found = measures(right, torch.eye(2).double().expand(2, 2, 2))
     assert found["pass@1"] == pytest.approx(expected(bool, 1), abs=1e-5)
     assert found["pass@4"] == pytest.approx(expected(bool, 4), abs=1e-5)
     ten = (1 - (1 - right) ** 10).sum(-1).mean().item()
     assert found["distinct@10"] == pytest.approx(ten, abs=1e-5)
     assert expected(len, 3) == pytest.approx((1 - (1 - right) ** 3).sum(-1).mean().item())
-    assert measures(torch.full((3, 12), 0.05))["kept"] == pytest.approx(1)
+    assert found["answers"] == pytest.approx(2 / ((0.5**2 + 0.2**2) / 0.7**2 + 1), abs=1e-5)
+    even, alike = torch.full((3, 12), 0.05).double(), torch.eye(12).double().expand(3, 12, 12)
+    assert measures(even, alike)["kept"] == pytest.approx(1)
+    assert measures(even, alike)["answers"] == pytest.approx(12)
+    assert measures(even, (alike + 1) / 2)["answers"] == pytest.approx(24 / 13, abs=1e-5)
 
 
 def test_every_row_is_a_setting_that_the_package_knows():
@@ -228,6 +232,6 @@ def test_a_run_moves_towards_reward_and_can_be_made_again(model_and_start):
 def test_without_weight_shaping_is_plain_grpo(model_and_start):
     texts = ["1+2", "2+1", "1+2", "9+9"] * 2
     quality = torch.tensor([1.0, 1.0, 0.0, 0.0] * 2)
-    plain = advantages(texts, quality, Row(std=True, k=4), None, SUMS, 0)
+    plain = advantages(texts, quality, Row(std=True, k=4), None, None, SUMS, 0)
     row = Row({"method": "dqo", "alpha": 0.0}, std=True, k=4)
-    assert torch.equal(plain, advantages(texts, quality, row, row.settings(), SUMS, 0))
+    assert torch.equal(plain, advantages(texts, quality, row, row.settings(), None, SUMS, 0))

@@ -20,7 +20,7 @@ def runs(seeds, shift, task="few", row="dqo_1"):
     def curve(seed):
         rng = np.random.default_rng(seed)
         end = 0.8 + 0.1 * rng.random() + shift
-        other = {"kept": 0.9, "distinct@10": 3.0, "distinct@64": 5.0}
+        other = {"kept": 0.9, "distinct@10": 3.0, "distinct@64": 5.0, "share": 0.5}
         return {0: {"pass@1": 0.6, **other}, 30: {"pass@1": end, **other}}
 
     return [{"task": task, "row": row, "seed": seed, "curves": curve(seed), "seconds": 1.0} for seed in seeds]

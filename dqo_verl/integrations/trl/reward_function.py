@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from dqo_verl.core.target import target_of
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.trl.diversity import Diversity
 from dqo_verl.integrations.trl.features import ALONE, BatchFeatures
@@ -32,6 +33,11 @@ class DiverseReward:
         if not self.settings.is_raw:
             raise UserError(
                 "A reward function cannot reach the advantages: scale='decoupled' needs with_diversity(GRPOTrainer)."
+            )
+        if target_of(self.settings):
+            raise UserError(
+                "A target is followed from update to update, and a reward function does not know of them: target needs "
+                "with_diversity(GRPOTrainer)."
             )
         # how TRL names the column
         self.__name__ = getattr(quality, "__name__", type(quality).__name__)

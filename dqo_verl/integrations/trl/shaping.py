@@ -10,6 +10,7 @@ from torch import Tensor
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import Settings
 from dqo_verl.core.shaping import Shaped, shape
+from dqo_verl.core.target import Target
 from dqo_verl.integrations.trl.features import BatchFeatures
 
 
@@ -24,7 +25,12 @@ def said(completion: Any) -> str:
 
 
 def shape_batch(
-    quality: Tensor, completions: Sequence[str], group_size: int, features: BatchFeatures, settings: Settings
+    quality: Tensor,
+    completions: Sequence[str],
+    group_size: int,
+    features: BatchFeatures,
+    settings: Settings,
+    target: Target | None = None,
 ) -> Shaped:
     """The outcome for all responses, in order; those whose quality is NaN, which no function scored, get 0.
 
@@ -39,12 +45,14 @@ def shape_batch(
     texts = [completions[row] for row in rows.tolist()]
     _refuse_infinite(quality[rows], texts)
     found, collected = features(keys, texts, settings.combine.takes_part(quality[rows]))
-    shaped = shape(quality[rows], [key.group for key in keys], found, settings)
+    groups = [key.group for key in keys]
+    shaped = shape(quality[rows], groups, found, target.settings if target else settings)
+    steered = target.follow(quality[rows], groups, found) if target else {}
 
     def everywhere(values: Tensor) -> Tensor:
         return torch.zeros_like(quality).index_copy(0, rows, values)
 
-    metrics = shaped.metrics | collected | {"diversity/seconds": time.perf_counter() - started}
+    metrics = shaped.metrics | steered | collected | {"diversity/seconds": time.perf_counter() - started}
     return Shaped(everywhere(shaped.score), everywhere(shaped.to_reward), everywhere(shaped.to_advantage), metrics)
 
 

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dqo_verl.core.target import target_of
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.trl import checks
 from dqo_verl.integrations.trl.diversity import Diversity
 from dqo_verl.integrations.trl.features import BatchFeatures, all_processes
 from dqo_verl.integrations.trl.probe import refuse_moved
 from dqo_verl.integrations.trl.shaping import said, shape_batch
+from dqo_verl.integrations.trl.target import TargetState
 
 COLUMN = "diversity"
 
@@ -49,6 +51,9 @@ class _WithDiversity:
             self.reward_func_names.append(COLUMN)
             self.reward_processing_classes.append(None)
             self.reward_weights = torch.cat([self.reward_weights, torch.ones(1)])
+        self.diversity_target = target_of(settings)
+        if self.diversity_target:
+            self.add_callback(TargetState(self.diversity_target))
         if self.accelerator.is_main_process:
             print(checks.first_lines(self.args, settings), flush=True)
 
@@ -64,7 +69,8 @@ class _WithDiversity:
             ("train", self.num_generations) if self.model.training else ("eval", self.num_generations_eval)
         )
         texts = self.diversity_features.processes.gather([said(completion) for completion in completions])
-        shaped = shape_batch(quality.cpu(), texts, group_size, self.diversity_features, self.diversity)
+        target = self.diversity_target if mode == "train" else None
+        shaped = shape_batch(quality.cpu(), texts, group_size, self.diversity_features, self.diversity, target)
         for name, value in shaped.metrics.items():
             self._metrics[mode][name].append(value)
         if self.diversity_has_column:

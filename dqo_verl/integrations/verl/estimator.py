@@ -16,6 +16,7 @@ from dqo_verl.integrations.verl.features import Batch, collect
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.integrations.verl.sessions import Sessions
 from dqo_verl.integrations.verl.step import Step, current_step
+from dqo_verl.integrations.verl.target import keep, target_in
 
 
 def compute_advantage(
@@ -38,7 +39,11 @@ def compute_advantage(
     batch = Batch(step, sessions, settings)
     _refuse_non_finite(quality, batch)
     features, collected = collect(batch, services.features, settings.combine.takes_part(quality))
-    shaped = shape(quality, sessions.uids, features, settings)
+    target = target_in(step.trainer, settings)
+    shaped = shape(quality, sessions.uids, features, target.settings if target else settings)
+    if target:
+        step.metrics.update(target.follow(quality, sessions.uids, features))
+        keep(target, step.trainer)
     step.metrics.update(shaped.metrics | collected | reported(step, sessions))
     if step.expected is not None:
         step.metrics["diversity/missing_responses"] = step.expected - len(quality)

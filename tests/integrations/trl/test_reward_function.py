@@ -119,3 +119,9 @@ def test_in_the_trainer_it_gives_the_advantages_that_the_trainer_with_diversity_
     torch.testing.assert_close(whole["advantages"], function["advantages"], atol=1e-5, rtol=1e-5)
     assert logged["quality/mean"] == pytest.approx(sum(whole["rewards"]["quality"]) / 32)
     assert "diversity/score/mean" in logged
+
+
+def test_a_target_needs_the_trainer(policy_and_embedder):
+    diversity = Diversity("diverse", target=0.8, embedder=str(policy_and_embedder[1]))
+    with pytest.raises(UserError, match="a reward function does not know of them: target needs with_diversity"):
+        DiverseReward(quality, diversity, num_generations=4)

@@ -157,3 +157,27 @@ def test_two_responses_are_noted(policy_and_embedder, capsys):
     diversity = Diversity("dqo", embedder=str(embedder))
     make_trainer(policy, with_diversity(GRPOTrainer), diversity, num_generations=2)
     assert "with num_generations=2 the bonus cancels. Use at least 3.\n" in capsys.readouterr().out
+
+
+def test_a_target_steers_alpha_and_a_checkpoint_has_it(policy_and_embedder, tmp_path, monkeypatch):
+    monkeypatch.setattr("dqo_verl.core.target.ENOUGH", 1)
+    policy, embedder = policy_and_embedder
+    typed = {"max_steps": 8, "save_strategy": "steps", "save_steps": 4, "output_dir": str(tmp_path)}
+
+    def weights_used(trainer):
+        return [line["diversity/alpha"] for line in log_of(trainer) if "diversity/alpha" in line]
+
+    def trainer():
+        diversity = Diversity("diverse", target=1.0, embedder=str(embedder))
+        return make_trainer(policy, with_diversity(GRPOTrainer), diversity, **typed)
+
+    straight, resumed = trainer(), trainer()
+    straight.train()
+    alphas = weights_used(straight)
+    assert alphas[:2] == [2.0, 2.0], "there is no share of the start before the second generation"
+    assert 0 < alphas[2] != alphas[3] > 0
+    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    assert weights_used(resumed)[:3] == alphas[:3], (
+        "the first weight after the checkpoint; TRL draws other answers then"
+    )
+    assert resumed.diversity_target.first == straight.diversity_target.first

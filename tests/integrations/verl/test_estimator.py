@@ -59,7 +59,8 @@ def documented():
 
 def test_every_metric_is_in_the_documents_table(advantages):
     logged = set()
-    for typed in (["dqo"], ["darling"], ["gae", "+reward_model.diversity=dpp"]):
+    steered = ["diverse", "+algorithm.diversity.target=0.8"]
+    for typed in (["dqo"], ["darling"], ["gae", "+reward_model.diversity=dpp"], steered):
         rows = [Row(row.key, row.text, row.reward, reported={"NAME": 1.0}) for row in GROUP]
         _, metrics = advantages(rows, f"algorithm.adv_estimator={typed[0]}", *typed[1:])
         logged |= {key for key in metrics if not key.startswith("critic/")}
