@@ -7,10 +7,10 @@
 #   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure,
 #                                              gate; hours
 #
-# TASK=sums | sentences    two numbers that add up to N, the first from 1 to 12 | name a thing of a kind, in a sentence (read by
-#                          all-MiniLM-L6-v2)
+# TASK=sums | few | sentences    two numbers that add up to N, the first from 1 to 12 | the first 2, 5 or 9, and wrong answers that
+#                                all differ | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
 # OUT=DIR                  default outputs/demo_collapse/TASK; the same OUT again goes on where it was stopped
-# ROWS="dqo darling"       some rows of the table below;  SEED=3: seeds from this one on (default 1; settings were chosen on 0)
+# ROWS="dqo diverse"       some rows of the table below;  SEED=3: seeds from this one on (default 1; settings were chosen on 0)
 # What else is typed goes to verl, for all runs.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
@@ -31,6 +31,8 @@ overrides() {
     entropy) echo algorithm.adv_estimator=grpo actor_rollout_ref.actor.entropy_coeff=0.01 ;;
     dqo) echo algorithm.adv_estimator=dqo ;;
     darling) echo algorithm.adv_estimator=darling ;;
+    diverse) echo algorithm.adv_estimator=diverse ;;
+    target) echo algorithm.adv_estimator=diverse +algorithm.diversity.target=0.5 ;;
     dqo_alpha*) echo algorithm.adv_estimator=dqo $alpha="${1#dqo_alpha}" ;;
     # a mini-batch of 16 prompts has 64 responses, fewer than the others' micro-batch
     dqo_k4) echo algorithm.adv_estimator=dqo $n=4 actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64 ;;
@@ -96,9 +98,9 @@ one() {
   echo "== $TASK, seed $seed: $row" >&2
   settings "$seed" "$assets"
   read -ra own <<<"$(overrides "$row")"
-  if [ "$TASK" = sums ]; then
+  if [ "$TASK" != sentences ]; then
     embedder=$assets/embedder
-    case $row in dqo* | std* | decoupled* | pairwise | gate | darling) own+=(+algorithm.diversity.embedder="$embedder") ;; esac
+    case $row in diverse | target | dqo* | std* | decoupled* | pairwise | gate | darling) own+=(+algorithm.diversity.embedder="$embedder") ;; esac
   fi
   (
     OUT=$run RECIPE=demo-$row

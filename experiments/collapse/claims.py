@@ -129,4 +129,14 @@ CLAIMS = (
         "bonus for right answers only: better pass@1, and no fewer different right answers",
         (more("gate", "dqo", "pass@1"), more("gate", "dqo", above=-0.5)),
     ),
+    Claim(
+        "j",
+        f"`diverse` keeps diversity at equal pass@1 (loss below {LOSS})",
+        (more("diverse", "grpo"), no_worse("diverse", "grpo")),
+    ),
+    Claim(
+        "k",
+        "a target of 0.5 keeps more than GRPO, and less than `diverse` where that keeps more than half",
+        (more("target", "grpo"), no_worse("target", "grpo"), more("diverse", "target")),
+    ),
 )

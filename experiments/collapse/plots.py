@@ -12,7 +12,7 @@ SHOWN = {
     "effective_classes": "different right answers of 10",
     "entropy": "entropy of the policy",
 }
-MAIN = ("grpo", "grpo_no_std", "entropy", "dqo", "darling")
+MAIN = ("grpo", "grpo_no_std", "entropy", "dqo", "darling", "diverse", "target")
 # chart -> line -> label of a point -> row
 SWEEPS = {
     "alpha, and how it is scaled": {

@@ -30,7 +30,7 @@ def test_sentences_know_twelve_right_answers_and_no_thing_is_of_two_kinds():
     assert not sentences.is_right("mango", "a fruit")
 
 
-@pytest.mark.parametrize("name", ["sums", "sentences"])
+@pytest.mark.parametrize("name", ["sums", "few", "sentences"])
 def test_the_teacher_is_wrong_as_often_as_it_says_and_96_prompts_are_different(name):
     task, rng = import_module(f"experiments.collapse.{name}"), random.Random(0)
     problems = task.problems()

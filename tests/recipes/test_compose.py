@@ -258,7 +258,7 @@ def test_every_row_of_the_demo(task, commands, checked, cache):
     from experiments.collapse import sums
 
     sums.save_embedder(cache / "demo/sums-s0/embedder")
-    rows = "grpo grpo_no_std entropy darling pairwise gate dqo_alpha0.25 dqo_k4 std_alpha4 decoupled_alpha4 dqo_k16"
+    rows = "grpo grpo_no_std entropy darling pairwise gate dqo_alpha0.25 dqo_k4 std_alpha4 decoupled_alpha4 dqo_k16 diverse target"
     configs = [checked(o) for o in commands("demo_collapse.sh", "cpu", TASK=task, SEED="0", ROWS=rows)]
     found = {row: config.algorithm for row, config in zip(rows.split(), configs, strict=True)}
     settings = {row: algorithm.get("diversity") or {} for row, algorithm in found.items()}
@@ -268,6 +268,8 @@ def test_every_row_of_the_demo(task, commands, checked, cache):
     assert settings["gate"].gate == 0.5
     assert settings["pairwise"].measure == "pairwise"
     assert settings["darling"].combine == "multiply"
+    assert [row for row, own in settings.items() if own.get("unit") == "gap"] == ["diverse", "target"]
+    assert settings["target"].target == 0.5
     assert configs[7].actor_rollout_ref.rollout.n == 4
     assert configs[2].actor_rollout_ref.actor.entropy_coeff == 0.01
     assert {config.trainer.v1.sampler.custom_sampler.name for config in configs} == {"QuickReplayBuffer"}
