@@ -33,6 +33,7 @@ PROMISES = {
     "floor": ("partition", "multiply"),
     "correct_only": ("partition", "multiply"),
     "dqo": ("dpp", "add"),
+    "diverse": ("dpp", "add"),
     "alpha_k": ("dpp", "add"),
 }
 
@@ -176,6 +177,12 @@ def test_the_last_of_equal_overrides_counts(profile, commands, checked):
         ("baseline_gsm8k_entropy.sh", {"REWARD": "model"}, {"algorithm.diversity.gate": None}),
         ("darling_math_qwen3_4b.sh", {"CLASSIFIER": ""}, {"algorithm.diversity.classifier": None}),
         ("ablation_math_correct_only.sh", {}, {"algorithm.diversity.gate": 0.5, "algorithm.diversity.floor": 0.1}),
+        ("diverse_gsm8k_qwen.sh", {}, {"algorithm.diversity.gate": "mean", "algorithm.diversity.unit": "gap"}),
+        (
+            "diverse_math_qwen3_4b.sh",
+            {},
+            {"algorithm.diversity.measure": "dpp", "algorithm.diversity.placement": "shared"},
+        ),
         ("darling_math_qwen3_14b.sh", {}, {"trainer.nnodes": 2}),
         ("baseline_wildchat_grpo_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": True}),
         ("darling_wildchat_llama8b.sh", {}, {"algorithm.norm_adv_by_std_in_grpo": False, "data.train_batch_size": 32}),
