@@ -74,14 +74,24 @@ def sum_of_paths(log_probs: Tensor, paths: Sequence[Sequence[int]]) -> Tensor:
     return torch.stack([log_probs[path].sum() for path in paths]).exp().sum()
 
 
+class UntaughtError(RuntimeError):
+    """A policy that its lessons did not bring to half of the answers: no start for reinforcement learning, whatever the method."""
+
+
 def start_policy(task_name: str, seed: int, directory: Path, say: Callable[[str], None] = print) -> Start:
-    """Made once; `directory` keeps it."""
+    """Made once; `directory` keeps it, or that it could not be made."""
     name = TASKS[task_name].policies_of or task_name
     file = directory / f"{name}-s{seed}.pt"
     if not file.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        torch.save(teach(name, seed, say), partial)
+        failed, partial = file.with_suffix(".untaught"), file.with_suffix(".partial")
+        if failed.exists():
+            raise UntaughtError(failed.read_text())
+        try:
+            torch.save(teach(name, seed, say), partial)
+        except UntaughtError as error:
+            failed.write_text(str(error))
+            raise
         partial.rename(file)
     found: Start = torch.load(file, weights_only=False)
     return found
@@ -107,7 +117,9 @@ def teach(task_name: str, seed: int, say: Callable[[str], None]) -> Start:
         if share >= ENOUGH:
             break
     else:
-        raise RuntimeError(f"{task_name}, seed {seed}: less than half of the answers are right")
+        raise UntaughtError(
+            f"{task_name}, start policy {seed}: less than half of the answers are right after {TIMES} x {task.lessons} lessons"
+        )
     rng.shuffle(problems)
     network.weights = {name: weight.detach() for name, weight in network.weights.items()}
     return start

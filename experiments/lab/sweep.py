@@ -21,7 +21,7 @@ from tqdm import tqdm
 from dqo_verl.errors import UserError, plainly
 from experiments.lab import records
 from experiments.lab.claims import needed
-from experiments.lab.policies import start_policy
+from experiments.lab.policies import UntaughtError, start_policy
 from experiments.lab.rows import ROWS
 from experiments.lab.run import POLICIES, run
 from experiments.lab.tasks import TASKS
@@ -62,7 +62,7 @@ def jobs_of(tasks: Sequence[str], rows: Sequence[str], seeds: Sequence[int]) -> 
 
 
 def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
-    """Runs in the order in which they end. A start policy is taught by one process before its first run."""
+    """Runs in the order in which they end. A start policy is taught by one process before its first run; without one there are none."""
     context = get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=prepare) as pool:
         lessons: dict[Any, tuple[str, int]] = {}
@@ -80,8 +80,13 @@ def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 if future in lessons:
-                    future.result()
-                    running |= {pool.submit(one_run, job) for job in waiting[lessons.pop(future)]}
+                    of_policy = waiting[lessons.pop(future)]
+                    try:
+                        future.result()
+                    except UntaughtError as error:
+                        tqdm.write(f"{error}: {len(of_policy)} runs are left out")
+                    else:
+                        running |= {pool.submit(one_run, job) for job in of_policy}
                 else:
                     yield future.result()
 

@@ -1,7 +1,11 @@
 """The lab computes what it says: the network is transformers', the loss is verl's, the exam is exact."""
 
 import math
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +24,7 @@ from experiments.lab.tasks import TASKS
 from experiments.tiny.model import byte_tokenizer, new_policy
 
 SUMS = TASKS["sums"]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +240,20 @@ def test_without_weight_shaping_is_plain_grpo(model_and_start):
     plain = advantages(texts, quality, Row(std=True, k=4), None, None, SUMS, 0)
     row = Row({"method": "dqo", "alpha": 0.0}, std=True, k=4)
     assert torch.equal(plain, advantages(texts, quality, row, row.settings(), None, SUMS, 0))
+
+
+@pytest.mark.slow
+def test_a_sweep_leaves_out_the_runs_of_a_policy_that_did_not_learn(tmp_path):
+    policies = tmp_path / "runs/lab/policies"
+    policies.mkdir(parents=True)
+    (policies / "one-s7.untaught").write_text("one, start policy 7: it did not learn")
+    command = [sys.executable, "-m", "experiments.lab.sweep", "--tasks", "one", "--seeds", "7", "--processes", "1"]
+    done = subprocess.run(
+        [*command, "--rows", "grpo", "dqo_1", "--records-file", "records.parquet"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "one, start policy 7: it did not learn: 2 runs are left out" in done.stdout
