@@ -71,7 +71,7 @@ class Objective(Choice, ABC):
     @classmethod
     def _is_a_number_or_mean(cls, gate: Any) -> Any:
         if isinstance(gate, str) and gate != "mean":
-            raise ValueError(f"gate={gate} must be a number, or mean.")
+            raise ValueError(f"{{gate={gate}}} must be a number, or mean.")
         return gate
 
     def takes_part(self, quality: Tensor) -> Tensor:
@@ -126,8 +126,8 @@ class Add(Weighted):
     def _target_has_a_gate_and_a_unit(self) -> "Add":
         if self.target is not None and (self.gate is None or self.unit != "gap"):
             raise ValueError(
-                f"target={self.target} steers alpha by the better responses, in units of what is at stake: it needs a gate and "
-                "unit=gap, as the method diverse has. Add gate=mean unit=gap, or drop the target."
+                f"{{target={self.target}}} steers alpha by the better responses, in units of what is at stake: it needs a gate "
+                "and a unit, which the method diverse has. Add {gate=mean} {unit=gap}, or drop the target."
             )
         return self
 
@@ -135,7 +135,7 @@ class Add(Weighted):
     def _unit_has_an_effect(self) -> "Add":
         if self.unit == "gap" and self.scale == "decoupled":
             raise ValueError(
-                "unit=gap has no effect with scale=decoupled, where alpha is in units of advantage. Drop one."
+                "{unit=gap} has no effect with {scale=decoupled}, where alpha is in units of advantage. Drop one."
             )
         return self
 
@@ -149,9 +149,12 @@ class Add(Weighted):
         if self.scale == "decoupled":
             return f"reward, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
         unit = " x gap between rewards" if self.unit == "gap" else ""
-        if self.target is not None:
-            return f"reward + alpha{unit} x {diversity}, alpha from {self.alpha} steered to {self.target} of the different answers at the start"
-        return f"reward + {self.alpha}{unit} x {diversity}"
+        weight = "alpha" if self.target else self.alpha
+        return f"reward + {weight}{unit} x {diversity}"
+
+    def among(self) -> str:
+        steered = f", alpha from {self.alpha} on steered to {self.target} of the different answers at the start"
+        return super().among() + (steered if self.target else "")
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         nothing = quality.new_zeros(quality.shape)
@@ -219,7 +222,7 @@ class Only(Weighted):
     def _has_no_gate(self) -> "Only":
         if self.gate is not None:
             raise ValueError(
-                "combine=only leaves nothing to responses outside the gate. Drop the gate, or use combine=add."
+                "{combine=only} leaves nothing to responses outside the gate. Drop the gate, or use {combine=add}."
             )
         return self
 

@@ -8,6 +8,7 @@
 by `settings.parse`. pydantic checks the values, `UserError` says what is wrong in the words of the user's command line.
 """
 
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -117,9 +118,9 @@ def one_of(names: Sequence[str]) -> str:
 def _reworded(error: ValidationError, kind: type[Part], spelling: Spelling) -> str:
     """The first of pydantic's complaints, in the words of the command line."""
     found = error.errors()[0]
-    # A validator of ours has said it all.
+    # A validator of ours has said it all, with {key=value} for what is to be typed.
     if found["type"] == "value_error":
-        return str(found["ctx"]["error"])
+        return re.sub(r"{(\w+)=([^}]*)}", lambda one: spelling(one[1], one[2]), str(found["ctx"]["error"]))
     if not found["loc"]:
         return str(found["msg"])
     key = str(found["loc"][0])

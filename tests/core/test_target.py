@@ -147,6 +147,12 @@ def test_a_target_needs_a_gate_and_a_unit(typed):
         parse(typed | {"target": 0.8})
 
 
+def test_the_first_line_says_what_is_steered():
+    said = parse(DIVERSE).in_words(8)
+    assert said.startswith("reward + alpha x gap between rewards x leave-one-out")
+    assert "alpha from 2.0 on steered to 0.8 of the different answers at the start, 8 responses" in said
+
+
 @pytest.mark.parametrize("share", [0, 1.5, -1])
 def test_a_target_is_a_share(share):
     with pytest.raises(UserError, match="above 0 and at most 1"):
