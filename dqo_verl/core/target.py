@@ -5,11 +5,11 @@
     answers    = 1 / similarity: so many answers, equally likely and unlike one another, would be as similar
     share      = answers now / answers at the start
     missing    = target - share
-    weight    <- weight + SLOWLY missing
-    alpha      = weight + AT_ONCE missing                                           (both from 0 to LARGEST)
+    weight    <- weight + missing * (UP if missing > 0 else DOWN)
+    alpha      = weight + max(missing, 0) * AT_ONCE                                 (both from 0 to LARGEST)
 
-What is better: what passes the gate. Diversity goes on falling as long as alpha is too small, so the slow part alone would overshoot
-both ways. If all say the same, `answers` is 1, at the start as later: there is nothing to keep, and alpha falls to 0. Alpha stays as it
+What is better: what passes the gate. An answer that is lost is no longer sampled and earns no bonus, so it does not come back: alpha
+rises at once and falls slowly. If all say the same, `answers` is 1, at the start as later: there is nothing to keep, and alpha falls to 0. Alpha stays as it
 is in the first updates, until ENOUGH better responses were seen, and in one that has no two better responses to any prompt.
 """
 
@@ -24,8 +24,10 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.objectives import Add
 from dqo_verl.core.settings import Settings
 
-# alpha for all that is missing, and its growth in each update
-AT_ONCE, SLOWLY = 10.0, 0.2
+# alpha for all that is missing: in this update, and what stays of it
+AT_ONCE, UP = 10.0, 1.0
+# what all that is too much takes away in an update
+DOWN = 0.2
 LARGEST = 8.0
 # the first updates with so many better responses are the start
 ENOUGH = 100
@@ -95,8 +97,8 @@ class Target:
             self.first = (self.first[0] + total, self.first[1] + count)
         else:
             missing = self.target - self.share
-            self.weight = _within(self.weight + SLOWLY * missing)
-            self.alpha = _within(self.weight + AT_ONCE * missing)
+            self.weight = _within(self.weight + missing * (UP if missing > 0 else DOWN))
+            self.alpha = _within(self.weight + max(missing, 0) * AT_ONCE)
         return used | {"diversity/answers": _answers(self.last), "diversity/share_of_start": self.share}
 
     @property

@@ -1,5 +1,7 @@
 """What is claimed, and what would count as true: written down before the runs of seeds 1001 and up.
 
+The target's are judged on seeds from 2001 on: its rule was changed after a look at the first eight policies, and they are left out.
+
 Differences are paired by start policy; intervals are Student's, 95%. A claim holds if the whole interval is on its side of the bar, is
 refuted if the whole interval is on the other side, and is open otherwise: then more seeds decide. Seeds below 100 served to
 choose settings and are left out.
@@ -14,6 +16,10 @@ SEVERAL = ("sums", "few", "skew", "graded", "scaled", "noisy", "wordings", "sent
 ALL = (*SEVERAL, "one")
 # rewards of 0 and 1, of 0 and 100, and with noise; an embedder that errs: nothing of the target is tuned between them
 STEERED = ("sums", "few", "skew", "graded", "scaled", "noisy")
+# seeds below served to choose settings
+FIRST_SEED = 1001
+# and below this one, to choose how a target is followed
+OF_TARGET = 2001
 # what a loss in pass@1 must stay below
 MARGIN = 0.02
 
@@ -30,6 +36,7 @@ class Claim:
     side: Literal["above", "below", "within"]
     bar: float
     tasks: tuple[str, ...]
+    first_seed: int = FIRST_SEED
 
     def verdict(self, low: float, high: float) -> Verdict:
         """Of an interval."""
@@ -182,9 +189,10 @@ CLAIMS: list[Claim] = [
         "above",
         0.45,
         STEERED,
+        OF_TARGET,
     ),
-    Claim("Nor more, within 10%.", "target_0.5@100", None, "share", "below", 0.55, STEERED),
-    Claim("Without it there are fewer by far.", "grpo@100", None, "share", "below", 0.35, STEERED),
+    Claim("Nor more, within 10%.", "target_0.5@100", None, "share", "below", 0.55, STEERED, OF_TARGET),
+    Claim("Without it there are fewer by far.", "grpo@100", None, "share", "below", 0.35, STEERED, OF_TARGET),
     Claim(
         f"The target loses less than {MARGIN} of GRPO's pass@1.",
         "target_0.5@100",
@@ -193,6 +201,7 @@ CLAIMS: list[Claim] = [
         "above",
         -MARGIN,
         STEERED,
+        OF_TARGET,
     ),
     Claim(
         "Diversity of wording alone does not pay DQO: it keeps the different answers.",

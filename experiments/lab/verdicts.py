@@ -14,12 +14,10 @@ from dqo_verl.evaluation.report.figure import figure
 from dqo_verl.evaluation.report.tables import markdown
 from experiments.collapse.seeds import Triple, interval
 from experiments.lab import records
-from experiments.lab.claims import CLAIMS, Claim
+from experiments.lab.claims import CLAIMS, FIRST_SEED, Claim
 from experiments.lab.rows import ROWS
 from experiments.lab.tasks import TASKS
 
-# seeds below served to choose settings
-FIRST_SEED = 1001
 # a verdict needs so many start policies
 ENOUGH = 10
 SHOWN = {"pass@1": "pass@1", "kept": "kept", "distinct@10": "different right of 10", "distinct@64": "of 64"}
@@ -45,9 +43,9 @@ class Evidence:
     def of(self, claim: Claim, task: str) -> pd.Series:
         """The value that the claim is about, of each start policy that has all that it needs."""
         own = self.values(task, claim.row, claim.metric)
-        if claim.against is None:
-            return own
-        return (own - self.values(task, claim.against, claim.metric)).dropna()
+        if claim.against is not None:
+            own = own - self.values(task, claim.against, claim.metric)
+        return own[own.index >= claim.first_seed].dropna()
 
 
 def told(triple: Triple, digits: int = 3) -> str:

@@ -12,7 +12,7 @@ from dqo_verl.core.features import Features
 from dqo_verl.core.objectives import gap
 from dqo_verl.core.settings import parse
 from dqo_verl.core.shaping import shape
-from dqo_verl.core.target import AT_ONCE, ENOUGH, LARGEST, NEWEST, SLOWLY, similarities, target_of
+from dqo_verl.core.target import AT_ONCE, DOWN, ENOUGH, LARGEST, NEWEST, UP, similarities, target_of
 
 DIVERSE = {"method": "diverse", "target": 0.8}
 
@@ -74,15 +74,15 @@ def test_alpha_follows_the_formula():
             "diversity/share_of_start": pytest.approx(1),
         }
     total, count, weight, alpha = 6 * 0.25, 6, 2.0, 2.0
-    for _ in range(5):
-        logged = target.follow(*batch(alike=0.75))
-        total, count = total + NEWEST * (6 * 0.75 - total), count + NEWEST * (6 - count)
+    for alike in (*[0.25] * 5, *[0.75] * 5, *[0.1] * 5):
+        logged = target.follow(*batch(alike))
+        total, count = total + NEWEST * (6 * alike - total), count + NEWEST * (6 - count)
         assert logged["diversity/alpha"] == pytest.approx(alpha), "the weight that this update was shaped with"
         assert logged["diversity/answers"] == pytest.approx(count / total)
         assert logged["diversity/share_of_start"] == pytest.approx(0.25 * count / total)
         missing = 0.8 - 0.25 * count / total
-        weight = min(max(weight + SLOWLY * missing, 0), LARGEST)
-        alpha = min(max(weight + AT_ONCE * missing, 0), LARGEST)
+        weight = min(max(weight + missing * (UP if missing > 0 else DOWN), 0), LARGEST)
+        alpha = min(max(weight + max(missing, 0) * AT_ONCE, 0), LARGEST)
         assert target.alpha == pytest.approx(alpha)
 
 
@@ -104,7 +104,7 @@ def test_alpha_stays_within_its_bounds_and_blank_or_single_answers_change_nothin
 
 def test_where_all_say_the_same_there_is_nothing_to_keep():
     target = target_of(parse(DIVERSE))
-    for _ in range(START + 20):
+    for _ in range(START + 100):
         target.follow(*batch(alike=1.0))
     assert target.share == pytest.approx(1)
     assert target.alpha == 0
