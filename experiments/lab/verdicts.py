@@ -21,7 +21,7 @@ from experiments.lab.tasks import TASKS
 # a verdict needs so many start policies
 ENOUGH = 10
 SHOWN = {"pass@1": "pass@1", "kept": "kept", "distinct@10": "different right of 10", "distinct@64": "of 64"}
-MAIN = ("grpo", "dqo_1", "darling", "gate_2", "diverse_2", "decoupled_4")
+MAIN = ("grpo", "dqo_1", "darling", "diverse_2", "decoupled_4")
 
 
 class Evidence:
@@ -85,12 +85,12 @@ def tradeoffs(evidence: Evidence) -> list[Chart]:
     """One chart for each task: up is right more often, right is more different."""
     found = []
     for task in TASKS:
-        chart = Chart(task, "kept: share of an even policy's different right answers")
+        chart = Chart(f"pass@1: {task}", "kept: share of an even policy's different right answers")
         for style, row in enumerate(MAIN):
             quality, kept = (list(evidence.values(task, row, metric)) for metric in ("pass@1", "kept"))
             if len(quality) >= 3:
                 mean, low, high = interval(quality)
-                point = Point(interval(kept)[0], mean, y_interval=(low, high), label=row)
+                point = Point(interval(kept)[0], mean, y_interval=(low, high))
                 chart.series.append(Series(row, style, [point]))
         found += [chart] if chart.series else []
     return found
