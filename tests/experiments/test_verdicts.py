@@ -58,7 +58,7 @@ def test_a_collapse_and_a_rescue(tmp_path):
     text = verdicts.results(tmp_path)
     assert "| `dqo`" in text
     assert "12 runs; 32 held-out prompts" in text
-    assert "Runs are missing for the claims d, e, f, g, i." in text
+    assert "Runs are missing for the claims d, e, f, g, i, j, k." in text
     assert "NaN" not in text
     assert "[nan" not in text
 
