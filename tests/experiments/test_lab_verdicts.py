@@ -1,5 +1,6 @@
 """Records, and the verdicts that follow from them."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -76,6 +77,12 @@ def test_differences_are_paired_by_start_policy(evidence):
 def test_a_run_without_its_counterpart_and_seeds_for_choosing_are_left_out(evidence):
     found = evidence(runs(SEEDS, 0.0, row="grpo"), runs([*SEEDS, FIRST_SEED + 50, 3], 0.05), runs([3], 0.0, row="grpo"))
     assert judged(claim("above", 0.0), found)[0][3] == str(ENOUGH)
+
+
+def test_a_claim_may_leave_out_the_policies_that_its_rule_was_chosen_on(evidence):
+    found = evidence(runs(SEEDS, 0.0, row="grpo"), runs(SEEDS, 0.05))
+    later = dataclasses.replace(claim("above", 0.0), first_seed=FIRST_SEED + 2)
+    assert judged(later, found)[0][3] == str(ENOUGH - 2)
 
 
 def test_few_policies_decide_nothing(evidence):

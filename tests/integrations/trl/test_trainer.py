@@ -169,7 +169,7 @@ def test_a_target_steers_alpha_and_a_checkpoint_has_it(policy_and_embedder, tmp_
 
     def trainer():
         diversity = Diversity("diverse", target=1.0, embedder=str(embedder))
-        return make_trainer(policy, with_diversity(GRPOTrainer), diversity, **typed)
+        return make_trainer(policy, with_diversity(GRPOTrainer), diversity, eval_too=True, **typed)
 
     straight, resumed = trainer(), trainer()
     straight.train()
@@ -181,3 +181,6 @@ def test_a_target_steers_alpha_and_a_checkpoint_has_it(policy_and_embedder, tmp_
         "the first weight after the checkpoint; TRL draws other answers then"
     )
     assert resumed.diversity_target.first == straight.diversity_target.first
+    before = straight.diversity_target.state
+    straight.evaluate()
+    assert straight.diversity_target.state == before, "evaluation is no update"
