@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     # The service uses as many threads.
     threads = min(8, os.cpu_count() or 1)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     model = Plain.remote(threads)
     source = parse({"method": "dqo"}).source
     service = FeatureService(source)

@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py [bash recipes/dqo_gsm8k_qwen.sh]
 
-Two sides, one after the other: processes that are forks of one server (integrations/verl/cpu/fork_server.py), and processes
+Two sides, one after the other: processes that are forks of one server (integrations/cpu/fork_server.py), and processes
 of which each imports torch, verl and vLLM itself. A side ends with the line of step 1. Environment and tiny policy should
 be there: run the command once before.
 """
@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 from common import report
 
-from dqo_verl.integrations.verl.cpu.fork_server import PYTHON
+from dqo_verl.integrations.cpu.fork_server import PYTHON
 
 COMMAND = ["bash", "recipes/dqo_gsm8k_qwen.sh"]
 SIDES = {"forks": {}, "each imports": {PYTHON: sys.executable}}

@@ -1,5 +1,5 @@
-# What all recipes share; sourced, not run. A recipe names its knobs (`knobs`), lists verl's overrides in ARGS, and calls
-# `train "$@"`. Hydra takes the last of equal overrides: the place of the run, ARGS, the tiny profile, what the user typed.
+# What all recipes share; sourced, not run (for OpenRLHF's: openrlhf/_common.sh). A recipe names its knobs (`knobs`), lists verl's
+# overrides in ARGS, and calls `train "$@"`. Hydra takes the last of equal overrides: the place of the run, ARGS, the tiny profile, what the user typed.
 #
 # OUT=DIR      where the run goes (default: outputs/<recipe>/<date>); the same DIR again resumes there
 # PROFILE=cpu  the tiny profile (_tiny.sh), also on a machine with a GPU (default: gpu where there is one)
@@ -14,6 +14,7 @@
 set -euo pipefail
 shopt -s extglob
 RECIPES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SCRIPT=$(realpath --relative-to="$RECIPES" "$0")
 TYPED=("$@")
 source "$RECIPES/_tiny.sh"
 
@@ -21,7 +22,7 @@ source "$RECIPES/_tiny.sh"
 # What is in the environment wins. A variant names in WITHOUT what its root has and it has not: those are empty.
 knobs() {
   local knob name
-  python3 "$RECIPES/_knobs.py" "$(basename "$0")" "${WITHOUT:-}" "$@" -- "${TYPED[@]}"
+  python3 "$RECIPES/_knobs.py" "$SCRIPT" "${WITHOUT:-}" "$@" -- "${TYPED[@]}"
   for name in ${WITHOUT:-}; do declare -g "$name="; done
   for knob; do
     name=${knob%%=*}
@@ -35,7 +36,7 @@ knobs() {
     export -n "$name"
   done
   source "$RECIPES/_setup.sh" >&2
-  RECIPE=${RECIPE:-$(basename "$0" .sh)}
+  RECIPE=${RECIPE:-${SCRIPT%.sh}}
   OUT=$(realpath -m "${OUT:-outputs/$RECIPE/$(date +%Y%m%d-%H%M%S)}")
   PROFILE=${PROFILE:-$(has_gpu && echo gpu || echo cpu)}
   CACHE=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}
@@ -124,5 +125,5 @@ train() {
   echo "$text" >"$OUT/command.sh"
   export RAY_USAGE_STATS_ENABLED=0
   { (cd "$ROOT" && PYTHONUNBUFFERED=1 python -m verl.trainer.main_ppo "${all[@]}") 2>&1 && status=0 || status=$?
-    printf '\n[dqo_verl] verl ended with exit status %s\n' "$status"; } | python "$RECIPES/progress.py" "$OUT"
+    printf '\n[dqo_verl] ended with exit status %s\n' "$status"; } | python "$RECIPES/progress.py" "$OUT"
 }

@@ -62,19 +62,22 @@ def retired(name: str, value: str, script: str) -> str:
 
 
 def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str, str]) -> str | None:
+    # OpenRLHF's recipes never had them
+    old = {} if script.startswith("openrlhf/") else RETIRED
     for argument in typed:
         name, equals, value = argument.partition("=")
-        if equals and name in RETIRED:
+        if equals and name in old:
             return retired(name, value, script)
         if equals and KNOB.fullmatch(name):
             knob = f"{name}={shlex.quote(value)}"
             return f"{name} belongs in front of the script: {knob} bash recipes/{script}"
-    known = {path.name: of_recipe(path.name) for path in sorted(RECIPES.glob("*.sh"))}
+    scripts = sorted(path.relative_to(RECIPES).as_posix() for path in RECIPES.rglob("*.sh"))
+    known = {name: of_recipe(name) for name in scripts}
     everyones = set().union(*known.values())
     for name, value in environment.items():
         if name in mine or not KNOB.fullmatch(name):
             continue
-        if name in RETIRED:
+        if name in old:
             return retired(name, value, script)
         if name in everyones:
             others = ", ".join(other for other, its in known.items() if name in its)

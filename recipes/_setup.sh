@@ -1,6 +1,7 @@
 # Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
 # the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
 # PROFILE=cpu on a machine with GPUs: .venv-cpu, because there torch and vLLM are other builds.
+# TRAINER=openrlhf: with OpenRLHF too, in .venv-openrlhf; without a GPU it stands on .venv and holds only what differs.
 # PYTHON=python3.12: what makes a new environment, instead of the first of python3.11, python3.12 and python3 that will do.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -8,13 +9,16 @@ gpu_here() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; 
 has_gpu() { [ "${PROFILE:-gpu}" = gpu ] && gpu_here; }
 
 ASIDE=$(has_gpu || ! gpu_here || echo -cpu)
-VENV=${VENV:-$ROOT/.venv$ASIDE}
+VENV=${VENV:-$ROOT/.venv$(has_gpu && [ "${TRAINER:-}" = openrlhf ] && echo -openrlhf || true)$ASIDE}
 
 # $1: a log file. Its last line and the time, every ten seconds until this is killed
 tell_every_ten_seconds() {
   local began=$SECONDS
   while sleep 10 >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do echo "  $((SECONDS - began)) s: $(tail -n 1 "$1" | cut -c1-100)"; done
 }
+
+# Python compiles what it imports; to compile all of it here would take as long as the rest
+install() { "$VENV/bin/python" -m pip --disable-pip-version-check install --no-compile "$@"; }
 
 create_environment() {
   local log=$VENV/setup.log python teller
@@ -27,10 +31,11 @@ create_environment() {
   "$python" -m venv --clear "$VENV"
   tell_every_ten_seconds "$log" & teller=$!
   disown
-  # Python compiles what it imports; to compile all of it here would take as long as the rest
-  install() { "$VENV/bin/python" -m pip --disable-pip-version-check install --no-compile "$@"; }
   {
-    if has_gpu; then
+    if has_gpu && [ "${TRAINER:-}" = openrlhf ]; then
+      # flash-attn is built against the torch that is there, or comes from its own releases
+      install vllm==0.29.0 ninja && install --no-build-isolation flash-attn==2.8.3 && install "$ROOT[openrlhf,math,evaluation]"
+    elif has_gpu; then
       install "$ROOT[gpu,math,evaluation,classifier]" -r "$ROOT/requirements/gpu.txt"
     else
       # the CPU build of torch, from PyTorch's own index where PyPI does not have it
@@ -42,10 +47,31 @@ create_environment() {
   kill "$teller" || true
 }
 
-if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("verl") and u.find_spec("dqo_verl")))' 2>/dev/null; then
+# what differs from $1, the environment for verl without a GPU: OpenRLHF, DeepSpeed, and the transformers that OpenRLHF asks for
+create_upon() {
+  local log=$VENV/setup.log teller
+  echo "setting up $VENV (once, a minute; log: $log)"
+  "$1/bin/python" -m venv --clear "$VENV"
+  tell_every_ten_seconds "$log" & teller=$!
+  disown
+  echo "import site; site.addsitedir('$(echo "$1"/lib/python3*/site-packages)')" >"$(echo "$VENV"/lib/python3*/site-packages)/upon.pth"
+  DS_BUILD_OPS=0 install --no-deps -r "$ROOT/requirements/openrlhf.txt" >"$log" 2>&1 && touch "$VENV/complete" ||
+    { kill "$teller" || true; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+  kill "$teller" || true
+}
+
+if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))' "${TRAINER:-verl}" dqo_verl 2>/dev/null; then
   : # the active environment has what is needed
 else
-  [ -e "$VENV/complete" ] || create_environment
+  if has_gpu || [ "${TRAINER:-}" != openrlhf ]; then
+    [ -e "$VENV/complete" ] || create_environment
+  else
+    UPON=$VENV
+    [ -e "$VENV/complete" ] || create_environment
+    VENV=$ROOT/.venv-openrlhf$ASIDE
+    [ -e "$VENV/complete" ] || create_upon "$UPON"
+    PATH="$UPON/bin:$PATH"
+  fi
   export PATH="$VENV/bin:$PATH"
   unset PYTHONDONTWRITEBYTECODE
 fi

@@ -1,7 +1,7 @@
-r"""Reads verl's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
+r"""Reads a trainer's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
 
-{ python -m verl.trainer.main_ppo ... 2>&1; printf '\n[dqo_verl] verl ended with exit status %s\n' $?; } |
-    python recipes/progress.py DIR
+{ python -m verl.trainer.main_ppo ... 2>&1; printf '\n[dqo_verl] ended with exit status %s\n' $?; } |
+    python recipes/progress.py DIR [openrlhf]
 """
 
 import json
@@ -11,33 +11,80 @@ import sys
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 from dqo_verl.jsonl import whole_lines
 
-STEP_LINE = re.compile(r"step:(\d+) - (.*)")
-METRIC = re.compile(r"(\S+):(?:np\.\w+\()?(-?[\d.]+(?:e-?\d+)?|nan|inf)")
-SHOWN = {
-    "critic/score/mean": "reward",
-    "diversity/score/mean": "diversity",
-    "actor/entropy": "entropy",
-    "response_length/mean": "length",
-    "timing_s/step": "seconds",
-}
-TOTAL_STEPS = re.compile(r"Total training steps: (\d+)")
-ENDED = "[dqo_verl] verl ended with exit status "
+ENDED = "[dqo_verl] ended with exit status "
 # a command that was refused before Ray: exit status 2, and this in front of what to type
-REFUSED = "dqo_verl: "
-# what verl logs -> what the run waits for from then on
-PHASES = {
-    "Started a local Ray instance": "the trainer's process and the models beside verl",
-    "Connected to Ray cluster": "the trainer's process and the models beside verl",
-    "dataloader initialized": "FSDP to load the policy",
-    "model engine initialized": "vLLM to load the policy",
-    "all initialize finished": "vLLM's first responses",
+REFUSED = re.compile(r"^dqo_verl(\.openrlhf)?: ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What is read of a trainer's output."""
+
+    name: str
+    # number and metrics
+    step: re.Pattern[str]
+    metric: re.Pattern[str]
+    # metric -> how it is called on the terminal
+    shown: dict[str, str]
+    # what it logs -> what the run waits for from then on
+    phases: dict[str, str]
+    # how many steps there will be
+    total: re.Pattern[str] | None = None
+
+
+NUMBER = r"-?[\d.]+(?:e[-+]?\d+)?|nan|inf"
+STARTED = {
+    "Started a local Ray instance": "the trainer's process and the models beside it",
+    "Connected to Ray cluster": "the trainer's process and the models beside it",
 }
+VERL = Trainer(
+    "verl",
+    re.compile(r"step:(\d+) - (.*)"),
+    re.compile(rf"(\S+):(?:np\.\w+\()?({NUMBER})"),
+    {
+        "critic/score/mean": "reward",
+        "diversity/score/mean": "diversity",
+        "actor/entropy": "entropy",
+        "response_length/mean": "length",
+        "timing_s/step": "seconds",
+    },
+    STARTED
+    | {
+        "dataloader initialized": "FSDP to load the policy",
+        "model engine initialized": "vLLM to load the policy",
+        "all initialize finished": "vLLM's first responses",
+    },
+    re.compile(r"Total training steps: (\d+)"),
+)
+OPENRLHF = Trainer(
+    "OpenRLHF",
+    re.compile(r".*Global step (\d+): \{(.*)"),
+    re.compile(rf"'([^']+)': (?:tensor\()?({NUMBER})"),
+    {
+        "reward": "reward",
+        "diversity/score/mean": "diversity",
+        "response_length": "length",
+        "timing/step_total": "seconds",
+    },
+    STARTED
+    | {
+        "feature workers are up": "DeepSpeed and vLLM to load the policy",
+        "Preprocessing data": "DeepSpeed and vLLM to load the policy",
+        "Generate samples": "the first responses",
+    },
+)
+TRAINERS = {"verl": VERL, "openrlhf": OPENRLHF}
 SECONDS_OF_SILENCE = 10
 RAY_PREFIX = re.compile(r"^\x1b\[\d+m\(.*?\)\x1b\[0m ?")
+
+
+# name -> (step, value), in order
+Values = dict[str, list[tuple[int, float]]]
 
 
 def short(metrics: dict[str, float], names: dict[str, str]) -> str:
@@ -72,12 +119,14 @@ class Heartbeat:
         self.thread.join()
 
 
-def follow(log: Path) -> tuple[int, str]:
-    """Copy stdin to `log`; print our own messages and one short line per step. The run's exit status, and what it said
-    last: the driver, not Ray's workers, who go on talking after an error."""
-    verbose, total, status = bool(os.environ.get("VERBOSE")), "?", 1
+def follow(log: Path, trainer: Trainer) -> tuple[int, str, Values]:
+    """Copy stdin to `log`; print our own messages and one short line per step. The run's exit status, what it said last (the
+    driver, not Ray's workers, who go on talking after an error), and what its steps said."""
+    verbose, status = bool(os.environ.get("VERBOSE")), 1
+    total = "?" if trainer.total else ""
     last: deque[str] = deque(maxlen=15)
-    heart = Heartbeat("verl to read its settings and start Ray")
+    said: Values = {}
+    heart = Heartbeat(f"{trainer.name} to read its settings and start Ray")
     with log.open("a") as file:
         for line in sys.stdin:
             file.write(line)
@@ -88,39 +137,47 @@ def follow(log: Path) -> tuple[int, str]:
             shown = line.removesuffix("\n") if verbose else ""
             if text.startswith(ENDED):
                 status, shown = int(text.removeprefix(ENDED)), ""
-            elif found := TOTAL_STEPS.search(text):
+            elif trainer.total and (found := trainer.total.search(text)):
                 total = found[1]
-            elif found := STEP_LINE.match(text):
-                shown = shown or step_line(found[1], total, found[2])
-                heart.now_for("verl to end" if found[1] == total else f"step {int(found[1]) + 1}")
+            elif found := trainer.step.match(text):
+                metrics = {key: float(value) for key, value in trainer.metric.findall(found[2])}
+                for key, value in metrics.items():
+                    said.setdefault(key, []).append((int(found[1]), value))
+                shown = shown or step_line(found[1], total, metrics, trainer.shown)
+                heart.now_for(f"{trainer.name} to end" if found[1] == total else f"step {int(found[1]) + 1}")
             elif text.startswith("[dqo_verl]"):
                 shown = shown or text
-            for phase in filter(text.__contains__, PHASES):
-                heart.now_for(PHASES[phase])
+            for phase in filter(text.__contains__, () if said else trainer.phases):
+                if heart.what != trainer.phases[phase]:
+                    heart.now_for(trainer.phases[phase])
             if shown:
                 heart.say(shown)
     heart.end()
-    return status, "".join(last)
+    return status, "".join(last), said
 
 
-def step_line(step: str, total: str, text: str) -> str:
-    metrics = {key: float(value) for key, value in METRIC.findall(text)}
+def step_line(step: str, total: str, metrics: dict[str, float], names: dict[str, str]) -> str:
     validated = {key: key.split("/", 1)[1] for key in metrics if "val-core" in key and "/mean@" in key}
-    return f"step {step}/{total}  {short(metrics, SHOWN) or short(metrics, validated)}"
+    return f"step {step}{total and '/'}{total}  {short(metrics, names) or short(metrics, validated)}"
 
 
-def summary(directory: Path) -> str:
-    """Quality and diversity, first and last, from verl's own file logger."""
-    values: dict[str, list[tuple[int, float]]] = {}
+def logged(directory: Path) -> Values:
+    """By verl's own file logger; OpenRLHF has none."""
+    values: Values = {}
     for file in sorted(directory.glob("metrics-*.jsonl")):
         for line in whole_lines(file):
             record = json.loads(line)
             for key, value in record["data"].items():
                 if isinstance(value, int | float):
                     values.setdefault(key, []).append((record["step"], value))
+    return values
+
+
+def summary(values: Values, shown: dict[str, str]) -> str:
+    """Quality and diversity, first and last."""
     validated = [key for key in values if key.startswith("val-core/") and ("/mean@" in key or "/distinct" in key)]
     names = {key: key.split("/", 1)[1] for key in validated}
-    names |= {key: label for key, label in SHOWN.items() if key in values and label != "seconds"}
+    names |= {key: label for key, label in shown.items() if key in values and label != "seconds"}
     rows = [f"  {'':40} {'first':>8} {'last':>8}"]
     for key, label in names.items():
         (first_step, first), (last_step, last) = values[key][0], values[key][-1]
@@ -128,24 +185,24 @@ def summary(directory: Path) -> str:
     return "\n".join(rows)
 
 
-def main(directory: Path) -> int:
-    # verl prints what the policy says, which need not be valid UTF-8.
+def main(directory: Path, trainer: Trainer = VERL) -> int:
+    # a trainer prints what the policy says, which need not be valid UTF-8
     sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     log = directory / "train.log"
-    print(f"starting Ray, vLLM and FSDP: a minute or two; everything they say is in {log}", flush=True)
-    status, last = follow(log)
-    if status == 2 and REFUSED in last:
-        print(last[last.index(REFUSED) :].split(f"\n{ENDED}")[0].strip())
+    print(f"starting Ray, vLLM and {trainer.name}: a minute or two; everything they say is in {log}", flush=True)
+    status, last, said = follow(log, trainer)
+    if status == 2 and (refused := REFUSED.search(last)):
+        print(last[refused.start() :].split(f"\n{ENDED}")[0].strip())
         return 2
     if status:
         print(f"{last}the run did not reach its end; whole output: {log}")
         return 1
-    # A trainer.logger of the user's own may write no such file.
-    if any(directory.glob("metrics-*.jsonl")):
-        print(summary(directory))
-    print(f"metrics, log, validation samples and checkpoints: {directory}")
+    # a logger of the user's own may write no file
+    if values := logged(directory) or (said if trainer is OPENRLHF else {}):
+        print(summary(values, trainer.shown))
+    print(f"metrics, log, samples and checkpoints: {directory}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), TRAINERS[sys.argv[2] if len(sys.argv) > 2 else "verl"]))

@@ -149,7 +149,7 @@ def tiny_modernbert(tmp_path_factory):
 @pytest.fixture(scope="session")
 def quick_python():
     """A `python` that forks from a process which has imported torch, transformers and vLLM: 5 to 10 s less for each start."""
-    from dqo_verl.integrations.verl.cpu import fork_server
+    from dqo_verl.integrations.cpu import fork_server
 
     # read at an import: models are folders here, and no hub is asked
     with pytest.MonkeyPatch.context() as patch:

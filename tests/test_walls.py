@@ -16,10 +16,19 @@ WALLS = {
     "models": "core extras errors",
     "streaming": "models core",
     "rewards": "streaming models core extras errors",
-    "integrations/verl/cpu": "",
-    "integrations/verl": "integrations/verl/cpu rewards streaming models core extras errors",
+    "integrations/wrapping": "",
+    "integrations/package": "",
+    "integrations/target_file": "core",
+    "integrations/cpu": "",
+    "integrations/verl/cpu": "integrations/cpu",
+    "integrations/verl": "integrations/verl/cpu integrations/target_file integrations/package integrations/wrapping "
+    "rewards streaming models core extras errors",
     "integrations/trl": "streaming models core errors",
     "trl": "integrations/trl",
+    "integrations/openrlhf/cpu": "integrations/cpu integrations/wrapping errors",
+    "integrations/openrlhf": "integrations/openrlhf/cpu integrations/target_file integrations/package integrations/wrapping "
+    "streaming models core extras errors",
+    "openrlhf": "integrations/openrlhf errors",
     # `import dqo_verl`: the names for a notebook, and the version
     "__init__": "core errors",
     "provenance": "__init__",
@@ -43,8 +52,9 @@ WALLS = {
 # library -> the only rooms that import it
 ONLY_IN = {
     "verl": "integrations/verl",
-    "vllm": "integrations/verl evaluation/sample",
-    "ray": "integrations/verl streaming rewards",
+    "openrlhf": "integrations/openrlhf",
+    "vllm": "integrations/verl integrations/cpu evaluation/sample",
+    "ray": "integrations/verl integrations/openrlhf streaming rewards",
     "trl": "integrations/trl",
     "accelerate": "integrations/trl classifier",
 }

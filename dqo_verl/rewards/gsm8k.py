@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from dqo_verl.core.final_answer import AFTER_HASHES, NUMBER, characters_after_answer
+from dqo_verl.rewards.queries import reward_func_of
 
 PATTERNS = {"strict": AFTER_HASHES, "flexible": re.compile(f"({NUMBER})")}
 
@@ -24,6 +25,10 @@ def compute_score(
     found = PATTERNS[method].findall(solution_str)
     correct = float(bool(found) and _number(found[-1]) == _number(ground_truth))
     return {"score": correct, "acc": correct, "characters_after_answer": float(characters_after_answer(solution_str))}
+
+
+# as OpenRLHF calls it
+reward_func = reward_func_of(compute_score)
 
 
 def _number(text: str) -> Decimal:

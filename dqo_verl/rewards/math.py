@@ -17,6 +17,7 @@ from typing import Any
 
 from dqo_verl.core.final_answer import characters_after_answer
 from dqo_verl.extras import install
+from dqo_verl.rewards.queries import reward_func_of
 
 WORKER = str(Path(__file__).with_name("math_worker.py"))
 # not started as a file: Python would put this directory, with its math.py, in front of the standard library
@@ -97,3 +98,7 @@ def compute_score(
         "timeout": float(verdict is None),
         "characters_after_answer": float(characters_after_answer(solution_str)),
     }
+
+
+# as OpenRLHF calls it
+reward_func = reward_func_of(compute_score)

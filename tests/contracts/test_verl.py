@@ -27,7 +27,7 @@ def source(module_path):
 
 def test_what_the_probe_looks_for_is_where_it_was():
     here = Verl.here()
-    assert [*here.moved(FUNCTIONS), *here.moved(BATCH_FUNCTIONS), *here.lost()] == []
+    assert [*here.moved(FUNCTIONS), *here.moved(BATCH_FUNCTIONS), *here.lost(TEXTS)] == []
 
 
 def modes():
@@ -168,7 +168,9 @@ print(receiver._get_zmq_handle())
 def test_vllm_still_dispatches_linear_layers_through_the_patched_name():
     (package,) = importlib.util.find_spec("vllm").submodule_search_locations
     layers = Path(package, "model_executor/layers/utils.py").read_text()
-    assert "def dispatch_cpu_unquantized_gemm(" in layers, "patches.keep_vllm_weights_loadable patches this function"
+    assert "def dispatch_cpu_unquantized_gemm(" in layers, (
+        "integrations/cpu/vllm_build.keep_weights_loadable patches this function"
+    )
     assert "layer.cpu_linear" in layers, "vLLM's CPU linear layers no longer call layer.cpu_linear"
 
 
@@ -211,7 +213,7 @@ def test_what_has_moved_is_named(tmp_path):
     for file in (*FUNCTIONS, *BATCH_FUNCTIONS, *TEXTS):
         copy = tmp_path / file
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text((here.package / file).read_text())
+        copy.write_text((here.folder / file).read_text())
     later = Verl("0.12.0", tmp_path)
     refuse_moved(later, is_v1=True)
     assert later.is_untested

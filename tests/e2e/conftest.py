@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dqo_verl.integrations.verl.cpu import fork_server
+from dqo_verl.integrations.cpu import fork_server
 
 LIMIT = 600  # seconds; an ordinary run takes 60 to 120 on two cores of its own
 SIZES = [

@@ -2,9 +2,9 @@
 
 import sys
 
-from dqo_verl.integrations.verl.cpu import patches
+from dqo_verl.integrations.cpu import vllm_build
 
-patches._call_the_cpu_build_vllm()
+vllm_build.call_it_vllm()
 
 from vllm.entrypoints.cli.main import main  # noqa: E402
 

@@ -12,7 +12,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 STEP = "\x1b[36m(TaskRunner pid=7)\x1b[0m step:1 - critic/score/mean:0.5 - timing_s/step:np.float64(2.0)\n"
 WORKER = "\x1b[36m(WorkerDict pid=9)\x1b[0m a warning\n"
 ERROR = 'Traceback (most recent call last):\n  File "x.py", line 1\nAssertionError: data size must be divisible\n'
-ENDED = "\n[dqo_verl] verl ended with exit status {}\n"
+ENDED = "\n[dqo_verl] ended with exit status {}\n"
 FAILED = ENDED.format(1)
 
 

@@ -145,7 +145,7 @@ def test_without_a_pad_token_rows_are_read_one_by_one(tokenizer: Any, tmp_path: 
 def ray_cluster() -> Any:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 

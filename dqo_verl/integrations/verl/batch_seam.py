@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, is_known, working_on
-from dqo_verl.integrations.verl.wrapping import wrap
+from dqo_verl.integrations.wrapping import wrap
 
 # verl's names here for what the V1 trainer keeps in the TransferQueue
 COLUMNS = {"rm_scores": "token_level_scores"}

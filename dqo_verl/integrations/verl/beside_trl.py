@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dqo_verl.integrations.verl.wrapping import wrap
+from dqo_verl.integrations.wrapping import wrap
 
 # where TRL's releases have had it
 VALUE_HEAD = ("experimental/ppo", "models/modeling_value_head.py")

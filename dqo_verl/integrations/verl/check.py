@@ -12,7 +12,7 @@ from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl import overrides
 from dqo_verl.integrations.verl.typed import PREFIX, VERL
-from dqo_verl.integrations.verl.wrapping import wrap
+from dqo_verl.integrations.wrapping import wrap
 
 # verl's own settings that decide about what diversity does, whether typed or not
 BESIDE = (

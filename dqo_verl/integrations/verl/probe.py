@@ -1,24 +1,16 @@
-"""What dqo_verl relies on in verl beside its public registries, read from verl's sources before anything starts.
+"""What dqo_verl relies on in verl beside its public registries, read from verl's sources before anything starts."""
 
-Releases keep most of it for years, so a version number says little: what has moved is named instead. `moved` reads, and imports
-nothing: verl's trainers take seconds to import, and the driver needs none of them.
-"""
-
-import inspect
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
 
 from packaging.version import Version
 
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.package import Functions, Package, Texts
 
 OLDEST, TESTED = Version("0.9.0"), Version("0.9.1")
 
 V1, BATCH, DRIVER = "trainer/ppo/v1/", "trainer/ppo/", "utils/"
-# file of verl -> function or method -> its parameters
-FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+FUNCTIONS: Functions = {
     f"{DRIVER}device.py": {"auto_set_device": ("config",)},
     f"{DRIVER}config.py": {"validate_config": ("config", "use_reference_policy", "use_critic")},
     f"{BATCH}core_algos.py": {"register_adv_est": ("name_or_enum",)},
@@ -42,7 +34,7 @@ FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 # of the trainers that hold the batch themselves
-BATCH_FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+BATCH_FUNCTIONS: Functions = {
     f"{BATCH}ray_trainer.py": {
         "compute_advantage": (
             "data",
@@ -59,8 +51,7 @@ BATCH_FUNCTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     f"{BATCH}rollout_corr_helper.py": {"compute_rollout_correction_and_add_to_batch": ("batch", "rollout_corr_config")},
     "experimental/separation/ray_trainer.py": {"SeparateRayPPOTrainer._init_resource_pools": ("self",)},
 }
-# file of verl -> text -> what it says
-TEXTS: dict[str, dict[str, str]] = {
+TEXTS: Texts = {
     f"{V1}agent_loop_tq.py": {'f"{uid}_{session_id}_{i}"': "the key of a row in the TransferQueue"},
     f"{V1}trainer_base.py": {
         '"uid", "response_mask", "rm_scores", "rollout_log_probs", "old_log_probs"': "the columns that advantages are made of",
@@ -73,12 +64,10 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Verl:
+class Verl(Package):
     """An installation of verl."""
 
-    version: str
-    package: Path
+    name = "verl"
 
     @classmethod
     def here(cls) -> "Verl":
@@ -95,44 +84,10 @@ class Verl:
     def is_untested(self) -> bool:
         return Version(self.version).release > TESTED.release
 
-    def moved(self, functions: dict[str, dict[str, tuple[str, ...]]]) -> Iterator[str]:
-        """Sentences about names that are gone or take other arguments."""
-        for file, expected in functions.items():
-            found = self._signatures(file)
-            for name, parameters in expected.items():
-                if name not in found:
-                    yield f"{name} is no longer in verl/{file}"
-                elif found[name] != parameters:
-                    yield f"verl/{file}: {name} takes ({', '.join(found[name])}), where it took ({', '.join(parameters)})"
-
-    def lost(self) -> Iterator[str]:
-        for file, texts in TEXTS.items():
-            source = self._source(file)
-            yield from (
-                f"verl/{file} no longer has {text} ({what})" for text, what in texts.items() if text not in source
-            )
-
-    def _source(self, file: str) -> str:
-        path = self.package / file
-        return path.read_text() if path.is_file() else ""
-
-    def _signatures(self, file: str) -> dict[str, tuple[str, ...]]:
-        """Parameters of functions and methods, from the compiled file: `ast` fails at times beside other threads in Python 3.11.0 to 3.11.4."""
-        return dict(_functions(compile(self._source(file), file, "exec", dont_inherit=True)))
-
-
-def _functions(code: CodeType, prefix: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType) and inner.co_flags & inspect.CO_OPTIMIZED:
-            yield prefix + inner.co_name, inner.co_varnames[: inner.co_argcount + inner.co_kwonlyargcount]
-        elif isinstance(inner, CodeType):
-            # the body of a class
-            yield from _functions(inner, f"{prefix}{inner.co_name}.")
-
 
 def refuse_moved(verl: Verl, is_v1: bool) -> None:
     """Before a run with diversity starts: what it needs is where it was."""
-    moved = [*verl.moved(FUNCTIONS), *verl.lost()] if is_v1 else [*verl.moved(BATCH_FUNCTIONS)]
+    moved = [*verl.moved(FUNCTIONS), *verl.lost(TEXTS)] if is_v1 else [*verl.moved(BATCH_FUNCTIONS)]
     if moved:
         raise UserError(
             f"verl {verl.version} differs from {TESTED}, which dqo_verl was tested with, where it matters: {'; '.join(moved)}. "

@@ -16,7 +16,7 @@ from torch import Tensor
 from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, working_on
 from dqo_verl.integrations.verl.validation import Samples
-from dqo_verl.integrations.verl.wrapping import wrap
+from dqo_verl.integrations.wrapping import wrap
 
 # ---- the seam: what verl is working on while an estimator runs -------------------------------------------------------
 

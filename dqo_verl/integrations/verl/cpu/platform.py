@@ -15,7 +15,8 @@ from typing import Any
 import psutil
 import torch
 
-from dqo_verl.integrations.verl.cpu import fork_server, patches
+from dqo_verl.integrations.cpu import fork_server
+from dqo_verl.integrations.verl.cpu import patches
 
 WORKER_ENV = {
     "VERL_PLATFORM": "cpu",
@@ -57,6 +58,7 @@ WEIGHTS_BY_FILE = {
     f"{ROLLOUT}.checkpoint_engine.backend": "dqo_verl_cpu",
     f"{ROLLOUT}.checkpoint_engine.custom_backend_module": "dqo_verl.integrations.verl.cpu.weights",
 }
+ALSO_PRELOADED = ("tensordict", "hydra")
 # Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
 RAY_CPUS = 32
 
@@ -184,7 +186,7 @@ def configure(config: Any, address: str | None, gpus: int, standalone_rollout: b
     # a Ray that runs already may have nodes where our server is not
     if address is None:
         if OmegaConf.select(config, "ray_kwargs.ray_init.runtime_env.py_executable") is None:
-            runtime["py_executable"] = os.environ.get(fork_server.PYTHON) or str(fork_server.start())
+            runtime["py_executable"] = os.environ.get(fork_server.PYTHON) or str(fork_server.start(ALSO_PRELOADED))
         ray_init |= {
             # without it Ray would look for one that somebody else has started on this machine
             "address": "local",

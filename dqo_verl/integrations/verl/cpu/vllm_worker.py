@@ -6,12 +6,13 @@ from typing import Any
 
 from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
+from dqo_verl.integrations.cpu import vllm_build
 from dqo_verl.integrations.verl.cpu import patches
 
 
 class CpuWorkerExtension(vLLMColocateWorkerExtension):
     def __new__(cls, **kwargs: Any) -> "CpuWorkerExtension":
-        patches.keep_vllm_weights_loadable()
+        vllm_build.keep_weights_loadable()
         return super().__new__(cls, **kwargs)
 
     def _get_zmq_handle(self) -> str:

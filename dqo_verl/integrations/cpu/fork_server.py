@@ -2,7 +2,7 @@
 
     python = start()     `python` is an executable like any other, only faster (`fork_client.py`)
 
-A run on verl's engine has ten Python processes, each of which imports torch, transformers or vLLM for 3 to 8 s. Ray starts
+A run of an engine has ten Python processes, each of which imports torch, transformers or vLLM for 3 to 8 s. Ray starts
 its workers by this `python` (`runtime_env.py_executable`), and so does multiprocessing the processes of vLLM.
 
 Fork copies one thread, so nothing here may start another. Ray is left out: it reads the environment of a worker at its
@@ -25,17 +25,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dqo_verl.integrations.verl.cpu.forked import FIRST_OF_OURS, run
-from dqo_verl.integrations.verl.cpu.forked import PYTHON as PYTHON
+from dqo_verl.integrations.cpu.forked import FIRST_OF_OURS, run
+from dqo_verl.integrations.cpu.forked import PYTHON as PYTHON
 
 PRELOADED = (
     "torch._dynamo",
     "torch.distributed.fsdp",
-    "tensordict",
-    "hydra",
     "transformers.models.qwen2.modeling_qwen2",
     "sentence_transformers",
     "vllm.engine.arg_utils",
@@ -52,8 +50,8 @@ SECONDS_FOR_A_REQUEST = 10
 LONGEST_PLACE = 60
 
 
-def start() -> Path:
-    """The `python`. The server ends when this process ends."""
+def start(also: Sequence[str] = ()) -> Path:
+    """The `python`. The server ends when this process ends. `also`: more modules that it imports first."""
     place = tempfile.gettempdir()
     # Ray does not quote the path.
     fits = len(place) <= LONGEST_PLACE and " " not in place
@@ -67,7 +65,7 @@ def start() -> Path:
         # A process that is asked for before everything is imported waits here.
         listener.listen(100)
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(folder), str(listener.fileno())],
+            [sys.executable, "-m", __name__, str(folder), str(listener.fileno()), *also],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             # Ctrl-C is for the driver, which ends the rest.
@@ -78,7 +76,7 @@ def start() -> Path:
     return python
 
 
-def serve(folder: Path, listener: socket.socket) -> None:
+def serve(folder: Path, listener: socket.socket, also: Sequence[str]) -> None:
     """Until stdin ends."""
     # A shell ignores it for what runs in the background, and whatever is forked here would too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -86,7 +84,7 @@ def serve(folder: Path, listener: socket.socket) -> None:
     # as Ray does for its own
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     with low_numbers_taken():
-        for name in PRELOADED:
+        for name in (*PRELOADED, *also):
             importlib.import_module(name)
     # The children's children are forks too.
     multiprocessing.set_executable(str(folder / "python"))
@@ -182,4 +180,4 @@ def received(client: socket.socket) -> tuple[int, list[int]]:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))
+    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), sys.argv[3:])

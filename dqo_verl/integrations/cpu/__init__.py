@@ -1,0 +1,1 @@
+"""What engines without a GPU share: processes that start at once, vLLM's build for CPUs. Knows no trainer."""

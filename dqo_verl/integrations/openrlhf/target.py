@@ -1,0 +1,51 @@
+"""The weight of a run with a target, from update to update of OpenRLHF's trainer, and beside its checkpoints."""
+
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dqo_verl.core.features import Features
+from dqo_verl.core.settings import Settings
+from dqo_verl.core.target import Target, target_of
+from dqo_verl.integrations import target_file
+
+
+class SteeredRun:
+    """Counts updates, which OpenRLHF's experience maker is not told; a run that was resumed asks its checkpoint."""
+
+    def __init__(self, target: Target, checkpoints: Any):
+        """`checkpoints`: OpenRLHF's section `ckpt`."""
+        self.target, self.folder = target, Path(checkpoints.path)
+        self.resumes = checkpoints.load_enable and (self.folder / "_actor").exists()
+        self.saves = 0 < checkpoints.save_steps < float("inf")
+        self.step: int | None = None
+
+    def settings(self, maker: Any) -> Settings:
+        """Of the next update."""
+        if self.step is None:
+            self.step = self._steps_before(maker) if self.resumes else 0
+            if self.step:
+                target_file.go_on(self.target, self.folder, self.step + 1)
+        self.step += 1
+        return self.target.settings
+
+    def _steps_before(self, maker: Any) -> int:
+        import ray
+
+        states = ray.get(maker.actor_model_group.async_run_method(method_name="get_checkpoint_states"))
+        return int(states[0]["global_step"])
+
+    def follow(self, quality: Tensor, groups: Sequence[Hashable], features: Features) -> dict[str, float]:
+        metrics = self.target.follow(quality, groups, features)
+        # a run that saves nothing has nothing to go on from
+        if self.saves:
+            assert self.step is not None
+            target_file.keep(self.target, self.folder, self.step)
+        return metrics
+
+
+def steered_run(settings: Settings, arguments: Any) -> SteeredRun | None:
+    target = target_of(settings)
+    return SteeredRun(target, arguments.ckpt) if target else None

@@ -1,0 +1,43 @@
+"""A reward function in the form in which OpenRLHF calls one: `reward_func(queries, prompts, labels)`.
+
+A query is the prompt with the response behind it, special tokens included; a label is the ground truth, or verl's column
+`reward_model`, which holds it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+# what tokenizers put behind a response
+ENDS = re.compile(r"(?:<\|[^|<>]*\|>|</s>|<eos>|<end_of_turn>|\s)+$")
+
+
+def reward_func_of(compute_score: Callable[..., Mapping[str, float]]) -> Callable[..., dict[str, Any]]:
+    """Rewards and scores are `score`, and whatever else `compute_score` returns is logged."""
+
+    def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any) -> dict[str, Any]:
+        import torch
+
+        found = [
+            compute_score("", response_of(query, prompt), truth_of(label))
+            for query, prompt, label in zip(queries, prompts, labels, strict=True)
+        ]
+        columns = {name: torch.tensor([one[name] for one in found]) for name in found[0]}
+        scores = columns.pop("score")
+        return {"rewards": scores, "scores": scores, "extra_logs": columns}
+
+    return reward_func
+
+
+def response_of(query: str, prompt: str) -> str:
+    """OpenRLHF cuts a prompt that is too long at its beginning, so that the query may start anywhere in it."""
+    start = next(start for start in range(len(prompt) + 1) if query.startswith(prompt[start:]))
+    if start == len(prompt):
+        raise ValueError(
+            f"the query {query[:100]!r} does not begin with its prompt, or with the end of it: {prompt[-100:]!r}"
+        )
+    return ENDS.sub("", query[len(prompt) - start :])
+
+
+def truth_of(label: Any) -> str:
+    return str(label["ground_truth"] if isinstance(label, Mapping) else label)

@@ -1,0 +1,51 @@
+"""What the measure reads of one batch: from the feature service, or from the trainer's own numbers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dqo_verl.core.features import Features
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.sources import Embeddings, Http, Model, Source
+from dqo_verl.streaming.service import FeatureService
+
+
+class Batch(Protocol):
+    """The responses of one update, as a trainer holds them."""
+
+    @property
+    def keys(self) -> Sequence[ResponseKey]: ...
+
+    def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
+        """What the model wrote, as far as it takes part in the comparison."""
+
+    def log_probs(self) -> tuple[Tensor, Tensor]:
+        """The policy's log-probability of each response, and its number of tokens."""
+
+
+def collect(
+    batch: Batch, source: Source, service: FeatureService | None, compared: Tensor
+) -> tuple[Features, dict[str, float], float]:
+    """The features of a batch, numbers for the log, and the seconds that the service worked.
+
+    Responses that are not `compared` take part in nothing.
+    """
+    keys = batch.keys
+    if not isinstance(source, Model):
+        unmeasured = {"diversity/truncated/frac": 0.0, "diversity/streamed/frac": 0.0}
+        texts = batch.texts(keys)
+        if source.reads != "log_probs":
+            return Features(texts, texts=texts), unmeasured, 0.0
+        log_probs, lengths = batch.log_probs()
+        return Features(texts, log_probs=log_probs, lengths=lengths), unmeasured, 0.0
+    assert service is not None
+    among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
+    answer = service.collect(keys, batch.texts, among)
+    metrics = {"diversity/streamed/frac": answer.streamed / len(keys)}
+    # a server of embeddings does not say what it cut
+    if not (isinstance(source.placement, Http) and isinstance(source, Embeddings)):
+        metrics["diversity/truncated/frac"] = answer.truncated / len(keys)
+    features = source.features(keys, compared, answer.identities, torch.from_numpy(answer.values))
+    return features, metrics, answer.work_seconds

@@ -1,0 +1,99 @@
+# What OpenRLHF's recipes share; sourced, not run. The knobs of ../_common.sh are theirs too: OUT, PROFILE, DRY_RUN, CHECK, VERBOSE, NNODES,
+# STEPS, NGPUS, DATA. A recipe lists OpenRLHF's flags in ARGS and calls `train "$@"`; of equal flags the last counts: the place of
+# the run, ARGS, the tiny profile, what the user typed.
+TRAINER=openrlhf
+source "$(dirname "${BASH_SOURCE[0]}")/../_common.sh"
+
+# all models on all GPUs of all nodes, in turns
+on_gpus() {
+  NGPUS=${NGPUS:-$GPUS}
+  local role
+  for role in actor ref reward critic; do
+    PLACE+=(--$role.num_nodes "$NNODES" --$role.num_gpus_per_node "$NGPUS")
+  done
+  PLACE+=(
+    --vllm.num_engines $((NNODES * NGPUS / TP))
+    --vllm.tensor_parallel_size "$TP"
+    --vllm.gpu_memory_utilization "$GPU_MEMORY"
+    --vllm.sync_backend nccl
+    --vllm.enable_sleep
+    --train.colocate_all
+    --ds.enable_sleep
+    --ds.zero_stage 3
+    --ds.packing_samples
+    --actor.gradient_checkpointing_enable
+  )
+}
+
+# no GPU, or PROFILE=cpu: sizes that fit two CPU cores through the same engine. Models are made on the spot
+on_cpu() {
+  local role steps=${STEPS:-20}
+  PLACE+=(--train.device cpu)
+  for role in actor ref reward critic; do
+    PLACE+=(--$role.num_nodes 1 --$role.num_gpus_per_node 1)
+  done
+  TINY=(
+    --vllm.num_engines 1
+    --vllm.tensor_parallel_size 1
+    --ds.zero_stage 2
+    --actor.model_name_or_path "$CACHE/tiny/policy"
+    --actor.adam.lr 1e-4
+    --critic.adam.lr 1e-3
+    --data.prompt_dataset "$CACHE/tiny/train.parquet"
+    --data.max_len 128
+    --rollout.max_new_tokens 48
+    --rollout.batch_size 8
+    --rollout.micro_batch_size 8
+    --train.batch_size $((8 * K))
+    --train.micro_batch_size 8
+    # the set has 256 prompts: 32 steps an episode
+    --data.max_samples $((steps < 32 ? 8 * steps : 256))
+    --train.num_episodes $(((steps + 31) / 32))
+    --ckpt.save_steps "$steps"
+  )
+  has eval.dataset && TINY+=(--eval.dataset "$CACHE/tiny/test.parquet" --eval.steps "$steps")
+  # a reward model is replaced; a model of diversity that is a folder stays, and one on the hub is replaced
+  ! has reward.model_name_or_path || TINY+=(--reward.model_name_or_path "$CACHE/tiny/reward_model")
+  ! has algo.diversity.classifier || [ -d "$CLASSIFIER" ] || TINY+=(--algo.diversity.classifier "$CACHE/tiny/classifier")
+  ! has algo.diversity.embedder || [ -d "$EMBEDDER" ] || TINY+=(--algo.diversity.embedder sentence-transformers/all-MiniLM-L6-v2)
+  ! has algo.diversity.placement || TINY+=(--algo.diversity.placement cpu)
+  [ -n "${DRY_RUN:-}" ] || make_tiny
+}
+
+# whether the recipe has this flag
+has() { [[ " ${ARGS[*]} " == *" --$1 "* ]]; }
+
+train() {
+  local all word text="python -m dqo_verl.openrlhf"
+  TINY=() PLACE=(
+    --ckpt.output_dir "$OUT/policy"
+    --ckpt.path "$OUT/checkpoints"
+    --ckpt.load_enable
+    --logger.tensorboard_dir "$OUT/tensorboard"
+    --logger.wandb.run_name "${RECIPE##*/}"
+  )
+  if [ "$PROFILE" = cpu ]; then
+    on_cpu
+  else
+    on_gpus
+    [ -z "${STEPS:-}" ] || TINY=(--data.max_samples $((BATCH * STEPS)) --train.num_episodes 1)
+  fi
+  all=("${PLACE[@]}" "${ARGS[@]}" "${TINY[@]}" "$@")
+  for word in "${all[@]}"; do
+    case $word in --*) text+=$' \\\n  '$(quoted "$word") ;; *) text+=" $(quoted "$word")" ;; esac
+  done
+  if [ -n "${DRY_RUN:-}" ]; then
+    [ "$PROFILE" = gpu ] || echo "# to be started in $ROOT, where experiments/ is; a run makes the models in $CACHE" >&2
+    echo "$text"
+    return
+  fi
+  if [ -n "${CHECK:-}" ]; then
+    (cd "$ROOT" && DQO_VERL_CHECK=1 python -m dqo_verl.openrlhf "${all[@]}")
+    return
+  fi
+  mkdir -p "$OUT"
+  echo "$text" >"$OUT/command.sh"
+  export RAY_USAGE_STATS_ENABLED=0 RAY_DEDUP_LOGS=0
+  { (cd "$ROOT" && PYTHONUNBUFFERED=1 python -m dqo_verl.openrlhf "${all[@]}") 2>&1 && status=0 || status=$?
+    printf '\n[dqo_verl] ended with exit status %s\n' "$status"; } | python "$RECIPES/progress.py" "$OUT" openrlhf
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# DQO on Dolly in OpenRLHF, instruction following, with PPO as the base (arXiv 2509.04784): a critic, a reward model, k = 4.
+#
+#   bash recipes/openrlhf/dqo_dolly_llama.sh [OpenRLHF's flags ...]
+#
+# With GPUs: one node, all models on all GPUs in turns. Without: a tiny policy, critic and reward model through the same engine.
+# Where each value comes from: recipes/dqo_dolly_llama.sh, the same experiment in verl.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+knobs K=4 ALPHA EMBEDDER RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B MODEL=meta-llama/Llama-3.2-3B-Instruct LR=1e-6 BATCH=128 \
+  KL=0.001 EPOCHS=3 PROMPT=1024 RESPONSE=512 MICRO=8 TP=1 GPU_MEMORY=0.5 DATASET=dolly
+prepare_data "$DATASET/train"
+
+ARGS=(
+  --algo.advantage.estimator dqo
+  # PPO
+  --algo.diversity.base gae
+  ${ALPHA:+--algo.diversity.alpha "$ALPHA"}
+  ${EMBEDDER:+--algo.diversity.embedder "$EMBEDDER"}
+  --reward.model_name_or_path "$RM"
+  # alpha is in units of the reward model's scores
+  --reward.clip_range -100 100
+  --actor.model_name_or_path "$MODEL"
+  --actor.adam.lr "$LR"
+  --critic.adam.lr 1e-5
+  --algo.kl.init_coef "$KL"
+  --data.prompt_dataset "$DATA/$DATASET/train.parquet"
+  --data.input_key prompt
+  --data.apply_chat_template
+  --data.max_len $((PROMPT + RESPONSE))
+  --rollout.max_new_tokens "$RESPONSE"
+  --rollout.batch_size "$BATCH"
+  --rollout.n_samples_per_prompt "$K"
+  --rollout.micro_batch_size "$MICRO"
+  --train.batch_size $((BATCH * K))
+  --train.micro_batch_size "$MICRO"
+  --train.num_episodes "$EPOCHS"
+  --ckpt.save_steps 50
+)
+train "$@"

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# DQO on GSM8K in OpenRLHF (arXiv 2509.04784): r_i + alpha * d_i, k = 4 responses per prompt, on dr_grpo (no std division).
+#
+#   bash recipes/openrlhf/dqo_gsm8k_qwen.sh [OpenRLHF's flags ...]
+#   bash recipes/openrlhf/dqo_gsm8k_qwen.sh --algo.advantage.estimator darling        DARLING instead
+#   bash recipes/openrlhf/dqo_gsm8k_qwen.sh --algo.advantage.estimator dr_grpo        the reward-only baseline
+#
+# With GPUs: one node, all models on all GPUs in turns. Without: a tiny policy through the same engine (Ray, DeepSpeed, vLLM), minutes.
+# Where each value comes from: recipes/dqo_gsm8k_qwen.sh, the same experiment in verl.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+knobs K=4 ALPHA EMBEDDER MODEL=Qwen/Qwen2.5-1.5B-Instruct LR=1e-6 BATCH=128 KL=0.001 EPOCHS=15 PROMPT=512 RESPONSE=1024 \
+  MICRO=8 TP=1 GPU_MEMORY=0.6
+prepare_data gsm8k/train gsm8k/test
+
+ARGS=(
+  --algo.advantage.estimator dqo
+  ${ALPHA:+--algo.diversity.alpha "$ALPHA"}
+  ${EMBEDDER:+--algo.diversity.embedder "$EMBEDDER"}
+  --reward.remote_url pkg://dqo_verl.rewards.gsm8k
+  --actor.model_name_or_path "$MODEL"
+  --actor.adam.lr "$LR"
+  --algo.kl.init_coef "$KL"
+  --algo.kl.use_loss
+  --algo.kl.estimator k3
+  --data.prompt_dataset "$DATA/gsm8k/train.parquet"
+  --data.input_key prompt
+  --data.label_key reward_model
+  --data.apply_chat_template
+  --data.max_len $((PROMPT + RESPONSE))
+  --rollout.max_new_tokens "$RESPONSE"
+  --rollout.batch_size "$BATCH"
+  --rollout.n_samples_per_prompt "$K"
+  --rollout.micro_batch_size "$MICRO"
+  --train.batch_size $((BATCH * K))
+  --train.micro_batch_size "$MICRO"
+  --train.num_episodes "$EPOCHS"
+  --eval.dataset "$DATA/gsm8k/test.parquet"
+  --eval.temperature 1.0
+  --eval.n_samples_per_prompt 4
+  --eval.steps 10
+  --ckpt.save_steps 50
+)
+train "$@"
