@@ -15,7 +15,7 @@ from dqo_verl.integrations.openrlhf.parser import arguments, bases, parser_of
 from dqo_verl.integrations.openrlhf.probe import OpenRLHF, refuse_moved
 from dqo_verl.integrations.openrlhf.refusals import first_lines, gpus_of_openrlhf, own_gpus, refuse
 from dqo_verl.integrations.openrlhf.reward_file import as_file
-from dqo_verl.integrations.openrlhf.typed import ESTIMATOR, OPENRLHF, Typed, resolve, take_apart
+from dqo_verl.integrations.openrlhf.typed import OPENRLHF, Typed, resolve, take_apart, with_base
 
 # set for a command that is to be checked and not run
 CHECK = "DQO_VERL_CHECK"
@@ -70,7 +70,6 @@ def checked(words: Sequence[str]) -> Command:
     found = arguments(parser, rest, openrlhf.version)
     settings = resolve(found["algo.advantage.estimator"], typed, bases(parser))
     if settings is not None:
-        rest += [ESTIMATOR, settings.base]
         found["algo.advantage.estimator"] = settings.base
         refuse(found, settings)
         print(first_lines(found, settings, openrlhf), flush=True)
@@ -78,7 +77,7 @@ def checked(words: Sequence[str]) -> Command:
         platform.refuse(found)
     if os.environ.get(CHECK):
         _stop(typed, settings)
-    return Command(rest, found, settings, on_cpu)
+    return Command(with_base(rest, found["algo.advantage.estimator"]), found, settings, on_cpu)
 
 
 def _stop(typed: Typed, settings: Settings | None) -> NoReturn:

@@ -132,6 +132,24 @@ def resolve(estimator: str, typed: Typed, bases: Collection[str]) -> Settings | 
     return settings
 
 
+def with_base(words: Sequence[str], base: str) -> list[str]:
+    """The command line with the base wherever a method of ours was typed: OpenRLHF refuses such a name even where a later one counts."""
+    found: list[str] = []
+    for i, word in enumerate(words):
+        flag, joined, value = word.partition("=")
+        before = words[i - 1] if i else ""
+        if joined and value in METHODS and _is_estimator(flag):
+            found.append(f"{flag}={base}")
+        else:
+            found.append(base if word in METHODS and _is_estimator(before) else word)
+    return found
+
+
+def _is_estimator(flag: str) -> bool:
+    """Also where it is cut short, as argparse allows."""
+    return flag.startswith("--algo.advantage.e") and ESTIMATOR.startswith(flag)
+
+
 def read(values: Mapping[str, Any]) -> Settings:
     """The settings of a run that `resolve` completed, in another process."""
     return parse(values, OPENRLHF)

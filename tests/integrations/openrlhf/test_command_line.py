@@ -29,7 +29,7 @@ def refused(*words):
 
 def test_a_method_stands_on_the_group_mean_and_openrlhf_sees_that():
     command = checked([*DQO, "--algo.diversity.alpha", "0.5", "--actor.adam.lr", "1e-6"])
-    assert command.words == [*DQO, "--actor.adam.lr", "1e-6", "--algo.advantage.estimator", "dr_grpo"]
+    assert command.words == ["--algo.advantage.estimator", "dr_grpo", *N4, "--actor.adam.lr", "1e-6"]
     assert (command.settings.base, command.settings.combine.alpha) == ("dr_grpo", 0.5)
     assert command.arguments["actor.adam.lr"] == 1e-6
 
@@ -39,7 +39,27 @@ def test_any_of_its_estimators_takes_a_measure(base):
     command = checked(["--algo.advantage.estimator", base, "--reward.diversity=pairwise", *N4])
     assert command.settings.base == base
     assert command.settings.measure.name == "pairwise"
-    assert command.words[-1] == base
+    assert command.words[:2] == ["--algo.advantage.estimator", base]
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        (["--algo.advantage.estimator=dqo"], ["--algo.advantage.estimator=dr_grpo"]),
+        (["--algo.advantage.est", "darling"], ["--algo.advantage.est", "dr_grpo"]),
+        (
+            ["--algo.advantage.estimator", "dqo", "--algo.advantage.estimator", "rloo"],
+            ["--algo.advantage.estimator", "rloo"] * 2,
+        ),
+        (
+            ["--data.label_key", "dqo", "--algo.advantage.estimator", "dqo"],
+            ["--data.label_key", "dqo", "--algo.advantage.estimator", "dr_grpo"],
+        ),
+    ],
+)
+def test_a_name_of_ours_is_nowhere_where_openrlhf_would_refuse_it(typed, seen):
+    assert checked([*typed, *N4]).words == [*seen, *N4]
+    parser_of(OpenRLHF.here()).parse_args(seen)
 
 
 def test_without_a_word_of_ours_it_sees_what_was_typed():
@@ -76,7 +96,16 @@ def test_values_are_read_as_they_look(typed, value, joined):
 
 
 def test_several_values_make_a_list_and_the_last_of_equal_flags_counts():
-    words = ["--algo.diversity.urls", "http://a:1", "http://b:2", "--algo.diversity.alpha", "1", "--x", "--algo.diversity.alpha", "2"]
+    words = [
+        "--algo.diversity.urls",
+        "http://a:1",
+        "http://b:2",
+        "--algo.diversity.alpha",
+        "1",
+        "--x",
+        "--algo.diversity.alpha",
+        "2",
+    ]
     found = take_apart(words)
     assert found.settings == {"urls": ["http://a:1", "http://b:2"], "alpha": 2}
     assert found.rest == ["--x"]
@@ -87,7 +116,7 @@ def test_the_measure_none_switches_a_recipe_off():
     assert take_apart(words).measure == "none"
     command = checked(words)
     assert command.settings.measure.name == "none"
-    assert command.words[-1] == "dr_grpo"
+    assert "dqo" not in command.words
 
 
 def test_a_command_is_checked_and_starts_nothing(capsys, monkeypatch):

@@ -34,7 +34,9 @@ def ray_and_queue(quick_python):
     import ray
     import transfer_queue as tq
 
-    ray.init("local", num_cpus=8, include_dashboard=False, log_to_driver=False, runtime_env={"py_executable": quick_python})
+    ray.init(
+        "local", num_cpus=8, include_dashboard=False, log_to_driver=False, runtime_env={"py_executable": quick_python}
+    )
     tq.init(compose("algorithm.adv_estimator=grpo").transfer_queue)
     yield
     tq.close()
