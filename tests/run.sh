@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The checks, in three tiers. The environment is made if there is none.
+# The checks, in four tiers. The environment is made if there is none.
 #   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
 #   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
+#   bash tests/run.sh openrlhf        on OpenRLHF's real classes and engine, in .venv-openrlhf: six minutes
 #   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each
 #   bash tests/run.sh fast -k dpp     what follows goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
@@ -9,12 +10,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, set-up included"' EXIT
 TIER=whole
-case ${1:-} in fast | weekly) TIER=$1 && shift ;; esac
+case ${1:-} in fast | weekly | openrlhf) TIER=$1 && shift ;; esac
 case ${1:-} in
   "" | -* | tests/*) ;;
-  *) echo "tests/run.sh: there is no tier $1. Tiers: fast, weekly, and the whole without a word" >&2 && exit 2 ;;
+  *) echo "tests/run.sh: there is no tier $1. Tiers: fast, openrlhf, weekly, and the whole without a word" >&2 && exit 2 ;;
 esac
 export PROFILE=cpu
+[ "$TIER" != openrlhf ] || TRAINER=openrlhf
 source recipes/_setup.sh
 export VENV
 python -m pip install -q --no-deps -r requirements/dev.txt
@@ -30,10 +32,15 @@ if [ "$TIER" = weekly ]; then
   [ "$ran" = yes ]
   exit
 fi
+if [ "$TIER" = openrlhf ]; then
+  part -m openrlhf "$@"
+  [ "$ran" = yes ]
+  exit
+fi
 ruff check .
 ruff format --check .
 mypy
 # one thread each: as many processes as cores
-OMP_NUM_THREADS=1 part -n auto -m "not e2e$([ "$TIER" = whole ] || echo " and not slow")" "$@"
-[ "$TIER" = fast ] || part -m e2e "$@"
+OMP_NUM_THREADS=1 part -n auto -m "not openrlhf and not e2e$([ "$TIER" = whole ] || echo " and not slow")" "$@"
+[ "$TIER" = fast ] || part -m "e2e and not openrlhf" "$@"
 [ "$ran" = yes ]

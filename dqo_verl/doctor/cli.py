@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from dqo_verl.doctor.installation import CHECKS
+from dqo_verl.doctor.installation import checks as of_installation
 from dqo_verl.doctor.recipe import Recipe, train
 from dqo_verl.errors import UserError
 from dqo_verl.flags import unset
@@ -23,7 +23,7 @@ class Doctor:
     """Then train two steps of it (without one: of dqo_gsm8k_qwen) on the real engine."""
 
     def run(self) -> int:
-        checks = CHECKS | (Recipe(self.recipe).checks() if self.recipe else {})
+        checks = of_installation() | (Recipe(self.recipe).checks() if self.recipe else {})
         ill = failed(checks)
         print("all well" if not ill else f"{ill} of {len(checks)} checks failed")
         if ill or not self.train:

@@ -11,19 +11,37 @@ from dqo_verl.errors import UserError
 from dqo_verl.extras import install
 from dqo_verl.provenance import version_of
 
-PACKAGES = ("torch", "verl", "ray", "TransferQueue", "transformers", "sentence-transformers", "vllm")
+PACKAGES = ("torch", "transformers", "sentence-transformers")
+# trainer -> what a run with it needs besides
+TRAINERS = {"verl": ("ray", "TransferQueue", "vllm"), "trl": ("accelerate",), "openrlhf": ("ray", "vllm")}
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
 # the first driver that runs programs of that CUDA
 DRIVER_OF_CUDA = {13: 580, 12: 525}
 
 
+def trainers() -> list[str]:
+    """Those that are here."""
+    return [name for name in TRAINERS if version_of(name) is not None]
+
+
 def packages() -> str:
-    found = {name: version_of(name) for name in PACKAGES}
+    needed = [name for trainer in trainers() or ["verl"] for name in (trainer, *TRAINERS[trainer])]
+    found = {name: version_of(name) for name in dict.fromkeys((*needed, *PACKAGES))}
     missing = [name for name, version in found.items() if version is None]
     if missing:
-        told = f"{install('gpu')} (without a GPU: [cpu]), or bash recipes/dqo_gsm8k_qwen.sh, which makes an environment"
+        told = (
+            f"{install('gpu')} (without a GPU: [cpu]; for another trainer: [trl], [openrlhf]), or bash recipes/dqo_gsm8k_qwen.sh, which "
+            "makes an environment"
+        )
         raise UserError(f"missing: {', '.join(missing)}. Type: {told}")
     return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def openrlhf() -> str:
+    from dqo_verl.integrations.openrlhf.probe import OpenRLHF, refuse_moved
+
+    refuse_moved(OpenRLHF.here())
+    return "python -m dqo_verl.openrlhf finds its places in it"
 
 
 def python_here(code: str) -> None:
@@ -109,11 +127,15 @@ def embedder() -> str:
     return f"{MINILM} loads; cosine of two sentences {float(vectors[0] @ vectors[1]):.2f}"
 
 
-CHECKS: dict[str, Callable[[], str]] = {
-    "packages": packages,
-    "plugin": registered_in_a_fresh_process,
-    "ray worker": registered_in_a_ray_worker,
-    "device": device,
-    "flash-attn": flash_attention,
-    "embedder": embedder,
-}
+def checks() -> dict[str, Callable[[], str]]:
+    """For the trainers that are here; where there is none, for verl."""
+    here = trainers() or ["verl"]
+    of_verl = {"plugin": registered_in_a_fresh_process, "ray worker": registered_in_a_ray_worker}
+    return {
+        "packages": packages,
+        **(of_verl if "verl" in here else {}),
+        **({"openrlhf": openrlhf} if "openrlhf" in here else {}),
+        "device": device,
+        "flash-attn": flash_attention,
+        "embedder": embedder,
+    }

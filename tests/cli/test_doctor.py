@@ -14,8 +14,9 @@ def doctor(**options):
 def test_a_healthy_environment():
     done = doctor()
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("  ok  ") == 6
-    assert "verl 0.9" in done.stdout
+    assert done.stdout.count("  ok  ") == 7
+    for trainer in ("verl 0.9", "trl 1.", "openrlhf 0.11"):
+        assert trainer in done.stdout
     assert done.stdout.strip().endswith("all well")
 
 

@@ -126,6 +126,7 @@ def test_a_logger_of_the_users_own_leaves_no_summary_and_is_no_failure(tmp_path)
     assert "first" not in said
 
 
+@pytest.mark.timeout(60)
 def test_no_silence_while_verl_says_nothing_that_is_shown(tmp_path):
     quick = "import progress; progress.SECONDS_OF_SILENCE = 0.2; progress.main(progress.Path('.'))"
     shown = subprocess.Popen(
@@ -144,7 +145,7 @@ def test_no_silence_while_verl_says_nothing_that_is_shown(tmp_path):
             assert said, "it ended"
 
     after("", "verl to read its settings and start Ray")
-    after("INFO worker.py:2038 -- Started a local Ray instance.\n", "the trainer's process and the models beside verl")
+    after("INFO worker.py:2038 -- Started a local Ray instance.\n", "the trainer's process and the models beside it")
     after("INFO:x:all initialize finished, ready to fit\n", "vLLM's first responses")
     after("Total training steps: 2\n" + STEP, "step 2")
     after(STEP.replace("step:1", "step:2"), "verl to end")

