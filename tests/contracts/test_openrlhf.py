@@ -1,6 +1,10 @@
 """What dqo_verl assumes of names in OpenRLHF. A failure says what moved."""
 
+import os
 import re
+import subprocess
+import sys
+import zipfile
 
 import pytest
 
@@ -98,6 +102,61 @@ def test_places_that_the_cpu_port_patches():
 def test_flags_that_the_cpu_port_sets_and_refuses_exist():
     known = {name for action in parser_of(HERE)._actions for name in action.option_strings}
     assert {word for word in REQUIRED if word.startswith("--")} | {f"--{name}" for name in NEEDS} <= known
+
+
+@pytest.mark.openrlhf
+@pytest.mark.parametrize("release", ["0.11.0", "0.11.1"])
+def test_releases_before_it_have_everything_too(release, tmp_path):
+    """Their sources; only the newest one is run."""
+    wheel = ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp", "--platform=manylinux1_x86_64"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        *wheel,
+        "-d",
+        tmp_path,
+        f"openrlhf=={release}",
+    ]
+    subprocess.run(command, check=True)
+    (file,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(file).extractall(tmp_path)
+    older = OpenRLHF(release, tmp_path / f"openrlhf-{release}.data/purelib/openrlhf")
+    refuse_moved(older)
+    assert bases(parser_of(older)) == bases(parser_of(HERE))
+
+
+# they look at the generator, the trainer, penalties, experience and agents
+OWN_TESTS = ("test_samples_generator", "test_ppo_trainer", "test_reward_shaping", "test_experience", "test_agent")
+
+
+@pytest.mark.openrlhf
+@pytest.mark.timeout(300)
+def test_openrlhfs_own_tests_pass_with_our_hooks(tmp_path):
+    (tmp_path / "hooked.py").write_text(
+        "from dqo_verl.integrations.openrlhf.cpu import platform\nplatform.use()\n"
+        "from dqo_verl.integrations.openrlhf.hooks import hook_trainer\nhook_trainer()\n"
+    )
+    tests = [HERE.folder.parent / "tests" / f"{name}.py" for name in OWN_TESTS]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "hooked",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={tests[0].parent}",
+    ]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run([*command, *tests], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:]
+    (passed,) = re.findall(r"(\d+) passed", done.stdout)
+    assert int(passed) >= 100
 
 
 def test_what_has_moved_is_named(tmp_path):

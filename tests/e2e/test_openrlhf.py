@@ -169,7 +169,11 @@ class Judge(BaseHTTPRequestHandler):
         pass
 
 
-def test_asynchronous_with_a_queue_partial_rollouts_a_classifier_and_a_reward_server(train, assets):
+def test_asynchronous_with_a_queue_partial_rollouts_a_classifier_and_a_reward_server(
+    train, assets, tmp_path, monkeypatch
+):
+    # its file is written all the same
+    monkeypatch.setenv("WANDB_MODE", "offline")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     said, metrics = train(
@@ -183,6 +187,7 @@ def test_asynchronous_with_a_queue_partial_rollouts_a_classifier_and_a_reward_se
         f"--eval.dataset={assets}/test.parquet",
         "--eval.steps=2",
         "--data.max_samples=16",
+        "--logger.wandb.key=none",
     )
     server.shutdown()
     assert len(metrics["train/diversity/classes/mean"]) == 4
@@ -190,6 +195,8 @@ def test_asynchronous_with_a_queue_partial_rollouts_a_classifier_and_a_reward_se
     assert set(metrics["train/diversity/streamed/frac"].values()) == {1.0}
     assert "eval/eval_default_pass1" in metrics
     assert "same above" in said, "the classifier says its threshold"
+    (file,) = tmp_path.rglob("run-*.wandb")
+    assert b"train/diversity/classes/mean" in file.read_bytes()
 
 
 def test_ppo_with_a_critic_and_a_reward_model(train, assets):
@@ -235,3 +242,29 @@ def test_a_reward_function_that_raises_ends_the_run_with_a_sentence(train, tmp_p
     )
     assert "no such column" in said
     assert "RuntimeError: The reward function gave nothing for a response" in said
+
+
+def test_as_a_job_that_is_submitted_to_a_cluster(train, assets, tmp_path, quick_python, monkeypatch):
+    """`ray job submit -- python -m dqo_verl.openrlhf ...`: what it does is to set these two variables for the driver."""
+    import ray
+
+    ray.init("local", num_cpus=32, num_gpus=3, include_dashboard=False, log_to_driver=False)
+    try:
+        monkeypatch.setenv("RAY_ADDRESS", ray.get_runtime_context().gcs_address)
+        monkeypatch.setenv(
+            "RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps({"runtime_env": {"env_vars": {"SUBMITTED": "yes"}}})
+        )
+        (tmp_path / "rewards.py").write_text(
+            "import os\ndef reward_func(queries, prompts, labels):\n"
+            "    return {'rewards': float(os.environ['SUBMITTED'] == 'yes'), 'scores': 1.0, 'extra_logs': {}}\n"
+        )
+        _, metrics = train(
+            "--algo.advantage.estimator=dqo",
+            f"--reward.remote_url={tmp_path}/rewards.py",
+            "--algo.kl.init_coef=0",
+            "--data.max_samples=4",
+        )
+    finally:
+        ray.shutdown()
+    assert metrics["train/reward"] == {1: 1.0}
+    assert metrics["train/diversity/streamed/frac"] == {1: 1.0}
