@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dqo_verl.core.credits import CREDITS
 from dqo_verl.core.measures import MEASURES
 from dqo_verl.core.settings import known_keys, parse
 from dqo_verl.core.sources import SOURCES
@@ -22,6 +23,8 @@ EVERY_PART = [
     {"measure": "dpp", "kernel": "gaussian"},
     {"measure": "dpp", "combine": "multiply"},
     {"measure": "dpp", "combine": "zscore_add"},
+    {"measure": "partition", "classes": "answer"},
+    *({"method": "dqo", "credit": name} for name in CREDITS),
 ]
 
 
@@ -50,10 +53,11 @@ def test_every_key_is_documented_with_its_default():
             if key not in typed:
                 defaults.setdefault(key, set()).add(value)
     for key, (said, _) in documented.items():
-        if key not in ("classifier", "combine", "threshold", "partition", "urls"):
+        if key not in ("classes", "classifier", "combine", "threshold", "partition", "urls"):
             (value,) = defaults[key]
             assert str(value) == {"null": "None", "true": "True", "false": "False", "300": "300.0"}.get(said, said), key
-    assert [documented[key][0] for key in ("classifier", "combine", "threshold", "partition", "urls")] == [
+    assert [documented[key][0] for key in ("classes", "classifier", "combine", "threshold", "partition", "urls")] == [
+        "null",
         "null",
         "by measure",
         "by model",
@@ -63,7 +67,7 @@ def test_every_key_is_documented_with_its_default():
 
 
 def test_every_parameter_of_a_part_says_what_it_means():
-    kinds = [*MEASURES.values(), *SOURCES]
+    kinds = [*MEASURES.values(), *CREDITS.values(), *SOURCES]
     assert not [
         (kind.__name__, key) for kind in kinds for key, field in kind.model_fields.items() if not field.description
     ]

@@ -38,17 +38,22 @@ def announcement(settings: Settings, trainer: Trainer) -> list[str]:
 
 def _notes(settings: Settings, trainer: Trainer) -> list[str]:
     spelling, source, found = settings.spelling, settings.source, []
-    if trainer.divides_by_std and settings.is_raw and not settings.changes_nothing:
+    if trainer.divides_by_std and settings.is_raw and settings.rewards_diversity:
         found.append(
             "with std division, groups of equal quality get full-size advantages from the bonus alone, whatever alpha is. "
             f"To avoid it: {trainer.without_std} or {spelling('scale', 'decoupled')}."
+        )
+    if trainer.divides_by_std and settings.credit.weighs_groups:
+        found.append(
+            f"with std division {spelling('credit', settings.credit.name)} has no effect: it only weighs whole groups, and the division "
+            f"takes that away. To avoid it: {trainer.without_std}."
         )
     if isinstance(source, CosineClasses):
         found.append(
             f"no pair classifier: two responses are the same above a cosine of {source.threshold:g}, classes by "
             f"{source.partition}. With one it is DARLING: {spelling('classifier', 'NAME_OR_PATH')}"
         )
-    adds = settings.combine.name != "multiply" and not settings.changes_nothing
+    adds = settings.combine.name != "multiply" and settings.rewards_diversity
     if adds and trainer.responses == 2 and settings.measure.symmetric and trainer.compares_within:
         found.append(
             f"two responses are equally diverse, and {settings.base} compares within groups: with "

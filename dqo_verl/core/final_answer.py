@@ -7,6 +7,7 @@ whole text counts and nothing is said to follow. Not caught: noise between two a
 """
 
 import re
+from decimal import Decimal
 
 NUMBER = r"-?\$?-?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)"
 AFTER_HASHES = re.compile(rf"####\s*({NUMBER})")
@@ -16,30 +17,45 @@ BRACES = re.compile(r"\\\\|\\[{}]|(\\boxed\s*\{)|([{}])")
 
 def up_to_answer(text: str) -> str:
     """`text`, cut right after its final answer."""
-    end = _answer_end(text)
-    return text if end is None else text[:end]
+    found = _answer(text)
+    return text if found is None else text[: found[1]]
 
 
 def characters_after_answer(text: str) -> int:
     """How many characters follow the final answer, blanks at both ends not counted."""
-    end = _answer_end(text)
-    return 0 if end is None else len(text[end:].strip())
+    found = _answer(text)
+    return 0 if found is None else len(text[found[1] :].strip())
 
 
-def _answer_end(text: str) -> int | None:
-    ends = [match.end() for match in AFTER_HASHES.finditer(text)][-1:]
-    ends += _boxed_ends(text)[-1:]
-    return max(ends, default=None)
+def final_answer(text: str) -> str | None:
+    """The answer alone: the number, or what stands in the box; without blanks and dollar signs, a number without commas and zeros
+    that say nothing. None if there is none."""
+    found = _answer(text)
+    if found is None:
+        return None
+    bare = re.sub(r"[\s$]|\\[ ,;!]", "", text[slice(*found)]).removesuffix("}" if text[found[1] - 1] == "}" else "")
+    if not re.fullmatch(NUMBER, bare):
+        return bare
+    digits = bare.replace(",", "")
+    return str(Decimal(digits).normalize() + 0)
 
 
-def _boxed_ends(text: str) -> list[int]:
-    """Where each closed box ends. One pass: a policy may write ten thousand boxes and close none."""
-    ends: list[int] = []
-    is_box: list[bool] = []
+def _answer(text: str) -> tuple[int, int] | None:
+    """Where the final answer begins and ends; of a box, the brace that closes it is its end."""
+    spans = [match.span(1) for match in AFTER_HASHES.finditer(text)][-1:]
+    spans += _boxes(text)[-1:]
+    return max(spans, key=lambda span: span[1], default=None)
+
+
+def _boxes(text: str) -> list[tuple[int, int]]:
+    """What each closed box holds, in the order in which they close. One pass: a policy may write ten thousand boxes and close none."""
+    found: list[tuple[int, int]] = []
+    # where each open brace's content begins; None of those that are no box
+    open_: list[int | None] = []
     for match in BRACES.finditer(text):
         box, brace = match.groups()
         if box or brace == "{":
-            is_box.append(bool(box))
-        elif brace == "}" and is_box and is_box.pop():
-            ends.append(match.end())
-    return ends
+            open_.append(match.end() if box else None)
+        elif brace == "}" and open_ and (start := open_.pop()) is not None:
+            found.append((start, match.end()))
+    return found

@@ -1,4 +1,4 @@
-"""The methods that have a name of their own: presets of settings. A measure that is typed replaces all of them."""
+"""The methods that have a name of their own: presets of settings. A measure that is typed replaces all of them but the credit."""
 
 from typing import Any
 
@@ -9,4 +9,12 @@ METHODS: dict[str, dict[str, Any]] = {
     "darling": {"measure": "partition"},
     # DQO among the better responses alone, in units of what is at stake: nothing to choose, whatever the reward
     "diverse": {"measure": "dpp", "gate": "mean", "unit": "gap", "alpha": 2.0},
+    # without diversity, on a base that subtracts the group's mean and does not divide: arXiv 2602.02710, 2505.15201, 2508.10751,
+    # 2602.06717
+    "maxrl": {"measure": "none", "credit": "maxrl"},
+    "pkpo": {"measure": "none", "credit": "pkpo"},
+    "pass_training": {"measure": "none", "credit": "pass_training"},
+    "focal": {"measure": "none", "credit": "focal"},
+    # advantage / |class|^alpha: arXiv 2601.08763
+    "uniqueness": {"measure": "uniqueness"},
 }

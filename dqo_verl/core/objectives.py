@@ -91,9 +91,18 @@ class Objective(Choice, ABC):
         """Whether the base estimator's advantages must come out bit for bit; diversity is still measured."""
         return False
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether diversity goes into the reward, and not into what the base estimator makes of it."""
+        return True
+
+    def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
+        """By what each advantage is multiplied, `(n,)`."""
+        return torch.ones_like(quality)
+
     @abstractmethod
-    def in_words(self, diversity: str) -> str:
-        """The shaped reward as a phrase; `diversity` is the phrase for d."""
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
+        """The shaped reward as a phrase; `diversity` is the phrase for d, `reward` that for what is shaped."""
 
     @abstractmethod
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
@@ -143,14 +152,18 @@ class Add(Weighted):
     def changes_nothing(self) -> bool:
         return self.alpha == 0 and self.target is None
 
-    def in_words(self, diversity: str) -> str:
+    @property
+    def is_raw(self) -> bool:
+        return self.scale == "raw"
+
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
         if self.changes_nothing:
-            return f"reward alone ({diversity} is measured, not rewarded)"
+            return f"{reward} alone ({diversity} is measured, not rewarded)"
         if self.scale == "decoupled":
-            return f"reward, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
+            return f"{reward}, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
         unit = " x gap between rewards" if self.unit == "gap" else ""
         weight = "alpha" if self.target else self.alpha
-        return f"reward + {weight}{unit} x {diversity}"
+        return f"{reward} + {weight}{unit} x {diversity}"
 
     def among(self) -> str:
         steered = f", alpha from {self.alpha} on steered to {self.target} of the different answers at the start"
@@ -179,8 +192,8 @@ class Multiply(Objective):
     quality_shift: Literal["none", "group_min", "sigmoid"] = "none"
     """Before it is multiplied: `none` (a negative quality ends the run), `group_min` (minus the group's least), `sigmoid`."""
 
-    def in_words(self, diversity: str) -> str:
-        quality = {"none": "reward", "group_min": "(reward - least of the group)", "sigmoid": "sigmoid(reward)"}
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
+        quality = {"none": reward, "group_min": f"({reward} - least of the group)", "sigmoid": f"sigmoid({reward})"}
         factor = f"max({diversity}, {self.floor})" if self.floor else diversity
         return f"{quality[self.quality_shift]} x {factor}"
 
@@ -202,8 +215,8 @@ class ZscoreAdd(Weighted):
     name = "zscore_add"
     formula = "z(q) + alpha z(d)"
 
-    def in_words(self, diversity: str) -> str:
-        return f"z(reward) + {self.alpha} x z({diversity})"
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
+        return f"z({reward}) + {self.alpha} x z({diversity})"
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         return zscore(quality) + self.alpha * zscore(diversity) - quality, quality.new_zeros(quality.shape)
@@ -215,7 +228,7 @@ class Only(Weighted):
     name = "only"
     formula = "alpha d"
 
-    def in_words(self, diversity: str) -> str:
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
         return f"{self.alpha} x {diversity}"
 
     @model_validator(mode="after")
@@ -228,3 +241,36 @@ class Only(Weighted):
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         return self.alpha * diversity - quality, quality.new_zeros(quality.shape)
+
+
+class Weigh(Weighted):
+    """`A_i d_i^alpha`, with A_i what the base estimator makes of the rewards: a signed advantage keeps its sign.
+
+    For measures between 0 and 1; alpha = 0 changes nothing. Responses outside the gate keep their advantage.
+    """
+
+    name = "weigh"
+    formula = "A d^alpha"
+
+    alpha: float = Field(1.0, ge=0)
+    """Exponent of diversity."""
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.alpha == 0
+
+    @property
+    def is_raw(self) -> bool:
+        return False
+
+    def in_words(self, diversity: str, reward: str = "reward") -> str:
+        if self.changes_nothing:
+            return f"{reward} alone ({diversity} is measured, and weighs nothing)"
+        return f"{reward}, its advantage x {diversity}" + (f" to the power of {self.alpha}" if self.alpha != 1 else "")
+
+    def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
+        return torch.where(self.takes_part(quality), diversity.clamp(min=0) ** self.alpha, 1.0)
+
+    def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
+        nothing = quality.new_zeros(quality.shape)
+        return nothing, nothing

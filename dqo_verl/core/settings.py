@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from dqo_verl.core.credits import Credit
+from dqo_verl.core.credits.plain import Plain
 from dqo_verl.core.kernels import Kernel
 from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.methods import METHODS
-from dqo_verl.core.objectives import Add, Objective
+from dqo_verl.core.objectives import Objective
 from dqo_verl.core.own_measure import measure_named, place_of
 from dqo_verl.core.parts import Choice, Part, build, make, one_of, pick
 from dqo_verl.core.sources import SOURCES, Placement, Source, source_for
@@ -36,8 +38,11 @@ class Settings(Part):
     base: str = DEFAULT_BASE
     """The trainer's own estimator that gets the shaped rewards."""
 
+    credit: Credit = Plain()
+    """What stands for the quality: the reward itself, or what it is worth to its group."""
+
     combine: Objective
-    """How diversity and quality become one signal."""
+    """How diversity and credit become one signal."""
 
     source: Source
     """Where the features come from that the measure reads."""
@@ -47,10 +52,13 @@ class Settings(Part):
 
     def in_words(self, responses: int) -> str:
         """What a response is rewarded with, in a sentence; `responses`: of each prompt."""
-        if self.measure.reads == "nothing":
-            return f"reward, on {self.base}"
-        diversity = " ".join(filter(None, (self.measure.phrase or self.measure.name, self.source.in_words())))
-        return f"{self.combine.in_words(diversity)}{self.combine.among()}, {responses} responses per prompt, on {self.base}"
+        told = self.credit.phrase
+        if self.measure.reads != "nothing":
+            diversity = " ".join(filter(None, (self.measure.phrase or self.measure.name, self.source.in_words())))
+            told = f"{self.combine.in_words(diversity, told)}{self.combine.among()}"
+        elif self.changes_nothing:
+            return f"{told}, on {self.base}"
+        return f"{told}, {responses} responses per prompt, on {self.base}"
 
     def beside_defaults(self) -> dict[str, Any]:
         """The settings that differ from what this method with this measure has by itself; the base is in the words."""
@@ -61,25 +69,54 @@ class Settings(Part):
         return {key: value for key, value in values.items() if default.get(key) != value and key != "base"}
 
     @property
+    def has_credit(self) -> bool:
+        """Whether something else stands for the reward."""
+        return not isinstance(self.credit, Plain)
+
+    @property
+    def rewards_diversity(self) -> bool:
+        return self.measure.reads != "nothing" and not self.combine.changes_nothing
+
+    @property
     def is_raw(self) -> bool:
-        """Whether the base estimator sees the shaped reward, and divides it if it divides rewards."""
-        return not (isinstance(self.combine, Add) and self.combine.scale == "decoupled")
+        """Whether the base estimator sees diversity in the reward, and divides it if it divides rewards."""
+        return self.combine.is_raw
+
+    @property
+    def changes_reward(self) -> bool:
+        """Whether the base estimator sees another reward."""
+        return self.has_credit or (self.rewards_diversity and self.is_raw)
+
+    @property
+    def changes_advantage(self) -> bool:
+        """Whether diversity changes what the base estimator makes."""
+        return self.rewards_diversity and not self.is_raw
 
     @property
     def changes_nothing(self) -> bool:
         """True where the base estimator's advantages must come out bit for bit."""
-        return self.measure.reads == "nothing" or self.combine.changes_nothing
+        return not (self.changes_reward or self.changes_advantage)
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether the trainer's estimator can do without us."""
+        return self.measure.reads == "nothing" and not self.has_credit
 
 
 def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or `UserError` with what to type. `parse(settings.flat())` gives the same settings again."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
+    preset: dict[str, Any] = METHODS.get(typed.get("method", ""), {})
     if "measure" not in typed:
-        preset: dict[str, Any] = pick(METHODS, "method", typed.get("method"), spelling)
-        typed = preset | typed
+        typed = pick(METHODS, "method", typed.get("method"), spelling) | typed
+    elif "credit" in preset:
+        # a measure beside a method that has none of its own
+        typed = {"credit": preset["credit"]} | typed
     kind = measure_named(typed["measure"], spelling)
+    credit: type[Credit] = pick(Credit.choices, "credit", typed.get("credit", Plain.name), spelling)
     if kind.reads == "nothing":
-        typed = {key: value for key, value in typed.items() if key in ("method", "base")}
+        kept = ("method", "base", "credit", *credit.model_fields)
+        typed = {key: value for key, value in typed.items() if key in kept}
     measure = build(kind, typed, spelling)
     method = typed.get("method", measure.name)
     if method != measure.name:
@@ -87,11 +124,12 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     # Where the measure shares a key with another part, both have the measure's value.
     shared = measure.flat() | typed
     combine = pick(Objective.choices, "combine", typed.get("combine", measure.combine), spelling)
-    source = source_for(measure.reads, "classifier" in typed)
+    source = source_for(measure.reads, typed)
     values = {
         "method": method,
         "measure": measure,
         "base": typed.get("base", DEFAULT_BASE),
+        "credit": build(credit, typed, spelling),
         "combine": build(combine, shared, spelling),
         "source": build(source, shared, spelling),
     }
@@ -108,6 +146,7 @@ def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> 
     for owners, here in (
         (_owners(Objective, key, "combine="), f"this run combines by {combine.name}, {combine.formula}"),
         (_owners(Measure, key, "the measure "), f"the measure is {measure.name}"),
+        (_owners(Credit, key, "credit="), f"the credit is {settings.credit.name}"),
         (
             _owners(Kernel, key, "kernel="),
             f"the kernel is {kernel.name}" if kernel else f"{measure.name} has no kernel",
@@ -144,7 +183,7 @@ def _unknown(key: str, value: Any, spelling: Spelling) -> str:
 
 def known_keys() -> dict[str, None]:
     """Every key of every part, in order of reading."""
-    families: tuple[type[Choice], ...] = (Measure, Kernel, Objective)
+    families: tuple[type[Choice], ...] = (Measure, Kernel, Credit, Objective)
     parts: list[type[Part]] = [Settings, *(choice for family in families for choice in family.choices.values())]
     parts += [*SOURCES, *Placement.choices.values()]
     return {key: None for part in parts for key in part.model_fields if key not in NO_KEYS}

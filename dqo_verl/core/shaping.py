@@ -21,11 +21,41 @@ class Shaped:
     to_reward: Tensor
     # what is added to the base estimator's advantage (scale=decoupled only; otherwise zeros)
     to_advantage: Tensor
+    # by what that advantage is multiplied first (combine=weigh only; otherwise ones)
+    factor: Tensor
     metrics: dict[str, float]
 
 
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
-    """Score every response against its group and combine the score with its quality."""
+    """Score every response against its group and combine the score with what its quality is worth."""
+    measure, combine = settings.measure, settings.combine
+    credit = credited(quality, groups, settings)
+    score, details = torch.zeros_like(quality), {}
+    if measure.reads != "nothing":
+        score, details = _scored(quality, groups, features, settings)
+    nothing = torch.zeros_like(quality)
+    to_reward, to_advantage = combine(credit, score, groups) if settings.rewards_diversity else (nothing, nothing)
+    factor = combine.factor(credit, score) if settings.rewards_diversity else torch.ones_like(quality)
+    if settings.has_credit:
+        to_reward = to_reward + (credit - quality)
+    metrics = {name: torch.cat(values).double().mean().item() for name, values in details.items()}
+    if measure.reads != "nothing":
+        metrics |= _summary(quality, to_reward + to_advantage, score, groups, features.identities)
+    return Shaped(score, to_reward, to_advantage, factor, metrics)
+
+
+def credited(quality: Tensor, groups: Sequence[Hashable], settings: Settings) -> Tensor:
+    """What stands for the quality, `(n,)`."""
+    found = quality.clone()
+    for rows in rows_by_size(groups):
+        found[rows] = settings.credit(quality[rows])
+    return found
+
+
+def _scored(
+    quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings
+) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """d of each response, and what the measure says of the groups."""
     measure, compared = settings.measure, settings.combine.takes_part(quality)
     if measure.reads == "embeddings":
         compared &= features.column("embeddings").any(dim=-1)
@@ -38,14 +68,7 @@ def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, setti
         score[rows] = measure(of_one_size).to(quality.dtype)
         for name, values in measure.details(of_one_size).items():
             details.setdefault(f"diversity/{name}/mean", []).append(values)
-
-    nothing = torch.zeros_like(quality)
-    to_reward, to_advantage = (
-        (nothing, nothing) if settings.changes_nothing else settings.combine(quality, score, groups)
-    )
-    metrics = {name: torch.cat(values).double().mean().item() for name, values in details.items()}
-    metrics |= _summary(quality, to_reward + to_advantage, score, groups, features.identities)
-    return Shaped(score, to_reward, to_advantage, metrics)
+    return score, details
 
 
 def _summary(

@@ -1,7 +1,7 @@
 """Where the features of a run come from: which model reads the responses, and where it runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from dqo_verl.core.classes import cosine_same, labels
 from dqo_verl.core.defaults import DEFAULT_COSINE, MINILM
 from dqo_verl.core.features import Features
-from dqo_verl.core.final_answer import up_to_answer
+from dqo_verl.core.final_answer import final_answer, up_to_answer
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.measures.base import Reads
 from dqo_verl.core.parts import Choice, Part
@@ -116,6 +116,28 @@ class Texts(Source):
     def compared(self, text: str) -> str:
         return up_to_answer(text) if self.answer_only else text
 
+    def of_texts(self, texts: Sequence[str]) -> Features:
+        """What the measure reads, where no model is needed."""
+        return Features(texts, texts=texts)
+
+
+class AnswerClasses(Texts):
+    """Classes by the final answer of a response: no model. Those without one are of one class."""
+
+    name = "final answers"
+    reads: ClassVar[Reads] = "classes"
+
+    classes: Literal["answer"] = "answer"
+    """Two responses are the same if their final answers (`#### number` or `\\boxed{...}`) are."""
+
+    def in_words(self) -> str:
+        return "by final answers"
+
+    def of_texts(self, texts: Sequence[str]) -> Features:
+        number: dict[str | None, int] = {}
+        labels = [number.setdefault(final_answer(text), len(number)) for text in texts]
+        return Features(texts, texts=texts, classes=torch.tensor(labels))
+
 
 class Model(Texts, ABC):
     """A model reads the responses, in a process of its own."""
@@ -218,11 +240,19 @@ class ClassifiedPairs(Model):
         return Features(identities, classes=torch.as_tensor(values))
 
 
-SOURCES: tuple[type[Source], ...] = (Embeddings, CosineClasses, ClassifiedPairs, Texts, LogProbs, Nothing)
+SOURCES: tuple[type[Source], ...] = (
+    Embeddings,
+    CosineClasses,
+    ClassifiedPairs,
+    AnswerClasses,
+    Texts,
+    LogProbs,
+    Nothing,
+)
 
 
-def source_for(reads: Reads, has_classifier: bool) -> type[Source]:
-    """The source of what a measure reads. Classes have two: a pair classifier, or the embedder in its place."""
+def source_for(reads: Reads, typed: Collection[str]) -> type[Source]:
+    """The source of what a measure reads. Classes have three: a pair classifier, final answers, or the embedder in their place."""
     if reads == "classes":
-        return ClassifiedPairs if has_classifier else CosineClasses
+        return ClassifiedPairs if "classifier" in typed else AnswerClasses if "classes" in typed else CosineClasses
     return next(source for source in SOURCES if source.reads == reads)

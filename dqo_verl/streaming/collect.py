@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.sources import Embeddings, Http, Model, Source
+from dqo_verl.core.sources import Embeddings, Http, Model, Source, Texts
 from dqo_verl.streaming.service import FeatureService
 
 
@@ -33,11 +33,13 @@ def collect(
     Responses that are not `compared` take part in nothing.
     """
     keys = batch.keys
+    if source.reads == "nothing":
+        return Features(keys), {}, 0.0
     if not isinstance(source, Model):
         unmeasured = {"diversity/truncated/frac": 0.0, "diversity/streamed/frac": 0.0}
         texts = batch.texts(keys)
-        if source.reads != "log_probs":
-            return Features(texts, texts=texts), unmeasured, 0.0
+        if isinstance(source, Texts):
+            return source.of_texts(texts), unmeasured, 0.0
         log_probs, lengths = batch.log_probs()
         return Features(texts, log_probs=log_probs, lengths=lengths), unmeasured, 0.0
     assert service is not None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqo_verl.core.final_answer import characters_after_answer, up_to_answer
+from dqo_verl.core.final_answer import characters_after_answer, final_answer, up_to_answer
 
 CASES = [
     ("9 + 9 = 18\n#### 18", "9 + 9 = 18\n#### 18", 0),
@@ -50,3 +50,24 @@ def test_many_open_boxes_take_linear_time() -> None:
     started = time.perf_counter()
     assert up_to_answer("\\boxed{" * 100_000 + "1}") == "\\boxed{" * 100_000 + "1}"
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("so #### 18", "18"),
+        ("#### 1,800.00 apples", "1800"),
+        ("#### $-3.50", "-3.5"),
+        (r"thus \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),
+        (r"\boxed{ x + 1 }", "x+1"),
+        (r"\boxed{12.0}", "12"),
+        (r"#### 3 and then \boxed{4}", "4"),
+        (r"\boxed{4} and then #### 3", "3"),
+        (r"\boxed{}", ""),
+        ("no answer", None),
+        (r"\boxed{open", None),
+        ("", None),
+    ],
+)
+def test_the_answer_alone(text, answer):
+    assert final_answer(text) == answer

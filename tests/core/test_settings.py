@@ -67,7 +67,10 @@ def test_a_key_goes_to_every_part_that_owns_it():
 
 
 REFUSED = {
-    "measure": ({"measure": "vendi"}, "measure=vendi is not known. Choose one of: deviation, dpp, dpp_quality, "),
+    "measure": (
+        {"measure": "vendi"},
+        "measure=vendi is not known. Choose one of: certainty, deviation, dpp, dpp_quality, ",
+    ),
     "near miss of a measure": ({"measure": "ngrams"}, "Did you mean measure=ngram"),
     "near miss of a key": ({"aplha": 1}, "aplha does not exist. Did you mean alpha=1"),
     "text": ({"alpha": "big"}, "alpha='big' must be float, not str"),
@@ -92,7 +95,7 @@ REFUSED = {
     # says why it has no effect, too
     "alpha of a product": (
         {"method": "darling", "alpha": 1},
-        "alpha=1 has no effect: alpha belongs to combine=add, zscore_add or only, and this run combines by multiply, "
+        "alpha=1 has no effect: alpha belongs to combine=add, zscore_add, only or weigh, and this run combines by multiply, "
         "q max(d, floor). Leave it out.",
     ),
     "scale of a product": ({"method": "darling", "scale": "decoupled"}, "scale belongs to combine=add, and this run"),

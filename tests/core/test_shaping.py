@@ -69,15 +69,20 @@ def test_decoupled_leaves_the_reward_alone_and_centres_the_bonus():
     )
 
 
-@pytest.mark.parametrize("untouched", [{"alpha": 0.0}, {"measure": "none"}])
-def test_nothing_changes_but_diversity_is_measured(untouched):
+def test_switched_off_nothing_is_measured():
+    shaped = shape(torch.tensor([0.3, 0.7]), ["p", "p"], given("ab"), settings(measure="none"))
+    assert shaped.to_reward.tolist() == shaped.to_advantage.tolist() == [0.0, 0.0]
+    assert shaped.metrics == {}
+
+
+def test_nothing_changes_but_diversity_is_measured():
     quality = torch.tensor([0.3, 0.7])
-    shaped = shape(quality, ["p", "p"], given("ab"), settings(**untouched))
+    shaped = shape(quality, ["p", "p"], given("ab"), settings(alpha=0.0))
     assert shaped.to_reward.tolist() == shaped.to_advantage.tolist() == [0.0, 0.0]
     assert shaped.metrics["diversity/bonus/max"] == 0.0
 
 
-@pytest.mark.parametrize("measure", sorted(MEASURES.keys() - {"none"}))
+@pytest.mark.parametrize("measure", sorted(MEASURES.keys() - {"none", "certainty"}))
 def test_every_measure_prefers_the_odd_one_out(measure):
     shaped = shape(torch.ones(4), ["p"] * 4, given("aaab"), settings(measure=measure))
     assert shaped.score[3] > shaped.score[0]

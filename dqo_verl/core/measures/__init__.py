@@ -1,15 +1,19 @@
 """The measures of diversity, one file each. Importing a file registers its measure: a new file is added to this import."""
 
 from dqo_verl.core.measures import (  # noqa: F401
+    certainty,
     deviation,
     dpp,
     elliptical,
     graph_cut,
     likelihood,
     ngram,
+    novelty,
     off,
     pairwise,
     partition,
+    set_level,
+    uniqueness,
 )
 from dqo_verl.core.measures.base import Measure
 

@@ -23,7 +23,8 @@ FILES = (".json", ".jsonl", ".csv", ".parquet", ".arrow")
 def refuse(arguments: Mapping[str, Any], settings: Settings) -> None:
     """`arguments`: OpenRLHF's own, by their dotted names."""
     n = arguments["rollout.n_samples_per_prompt"]
-    if settings.measure.reads != "nothing" and n < 2:
+    settings.credit.refuse_too_few(n, f"--rollout.n_samples_per_prompt {n}")
+    if not settings.reads_nothing and n < 2:
         raise UserError(
             f"--rollout.n_samples_per_prompt {n}: one response per prompt has nothing to differ from. Write "
             "--rollout.n_samples_per_prompt 4 (DQO's default) or 8 (DARLING's)."
@@ -80,7 +81,7 @@ def first_lines(arguments: Mapping[str, Any], settings: Settings, openrlhf: Open
         without_std=OPENRLHF("base", BASE) if settings.method in METHODS else f"{ESTIMATOR} {BASE}",
     )
     lines = announcement(settings, trainer)
-    if arguments["algo.dynamic_filtering_enable"] and not settings.changes_nothing:
+    if arguments["algo.dynamic_filtering_enable"] and settings.rewards_diversity:
         lines.append(
             f"{PREFIX} note: dynamic filtering drops groups by their scores before they are compared: a group that is right throughout "
             "gets no bonus either."

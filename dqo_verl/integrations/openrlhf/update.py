@@ -128,7 +128,7 @@ class Update:
         if steered:
             self.metrics |= steered.follow(quality, rows.groups, features)
         self.metrics["diversity/seconds"] = time.perf_counter() - started
-        if settings.is_raw and not settings.changes_nothing:
+        if settings.changes_reward:
             rewards = quality + self.shaped.to_reward
             for one in self.experiences:
                 one.rewards = rewards[one.index]
@@ -137,10 +137,13 @@ class Update:
         """Advantages are there."""
         assert self.shaped is not None
         settings = self.diversity.settings
-        if not settings.is_raw and not settings.changes_nothing:
+        if settings.changes_advantage:
             for one in self.experiences:
-                one.advantages = one.advantages + self.shaped.to_advantage[one.index].unsqueeze(-1) * one.action_mask
-        if settings.is_raw and not settings.changes_nothing:
+                factor, added = (
+                    values[one.index].unsqueeze(-1) for values in (self.shaped.factor, self.shaped.to_advantage)
+                )
+                one.advantages = one.advantages * factor + added * one.action_mask
+        if settings.changes_reward:
             self._log_spread_of_quality()
         # OpenRLHF logs the mean of whatever is in info over the responses that were trained
         for one in self.experiences:
@@ -169,7 +172,7 @@ _current: contextvars.ContextVar[Update | None] = contextvars.ContextVar("dqo_ve
 
 def advantages(original: Any, maker: Any, experiences: Any) -> Any:
     diversity = getattr(maker, "_dqo_verl", None)
-    if diversity is None or diversity.settings.measure.reads == "nothing":
+    if diversity is None or diversity.settings.reads_nothing:
         return original(maker, experiences)
     update = Update(maker, experiences)
     token = _current.set(update)

@@ -10,13 +10,13 @@ from dqo_verl.errors import UserError
 def refuse(config: Any, settings: Settings) -> None:
     """`config`: the trainer's GRPOConfig or RLOOConfig."""
     aggregation = getattr(config, "multi_objective_aggregation", "sum_then_normalize")
-    if aggregation != "sum_then_normalize" and settings.is_raw and not settings.changes_nothing:
-        spell = settings.spell
+    if aggregation != "sum_then_normalize" and settings.changes_reward:
+        instead = "" if settings.has_credit else f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
         raise UserError(
-            f"multi_objective_aggregation={aggregation!r} divides each reward by its own spread, diversity too: it would "
-            f"weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize', or "
-            f"Diversity(..., {spell('scale', 'decoupled')})."
+            f"multi_objective_aggregation={aggregation!r} divides each reward by its own spread, what is added too: it would "
+            f"weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize'{instead}."
         )
+    settings.credit.refuse_too_few(config.num_generations, f"num_generations={config.num_generations}")
 
 
 def first_lines(config: Any, settings: Settings) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import Settings
-from dqo_verl.core.sources import Cpu, Http, Model
+from dqo_verl.core.sources import Cpu, Http, Model, Texts
 from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.servers import refuse_silent
@@ -70,7 +70,7 @@ class BatchFeatures:
         """The features, and numbers for the log. Responses that are not `compared` take part in nothing."""
         texts = [self.source.compared(text) for text in texts]
         if self.model is None or not isinstance(self.source, Model):
-            return Features(texts, texts=texts), {}
+            return self.source.of_texts(texts) if isinstance(self.source, Texts) else Features(texts), {}
         groups = list(dict.fromkeys(key.group for key in keys))
         mine = set(groups[self.processes.index :: self.processes.count])
         rows = [row for row, key in enumerate(keys) if key.group in mine]

@@ -32,7 +32,8 @@ class DiverseReward:
         self.settings = diversity.on("the trainer's estimator")
         if not self.settings.is_raw:
             raise UserError(
-                "A reward function cannot reach the advantages: scale='decoupled' needs with_diversity(GRPOTrainer)."
+                "A reward function cannot reach the advantages: scale='decoupled' and combine='weigh' need "
+                "with_diversity(GRPOTrainer)."
             )
         if target_of(self.settings):
             raise UserError(
@@ -49,7 +50,7 @@ class DiverseReward:
         if inspect.isawaitable(rewards):
             rewards = _wait_for(rewards)
         quality = torch.tensor([float("nan") if reward is None else float(reward) for reward in rewards])
-        if self.settings.measure.reads == "nothing":
+        if self.settings.reads_nothing:
             return list(rewards)
         with LOADING:
             self.features = self.features or BatchFeatures(self.settings, ALONE)

@@ -40,7 +40,7 @@ def shape_batch(
     rows = (~quality.isnan()).nonzero().flatten()
     if not len(rows):
         nothing = torch.zeros_like(quality)
-        return Shaped(nothing, nothing, nothing, {})
+        return Shaped(nothing, nothing, nothing, torch.ones_like(quality), {})
     keys = [ResponseKey(str(row // group_size), row % group_size) for row in rows.tolist()]
     texts = [completions[row] for row in rows.tolist()]
     _refuse_infinite(quality[rows], texts)
@@ -49,11 +49,17 @@ def shape_batch(
     shaped = shape(quality[rows], groups, found, target.settings if target else settings)
     steered = target.follow(quality[rows], groups, found) if target else {}
 
-    def everywhere(values: Tensor) -> Tensor:
-        return torch.zeros_like(quality).index_copy(0, rows, values)
+    def everywhere(values: Tensor, elsewhere: float = 0.0) -> Tensor:
+        return torch.full_like(quality, elsewhere).index_copy(0, rows, values)
 
     metrics = shaped.metrics | steered | collected | {"diversity/seconds": time.perf_counter() - started}
-    return Shaped(everywhere(shaped.score), everywhere(shaped.to_reward), everywhere(shaped.to_advantage), metrics)
+    return Shaped(
+        everywhere(shaped.score),
+        everywhere(shaped.to_reward),
+        everywhere(shaped.to_advantage),
+        everywhere(shaped.factor, 1.0),
+        metrics,
+    )
 
 
 def _refuse_infinite(quality: Tensor, texts: Sequence[str]) -> None:

@@ -43,8 +43,9 @@ class _WithDiversity:
             checks.refuse(config, settings)
         self.diversity_features = BatchFeatures(settings, all_processes())
         super().__init__(*args, **kwargs)
-        self.diversity_to_advantage: Tensor | None = None
-        self.diversity_has_column = settings.is_raw and not settings.changes_nothing
+        # by what advantages are multiplied, and what is added then
+        self.diversity_in_advantage: tuple[Tensor, Tensor] | None = None
+        self.diversity_has_column = settings.changes_reward
         if self.diversity_has_column:
             # as TRL itself adds the reward of an environment
             self.reward_funcs.append(_unknown_yet)
@@ -59,8 +60,8 @@ class _WithDiversity:
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         table: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        self.diversity_to_advantage = None
-        if self.diversity.measure.reads == "nothing":
+        self.diversity_in_advantage = None
+        if self.diversity.reads_nothing:
             return table
         own = table[:, :-1] if self.diversity_has_column else table
         quality = (own * self.reward_weights.to(own.device)[: own.shape[1]]).nansum(dim=1)
@@ -76,21 +77,22 @@ class _WithDiversity:
         if self.diversity_has_column:
             added = shaped.to_reward.to(table) if mode == "train" else torch.zeros_like(quality)
             table[:, -1] = torch.where(quality.isnan(), quality, added)
-        elif mode == "train" and not self.diversity.changes_nothing:
-            self.diversity_to_advantage = shaped.to_advantage.to(table)
+        if mode == "train" and self.diversity.changes_advantage:
+            self.diversity_in_advantage = shaped.factor.to(table), shaped.to_advantage.to(table)
         return table
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
         output = super()._generate_and_score_completions(inputs)
-        added = self.diversity_to_advantage
-        if added is not None:
+        if self.diversity_in_advantage is not None:
+            factor, added = self.diversity_in_advantage
             own = len(output["advantages"])
             start = self.accelerator.process_index * own
-            output["advantages"] = output["advantages"] + added[start : start + own]
+            mine = slice(start, start + own)
+            output["advantages"] = output["advantages"] * factor[mine] + added[mine]
             # the table of completions holds those of all processes, and a limited number of them
             logged = self._logs["advantages"]
             for place in range(1, min(len(added), len(logged)) + 1):
-                logged[-place] += added[-place].item()
+                logged[-place] = logged[-place] * factor[-place].item() + added[-place].item()
         return output
 
 

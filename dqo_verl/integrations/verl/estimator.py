@@ -29,7 +29,7 @@ def compute_advantage(
     def base(rewards: Tensor) -> tuple[Tensor, Tensor]:
         return step.base_advantage(settings.base, rewards, response_mask, index)
 
-    if settings.measure.reads == "nothing":
+    if settings.reads_nothing:
         return base(token_level_rewards)
 
     started = time.perf_counter()
@@ -53,7 +53,8 @@ def compute_advantage(
         return base(token_level_rewards)
     rewards = add_at_last_token(token_level_rewards, response_mask, sessions.broadcast(shaped.to_reward))
     advantages, returns = base(rewards)
-    advantages = advantages + sessions.broadcast(shaped.to_advantage).unsqueeze(-1) * response_mask
+    factor = sessions.broadcast(shaped.factor).unsqueeze(-1)
+    advantages = advantages * factor + sessions.broadcast(shaped.to_advantage).unsqueeze(-1) * response_mask
     if settings.base not in ACROSS_GROUPS:
         compared = sessions.broadcast(has_siblings(sessions.uids)).unsqueeze(-1)
         advantages, returns = advantages * compared, returns * compared

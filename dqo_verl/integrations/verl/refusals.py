@@ -66,9 +66,11 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
         )
     if config.algorithm.get("use_pf_ppo"):
         raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
-    if settings.measure.reads != "nothing" and config.actor_rollout_ref.rollout.n < 2:
+    n = config.actor_rollout_ref.rollout.n
+    settings.credit.refuse_too_few(n, f"actor_rollout_ref.rollout.n={n}")
+    if not settings.reads_nothing and n < 2:
         raise UserError(
-            f"actor_rollout_ref.rollout.n={config.actor_rollout_ref.rollout.n}: one response per prompt has nothing to "
+            f"actor_rollout_ref.rollout.n={n}: one response per prompt has nothing to "
             "differ from. Set actor_rollout_ref.rollout.n=4 (DQO's default) or 8 (DARLING's)."
         )
     reward_model = config.reward.reward_model
