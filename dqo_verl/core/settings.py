@@ -107,6 +107,7 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or `UserError` with what to type. `parse(settings.flat())` gives the same settings again."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
     preset: dict[str, Any] = METHODS.get(typed.get("method", ""), {})
+    switched_off = "measure" in typed
     if "measure" not in typed:
         typed = pick(METHODS, "method", typed.get("method"), spelling) | typed
     elif "credit" in preset:
@@ -115,8 +116,10 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     kind = measure_named(typed["measure"], spelling)
     credit: type[Credit] = pick(Credit.choices, "credit", typed.get("credit", Plain.name), spelling)
     if kind.reads == "nothing":
-        kept = ("method", "base", "credit", *credit.model_fields)
-        typed = {key: value for key, value in typed.items() if key in kept}
+        kept = ("method", "measure", "base", "credit", *credit.model_fields)
+        for key in () if switched_off else sorted(typed.keys() - set(kept)):
+            raise UserError(_without_diversity(key, typed[key], spelling))
+        typed = {key: value for key, value in typed.items() if key in kept and key != "measure"}
     measure = build(kind, typed, spelling)
     method = typed.get("method", measure.name)
     if method != measure.name:
@@ -163,6 +166,15 @@ def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> 
         if owners:
             return f"{spelling(key, value)} has no effect: {key} belongs to {owners}, and {here}. Leave it out."
     return None
+
+
+def _without_diversity(key: str, value: Any, spelling: Spelling) -> str:
+    if key not in known_keys():
+        return _unknown(key, value, spelling)
+    return (
+        f"{spelling(key, value)} has no effect: this method measures no diversity. Leave it out, or add "
+        f"{spelling('measure', 'dpp')}."
+    )
 
 
 def _owners(family: type[Choice], key: str, prefix: str) -> str:

@@ -166,6 +166,15 @@ def test_what_is_said_and_refused():
         UserError, match=r"sets_of=4 has no effect: sets_of belongs to credit=pkpo or pass_training, and the credit is"
     ):
         parse({"method": "dqo", "sets_of": 4})
+    with pytest.raises(
+        UserError, match=r"alpha=2 has no effect: this method measures no diversity. Leave it out, or add measure=dpp"
+    ):
+        parse({"method": "maxrl", "alpha": 2})
+    with pytest.raises(UserError, match=r"alpa does not exist. Did you mean alpha=2"):
+        parse({"method": "maxrl", "alpa": 2})
+    assert parse({"method": "maxrl", "measure": "none", "alpha": 2}).credit.name == "maxrl", (
+        "the off switch takes any key"
+    )
     with pytest.raises(UserError, match=r"rollout.n=4: sets_of=4 needs more responses to a prompt"):
         parse({"method": "pkpo"}).credit.refuse_too_few(4, "rollout.n=4")
     with pytest.raises(UserError, match=r"credit=maxlr is not known\. Did you mean credit=maxrl\?"):

@@ -101,6 +101,25 @@ def test_darling_multiplies(rollout):
     assert metrics["diversity/classes/mean"] > 2
 
 
+def test_a_credit_stands_for_the_reward(rollout):
+    rows, metrics = rollout("--algo.advantage.estimator=maxrl").advantages()
+    wanted = QUALITY / QUALITY.mean(dim=1, keepdim=True)
+    torch.testing.assert_close(trained_on(rows), wanted, atol=1e-6, rtol=0)
+    assert [row.info["reward"] for row in rows] == [*REWARDS[0], *REWARDS[1]]
+    assert "diversity/score/mean" not in metrics
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_an_advantage_is_weighed_after_the_base(rollout, base):
+    plain, _ = rollout(f"--algo.advantage.estimator={base}").advantages()
+    words = ("--algo.advantage.estimator=uniqueness", f"--algo.diversity.base={base}")
+    ours, _ = rollout(*words).advantages()
+    factor = [0.5, 0.5, 1, 1, 1, 1, 1, 1]
+    for row, own, by in zip(ours, plain, factor, strict=True):
+        torch.testing.assert_close(row.advantages, own.advantages * by, atol=1e-6, rtol=0)
+        assert row.trained_on == own.trained_on
+
+
 def test_texts_of_tools_are_not_compared(rollout):
     run = rollout("--algo.advantage.estimator=dqo")
     rows, _ = run.advantages(run.samples(tool="weather: sunny"))

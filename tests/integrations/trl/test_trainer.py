@@ -7,7 +7,8 @@ import torch
 from trl import GRPOTrainer, RLOOTrainer
 
 from dqo_verl import UserError, distinct_fraction, leave_one_out_logdet
-from dqo_verl.core.classes import cosine_same
+from dqo_verl.core.classes import cosine_same, same_class
+from dqo_verl.core.credits.pass_at_k import Pkpo
 from dqo_verl.integrations.trl.shaping import said
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import Diversity, with_diversity
@@ -80,6 +81,24 @@ def test_decoupled_leaves_the_reward_alone_and_adds_to_the_advantage(train, embe
     torch.testing.assert_close(torch.tensor(seen["logged"]).double(), wanted, atol=1e-5, rtol=1e-5)
     assert list(seen["rewards"]) == ["quality"]
     assert log_of(trainer)[0]["reward"] == pytest.approx(reward.mean().item())
+
+
+def test_a_credit_stands_for_the_reward(policy_and_embedder):
+    trainer = make_trainer(policy_and_embedder[0], with_diversity(GRPOTrainer), Diversity("pkpo", sets_of=2))
+    seen = watch(trainer)
+    trainer.train()
+    reward = torch.tensor(seen["rewards"]["quality"])
+    wanted = Pkpo(sets_of=2)(reward.view(-1, GROUP)).flatten()
+    torch.testing.assert_close(seen["advantages"].double(), wanted.double(), atol=1e-5, rtol=1e-5)
+    assert log_of(trainer)[0]["rewards/quality/mean"] == pytest.approx(reward.mean().item())
+
+
+def test_an_advantage_is_weighed(train, embed):
+    _, seen = train(GRPOTrainer, "uniqueness", {"threshold": 0.9, "partition": "components"})
+    same = same_class(cosine_same(embed(seen["completions"]).view(-1, GROUP, 16), 0.9))
+    wanted = centred(torch.tensor(seen["rewards"]["quality"])) / same.sum(-1).flatten()
+    torch.testing.assert_close(seen["advantages"].double(), wanted.double(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(torch.tensor(seen["logged"]).double(), wanted.double(), atol=1e-6, rtol=1e-5)
 
 
 def test_darling_multiplies(train, embed):

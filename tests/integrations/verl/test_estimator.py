@@ -100,6 +100,32 @@ def test_what_the_reward_reports_is_logged_while_training(advantages):
     }
 
 
+@pytest.mark.parametrize("beside", [(), ("+reward_model.diversity=dpp",)], ids=["alone", "beside dqo"])
+def test_maxrl_is_the_reward_over_its_mean(advantages, beside):
+    actual, metrics = advantages(GROUP, "algorithm.adv_estimator=maxrl", *beside)
+    shaped = torch.tensor(REWARDS) / 0.75 + (bonus(TEXTS) if beside else 0)
+    torch.testing.assert_close(per_row(actual), shaped - shaped.mean(), atol=1e-5, rtol=0)
+    assert ("diversity/score/mean" in metrics) == bool(beside)
+
+
+def test_pass_at_k_is_the_gain_for_the_best_of_a_set(advantages):
+    from dqo_verl.core.credits.pass_at_k import Pkpo
+
+    rows = [
+        Row(f"a_{i}_0", text, reward) for i, (text, reward) in enumerate(zip(TEXTS, [1.0, 0.0, 0.0, 0.0], strict=True))
+    ]
+    actual, _ = advantages(rows, "algorithm.adv_estimator=pkpo", "+algorithm.diversity.sets_of=2")
+    wanted = Pkpo(sets_of=2)(torch.tensor([[1.0, 0.0, 0.0, 0.0]]))[0]
+    torch.testing.assert_close(per_row(actual), wanted, atol=1e-5, rtol=0)
+
+
+def test_uniqueness_weighs_the_advantage_of_the_base(advantages):
+    plain, _ = advantages(GROUP, "algorithm.adv_estimator=grpo", NO_STD)
+    ours, _ = advantages(GROUP, "algorithm.adv_estimator=uniqueness")
+    # the first and the third say the same
+    torch.testing.assert_close(per_row(ours), per_row(plain) * torch.tensor([0.5, 1.0, 0.5, 1.0]), atol=1e-6, rtol=0)
+
+
 BASES = ["grpo", "gae", "rloo", "reinforce_plus_plus", "reinforce_plus_plus_baseline", "opo", "grpo_vectorized", "gpg"]
 
 
