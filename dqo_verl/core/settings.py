@@ -106,13 +106,14 @@ class Settings(Part):
 def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or `UserError` with what to type. `parse(settings.flat())` gives the same settings again."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
-    preset: dict[str, Any] = METHODS.get(typed.get("method", ""), {})
     switched_off = "measure" in typed
-    if "measure" not in typed:
-        typed = pick(METHODS, "method", typed.get("method"), spelling) | typed
-    elif "credit" in preset:
-        # a measure beside a method that has none of its own
-        typed = {"credit": preset["credit"]} | typed
+    preset: dict[str, Any] = {}
+    if not switched_off:
+        preset = pick(METHODS, "method", typed.get("method"), spelling)
+    elif typed.get("method") in [*METHODS]:
+        # a measure beside a method keeps its credit
+        preset = {key: value for key, value in METHODS[typed["method"]].items() if key == "credit"}
+    typed = preset | typed
     kind = measure_named(typed["measure"], spelling)
     credit: type[Credit] = pick(Credit.choices, "credit", typed.get("credit", Plain.name), spelling)
     if kind.reads == "nothing":

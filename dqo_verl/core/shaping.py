@@ -30,7 +30,8 @@ def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, setti
     """Score every response against its group and combine the score with what its quality is worth."""
     measure, combine = settings.measure, settings.combine
     credit = credited(quality, groups, settings)
-    score, details = torch.zeros_like(quality), {}
+    score = torch.zeros_like(quality)
+    details: dict[str, list[Tensor]] = {}
     if measure.reads != "nothing":
         score, details = _scored(quality, groups, features, settings)
     nothing = torch.zeros_like(quality)

@@ -69,7 +69,7 @@ def test_a_key_goes_to_every_part_that_owns_it():
 REFUSED = {
     "measure": (
         {"measure": "vendi"},
-        "measure=vendi is not known. Choose one of: certainty, deviation, dpp, dpp_quality, ",
+        "measure=vendi is not known. Choose one of: bleu, certainty, deviation, dpp, dpp_quality, ",
     ),
     "near miss of a measure": ({"measure": "ngrams"}, "Did you mean measure=ngram"),
     "near miss of a key": ({"aplha": 1}, "aplha does not exist. Did you mean alpha=1"),

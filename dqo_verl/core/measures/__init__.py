@@ -1,10 +1,12 @@
 """The measures of diversity, one file each. Importing a file registers its measure: a new file is added to this import."""
 
 from dqo_verl.core.measures import (  # noqa: F401
+    bleu,
     certainty,
     deviation,
     dpp,
     elliptical,
+    equations,
     graph_cut,
     likelihood,
     ngram,

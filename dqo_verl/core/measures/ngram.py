@@ -1,4 +1,4 @@
-"""4-gram distinctness, DARLING's lexical ablation (arXiv 2509.02534, table 3)."""
+"""4-gram distinctness, DARLING's lexical ablation (arXiv 2509.02534, table 3), and DPWriter's form of it (arXiv 2601.09609)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,3 +35,24 @@ class Ngram(Measure):
 
     def __call__(self, groups: Groups) -> Tensor:
         return torch.stack([distinct_ngram_fraction(texts, self.ngram) for texts in groups.texts])
+
+
+def stretched(scores: Tensor) -> Tensor:
+    """`(x - min) / (max - min)` within each group, `(g, k)`; 1 for all where they are equal."""
+    low, high = scores.amin(dim=-1, keepdim=True), scores.amax(dim=-1, keepdim=True)
+    return torch.where(high > low, (scores - low) / (high - low).where(high > low, 1), 1.0)
+
+
+class StretchedNgram(Measure):
+    """DPWriter: share of n-grams of two to four words that nobody else has, from 0 to 1 within the group."""
+
+    name = "stretched_ngram"
+    phrase = "share of n-grams that no other response has, stretched from 0 to 1"
+    reads = "texts"
+    combine = "multiply"
+
+    def __call__(self, groups: Groups) -> Tensor:
+        shares = [
+            torch.stack([distinct_ngram_fraction(texts, n) for n in (2, 3, 4)]).mean(dim=0) for texts in groups.texts
+        ]
+        return stretched(torch.stack(shares))

@@ -1,0 +1,41 @@
+"""DIVER's diversity of equations (arXiv 2509.26209): steps that no other response of the group takes.
+
+    d_i = equations of i that nobody else has / equations of i
+
+An equation is a run of terms around `=`, blanks left out; each counts once. A response without one gives 0.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from dqo_verl.core.features import Groups
+from dqo_verl.core.measures.base import Measure
+
+TERM = r"[\w.$%\\{}()^]+"
+SIDE = rf"{TERM}(?:\s*[-+*/×÷]\s*{TERM})*"
+EQUATION = re.compile(rf"{SIDE}\s*=\s*{SIDE}")
+
+
+def equations_of(text: str) -> set[str]:
+    return {re.sub(r"\s", "", found).rstrip(".") for found in EQUATION.findall(text)}
+
+
+def own_equations(texts: Sequence[str]) -> list[float]:
+    """Share of each response's equations that no other has."""
+    found = [equations_of(text) for text in texts]
+    holders = Counter(equation for own in found for equation in own)
+    return [sum(holders[equation] == 1 for equation in own) / len(own) if own else 0.0 for own in found]
+
+
+class Equations(Measure):
+    """Share of a response's equations that nobody else in the group has."""
+
+    name = "equations"
+    phrase = "share of equations that no other response has"
+    reads = "texts"
+
+    def __call__(self, groups: Groups) -> Tensor:
+        return groups.each([own_equations(texts) for texts in groups.texts])
