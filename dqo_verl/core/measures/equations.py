@@ -15,7 +15,7 @@ from dqo_verl.core.features import Groups
 from dqo_verl.core.measures.base import Measure
 
 TERM = r"[\w.$%\\{}()^]+"
-SIDE = rf"{TERM}(?:\s*[-+*/×÷]\s*{TERM})*"
+SIDE = rf"{TERM}(?:\s*[-+*/\u00d7\u00f7]\s*{TERM})*"
 EQUATION = re.compile(rf"{SIDE}\s*=\s*{SIDE}")
 
 
