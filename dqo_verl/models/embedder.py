@@ -67,8 +67,10 @@ class EmbeddingServer:
         def request(chunk: Sequence[str]) -> dict[str, object]:
             return {"model": self.name, "input": list(chunk), "truncate_prompt_tokens": -1}
 
-        rows = self.endpoint.ask("/v1/embeddings", request, texts, lambda row: row["embedding"])
-        return np.array(rows, np.float32), np.zeros(len(texts), bool)
+        rows = self.endpoint.ask("/v1/embeddings", request, texts, lambda row: np.array(row["embedding"], np.float32))
+        if len(shapes := {row.shape for row in rows}) > 1:
+            raise RuntimeError(f"the servers of {self.name} gave embeddings of different shapes: {sorted(shapes)}")
+        return np.stack(rows), np.zeros(len(texts), bool)
 
     def rest(self) -> None:
         """The server's memory is its own."""
@@ -93,6 +95,10 @@ class Embedder:
         if not distinct:
             return embeddings, truncated
         vectors, cut = self.model.encode(distinct, progress)
+        if vectors.shape != (len(distinct), self.dimension):
+            raise RuntimeError(
+                f"{self.name} gave {vectors.shape} numbers for {len(distinct)} texts of dimension {self.dimension}"
+            )
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0))
         if len(bad):

@@ -164,10 +164,17 @@ class ClassifierServer:
         def request(chunk: Sequence[Any]) -> dict[str, Any]:
             return {"model": self.name, "input": list(chunk)}
 
-        return self.endpoint.ask("/classify", request, rows, lambda row: float(row["probs"][1]))
+        return self.endpoint.ask("/classify", request, rows, _probability)
 
     def rest(self) -> None:
         """The server's memory is its own."""
+
+
+def _probability(row: dict[str, Any]) -> float:
+    found = float(row["probs"][1])
+    if not 0 <= found <= 1:
+        raise ValueError(f"{found} is no probability")
+    return found
 
 
 class PairClassifier:

@@ -1,22 +1,46 @@
-"""Model servers: several URLs, lists per request, bounded concurrency, retries until a deadline."""
+"""Model servers: several URLs, lists per request, bounded concurrency, retries until a deadline.
+
+What a server answers is checked here, once: whole rows, each input's own, of the form that is read. A key goes by header from the
+environment variable DQO_VERL_SERVER_KEY; a password in a URL is used, and shown nowhere.
+"""
 
 import itertools
+import json
+import os
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
+import httpx
 
 from dqo_verl.errors import UserError
 
 ITEMS_PER_REQUEST = 64
 REQUESTS_PER_URL = 4
-# The pause in seconds doubles with every failure in a row.
+# The pause in seconds doubles with every failure in a row, and is stretched by chance, so that many clients do not come at once.
 FIRST_PAUSE = 0.2
-
+STRETCHED = (0.5, 1.5)
+# what is asked again beside what servers call their own fault: too slow, too early, too many
+AGAIN = (408, 425, 429)
 SECONDS_TO_ANSWER = 3.0
+KEY = "DQO_VERL_SERVER_KEY"
+
+
+class _StumbledError(Exception):
+    """To ask again may help; `after`: the server's own word on when."""
+
+    def __init__(self, cause: str, after: float = 0.0):
+        super().__init__(cause)
+        self.after = after
+
+
+def shown(url: str) -> str:
+    """A URL without its password."""
+    parts = httpx.URL(url)
+    return str(parts.copy_with(username=parts.username, password="***")) if parts.password else url
 
 
 def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
@@ -24,15 +48,15 @@ def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
 
     def silence(url: str) -> str | None:
         try:
-            requests.get(f"{url.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER)
-        except requests.RequestException as error:
-            return f"{url} ({type(error).__name__})"
+            httpx.get(f"{url.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER)
+        except httpx.HTTPError as error:
+            return f"{shown(url)} ({type(error).__name__})"
         return None
 
     with ThreadPoolExecutor(len(urls)) as pool:
         silent = list(filter(None, pool.map(silence, urls)))
     if silent:
-        listed = ",".join(urls)
+        listed = ",".join(map(shown, urls))
         raise UserError(f"{typed(f'[{listed}]')}: nobody answers at {', '.join(silent)}. Start the server first.")
 
 
@@ -48,8 +72,12 @@ class Endpoint:
         self.setting_name = setting_name
         self.turn = itertools.cycle(range(len(self.urls)))
         self.lock = threading.Lock()
-        self.pool = ThreadPoolExecutor(REQUESTS_PER_URL * len(self.urls))
-        self.session = requests.Session()
+        at_once = REQUESTS_PER_URL * len(self.urls)
+        self.pool = ThreadPoolExecutor(at_once)
+        key = os.environ.get(KEY)
+        self.client = httpx.Client(
+            headers={"Authorization": f"Bearer {key}"} if key else None, limits=httpx.Limits(max_connections=at_once)
+        )
         self.requests_sent = 0
 
     def ask(
@@ -63,16 +91,13 @@ class Endpoint:
         chunks = [items[start : start + ITEMS_PER_REQUEST] for start in range(0, len(items), ITEMS_PER_REQUEST)]
 
         def one(chunk: Sequence[Any]) -> list[Any]:
-            rows = self._post(path, payload(chunk))["data"]
-            if len(rows) != len(chunk):
-                raise RuntimeError(
-                    f"{path} answered {len(rows)} rows for {len(chunk)} inputs; is this the right server?"
-                )
-            return [read(row) for row in sorted(rows, key=lambda row: row["index"])]
+            url, body = self._post(path, payload(chunk))
+            return [_read(row, read, url) for row in _in_order(body["data"], len(chunk), url)]
 
         return [row for rows in self.pool.map(one, chunks) for row in rows]
 
-    def _post(self, path: str, payload: dict[str, Any]) -> dict[str, Any]:
+    def _post(self, path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Who answered, and what."""
         until = time.monotonic() + self.deadline
         pause = FIRST_PAUSE
         cause = "no attempt was made"
@@ -80,18 +105,64 @@ class Endpoint:
             with self.lock:
                 url = self.urls[next(self.turn)] + path
                 self.requests_sent += 1
+            after = 0.0
             try:
                 # a hanging server must leave time for another one
-                answer = self.session.post(url, json=payload, timeout=max(left / max(2, len(self.urls)), 0.05))
-                if answer.status_code < 400:
-                    body: dict[str, Any] = answer.json()
-                    return body
-                cause = f"{url} answered {answer.status_code}: {answer.text[:300]}"
-                if answer.status_code < 500 and answer.status_code != 429:
-                    # To ask again would not help.
-                    raise RuntimeError(cause)
-            except (requests.ConnectionError, requests.Timeout, requests.JSONDecodeError) as error:
-                cause = f"{url}: {type(error).__name__}: {str(error)[:200]}"
-            time.sleep(max(0.0, min(pause, until - time.monotonic())))
+                return shown(url), self._attempt(url, payload, max(left / max(2, len(self.urls)), 0.05))
+            except _StumbledError as stumbled:
+                cause, after = f"{shown(url)} {stumbled}", stumbled.after
+            except (httpx.RequestError, json.JSONDecodeError) as error:
+                cause = f"{shown(url)}: {type(error).__name__}: {str(error)[:200]}"
+            waits = max(after, pause * random.uniform(*STRETCHED))
+            time.sleep(max(0.0, min(waits, until - time.monotonic())))
             pause *= 2
         raise RuntimeError(f"no answer within {self.setting_name}={self.deadline:g} seconds. Last: {cause}")
+
+    def _attempt(self, url: str, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """One request, which is over after so many seconds however slowly its answer drips."""
+        until, body = time.monotonic() + seconds, bytearray()
+        with self.client.stream("POST", url, json=payload, timeout=seconds) as answer:
+            for part in answer.iter_bytes():
+                body += part
+                if time.monotonic() > until:
+                    raise _StumbledError(f"did not end its answer within {seconds:.3g} seconds (Timeout)")
+        if answer.is_redirect:
+            raise RuntimeError(
+                f"{shown(url)} sends on to {shown(answer.headers.get('location', 'nowhere'))}: responses are not sent to where "
+                "nobody named. Name that server."
+            )
+        if answer.status_code >= 400:
+            said = f"answered {answer.status_code}: {body[:300].decode(errors='replace')}"
+            if answer.status_code < 500 and answer.status_code not in AGAIN:
+                raise RuntimeError(f"{shown(url)} {said}")
+            raise _StumbledError(said, _seconds(answer.headers.get("retry-after", "")))
+        found = json.loads(body)
+        if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+            raise _StumbledError(f"answered without rows: {body[:200].decode(errors='replace')}")
+        return found
+
+
+def _seconds(retry_after: str) -> float:
+    """Of the header; a date is left to the pause."""
+    return float(retry_after) if retry_after.isdigit() else 0.0
+
+
+def _in_order(rows: list[Any], inputs: int, url: str) -> list[Any]:
+    """By `index`, which names each input once."""
+    if len(rows) != inputs:
+        raise RuntimeError(f"{url} answered {len(rows)} rows for {inputs} inputs; is this the right server?")
+    place = {row.get("index") if isinstance(row, dict) else None: row for row in rows}
+    if place.keys() != set(range(inputs)):
+        raise RuntimeError(
+            f"{url} answered rows whose `index` does not name each of the {inputs} inputs once: whose they are is unknown."
+        )
+    return [place[i] for i in range(inputs)]
+
+
+def _read(row: dict[str, Any], read: Callable[[dict[str, Any]], Any], url: str) -> Any:
+    try:
+        return read(row)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise RuntimeError(
+            f"{url} answered a row of another form ({type(error).__name__}: {error}): {str(row)[:200]}"
+        ) from error

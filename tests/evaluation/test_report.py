@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
@@ -66,6 +68,42 @@ def test_ticks_cover_the_data(low: float, high: float) -> None:
     assert found[0] <= low + 1e-12
     assert found[-1] >= high - 1e-12
     assert 2 <= len(found) <= 8
+
+
+ANY = st.one_of(
+    st.sampled_from([0.0, -0.0, 1e-16, -2.2e-16, 1.0, 1.0 + 2.2e-16, 0.0220931375822, 0.0220931375822 + 3e-16]),
+    st.floats(-1e16, 1e16),
+    st.sampled_from([float("nan"), float("inf")]),
+)
+
+
+@given(values=st.lists(st.tuples(ANY, ANY), max_size=5), front=st.booleans())
+def test_any_values_can_be_drawn(values: list[tuple[float, float]], front: bool) -> None:
+    """A collapsed run is constant but for rounding: the run that this package is about."""
+    drawn = svg(Chart("a", "x", "y", [Series("run", 0, [Point(x, y) for x, y in values])], front=front))
+    assert "nan" not in drawn.lower().replace("nano", "")
+    assert "inf" not in drawn.lower()
+    places = [float(place) for place in re.findall(r'c[xy]="(-?[\d.]+)"', drawn)]
+    assert all(-1 <= place <= 381 for place in places)
+
+
+@given(low=st.floats(-1e12, 1e12), width=st.sampled_from([0.0, 1e-16, 1e-12, 1e-9]))
+def test_what_cannot_be_told_apart_has_an_axis_all_the_same(low: float, width: float) -> None:
+    found = ticks(low, low + width)
+    assert found[0] < found[-1]
+    assert found[0] <= low
+    assert low + width <= found[-1]
+
+
+def test_logarithmic_axes_of_one_value() -> None:
+    assert "<svg" in svg(Chart("a", "k", "y", [Series("run", 0, [Point(4, 0.5)])], log_x=True))
+
+
+def test_a_table_holds_one_cell_of_any_text() -> None:
+    lines = markdown(["run"], [["<script>alert(1)</script>\n| x"]]).splitlines()
+    assert len(lines) == 3
+    assert "<script" not in lines[2]
+    assert lines[2].count("|") - lines[2].count("\\|") == 2
 
 
 def test_pareto_front_by_hand() -> None:

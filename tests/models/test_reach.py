@@ -94,6 +94,6 @@ def test_a_hub_that_is_out_of_reach_leaves_both_possibilities(listens, tmp_path)
 def test_servers_that_answer_anything_are_there_and_silent_ones_are_named(hub):
     refuse_silent([hub], str)
     with pytest.raises(
-        UserError, match=r"nobody answers at http://127\.0\.0\.1:9/ \(ConnectionError\)\. Start the server"
+        UserError, match=r"nobody answers at http://127\.0\.0\.1:9/ \(ConnectError\)\. Start the server"
     ):
         refuse_silent([hub, "http://127.0.0.1:9/"], "urls={}".format)

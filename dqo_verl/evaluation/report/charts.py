@@ -1,12 +1,14 @@
 """Line and scatter charts as inline SVG: no script, no font, no network; colours come from the page's style sheet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from math import floor, isfinite, log10
 
 WIDTH, HEIGHT = 380, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
+# metrics are shares and means: what is nearer to each other cannot be told apart
+ROUNDING = 1e-9
 MARKS = ("circle", "square", "diamond", "up", "down", "bar")
 
 
@@ -48,14 +50,18 @@ class Chart:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from below `low` to above `high`."""
-    if low == high:
-        low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    """Round numbers from below `low` to above `high`; values that differ by rounding alone count as one."""
+    size = max(abs(low), abs(high))
+    if high - low <= ROUNDING * max(size, 1.0):
+        middle = (low + high) / 2 if size > 1000 * ROUNDING else 0.0
+        low, high = middle - (abs(middle) or 1.0) / 2, middle + (abs(middle) or 1.0) / 2
     raw = (high - low) / about
     power = 10 ** floor(log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
     first, last = floor(low / step + 1e-9), -floor(-high / step + 1e-9)
-    return [round(i * step, 12) for i in range(int(first), int(last) + 1)]
+    # as many digits as the step has, and three more
+    digits = max(0, 3 - floor(log10(step)))
+    return [round(i * step, digits) for i in range(int(first), int(last) + 1)]
 
 
 def _text(value: float) -> str:
@@ -90,7 +96,9 @@ class _Scale:
         self.end = end
         if log:
             self.ticks = [2.0**i for i in range(int(max(values)).bit_length()) if 2**i <= max(values)]
-            self.low, self.high = log10(min(values)), log10(max(values)) or 1.0
+            self.low, self.high = log10(min(values)), log10(max(values))
+            if self.low == self.high:
+                self.high = self.low + 1.0
         else:
             self.ticks = ticks(min(values), max(values))
             self.low, self.high = self.ticks[0], self.ticks[-1]
@@ -104,7 +112,7 @@ def _values(chart: Chart, axis: str) -> list[float]:
     found = []
     for point in (p for s in chart.series for p in s.points):
         found += [getattr(point, axis), *(getattr(point, f"{axis}_interval") or ())]
-    return [value for value in found if isfinite(value)]
+    return [value for value in found if isfinite(value)] or [0.0, 1.0]
 
 
 def _series(series: Series, x: _Scale, y: _Scale, chart: Chart) -> str:
@@ -147,6 +155,8 @@ def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
     """The stairs below which everything is dominated."""
     path = ""
     last = None
+    if not chart.series:
+        return ""
     for p in pareto_front([p for s in chart.series for p in s.points]):
         path += f"M{x(p.x):.1f} {HEIGHT - BOTTOM}V{y(p.y):.1f}" if last is None else f"H{x(p.x):.1f}V{y(p.y):.1f}"
         last = p
@@ -154,7 +164,9 @@ def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
 
 
 def svg(chart: Chart) -> str:
-    """The chart with axes, grid and a description for screen readers."""
+    """The chart with axes, grid and a description for screen readers. What is no number is left out."""
+    known = [replace(s, points=[p for p in s.points if isfinite(p.x) and isfinite(p.y)]) for s in chart.series]
+    chart = replace(chart, series=[series for series in known if series.points])
     x = _Scale(_values(chart, "x"), LEFT, WIDTH - RIGHT, chart.log_x)
     y = _Scale(_values(chart, "y"), HEIGHT - BOTTOM, TOP)
     names = ", ".join(dict.fromkeys(series.name for series in chart.series))
