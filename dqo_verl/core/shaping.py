@@ -27,7 +27,11 @@ class Shaped:
 
 
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
-    """Score every response against its group and combine the score with what its quality is worth."""
+    """Score every response against its group and combine the score with what its quality is worth.
+
+    Nothing that is not finite comes in or goes out: `FloatingPointError` names the response.
+    """
+    _refuse_non_finite(quality, "the quality", groups, features)
     measure, combine = settings.measure, settings.combine
     credit = credited(quality, groups, settings)
     score = torch.zeros_like(quality)
@@ -39,10 +43,20 @@ def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, setti
     factor = combine.factor(credit, score) if settings.rewards_diversity else torch.ones_like(quality)
     if settings.has_credit:
         to_reward = to_reward + (credit - quality)
+    _refuse_non_finite(to_reward + to_advantage + factor, "the shaped reward", groups, features)
     metrics = {name: torch.cat(values).double().mean().item() for name, values in details.items()}
     if measure.reads != "nothing":
         metrics |= _summary(quality, to_reward + to_advantage, score, groups, features.identities)
     return Shaped(score, to_reward, to_advantage, factor, metrics)
+
+
+def _refuse_non_finite(values: Tensor, what: str, groups: Sequence[Hashable], features: Features) -> None:
+    bad = (~values.isfinite()).nonzero().flatten().tolist()
+    if bad:
+        said = features.texts[bad[0]][:200] if features.texts else features.identities[bad[0]]
+        raise FloatingPointError(
+            f"{what} of response {bad[0]} (group {groups[bad[0]]}, {said!r}) is {values[bad[0]].item()}, {len(bad)} such in all"
+        )
 
 
 def credited(quality: Tensor, groups: Sequence[Hashable], settings: Settings) -> Tensor:

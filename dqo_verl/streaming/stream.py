@@ -106,12 +106,13 @@ class Stream(ABC):
         while batch := self.next_batch():
             started = time.perf_counter()
             try:
-                outcome = await asyncio.get_running_loop().run_in_executor(self.thread, self.compute, batch)
-            except Exception as error:
-                # The error is raised for whoever collects.
+                self.store(batch, await asyncio.get_running_loop().run_in_executor(self.thread, self.compute, batch))
+            except BaseException as error:
+                # raised for whoever collects; what ends this process, or this task, does so when they have been told
                 self.failed.update(dict.fromkeys(map(self.unit_of, batch), error))
-            else:
-                self.store(batch, outcome)
+                if not isinstance(error, Exception):
+                    await asyncio.shield(self.notify())
+                    raise
             self.work_seconds += time.perf_counter() - started
             await self.notify()
         # The search for work may have done what someone waits for.
@@ -150,8 +151,9 @@ class Stream(ABC):
             self.born.pop(key, None)
         if len(self.truncated) > len(self.texts):
             self.truncated &= set(self.texts.values())
-        if not self.texts:
-            self.failed.clear()
+        if len(self.failed) > len(self.texts):
+            known = set(self.texts.values()) | {key.group for key in self.texts}
+            self.failed = {unit: error for unit, error in self.failed.items() if unit in known}
 
     @abstractmethod
     def added(self, key: ResponseKey) -> None:

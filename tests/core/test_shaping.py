@@ -69,6 +69,20 @@ def test_decoupled_leaves_the_reward_alone_and_centres_the_bonus():
     )
 
 
+@pytest.mark.parametrize("quality", [[1.0, float("nan")], [float("inf"), 0.0]])
+def test_a_quality_that_is_no_number_is_named(quality):
+    with pytest.raises(FloatingPointError, match=r"the quality of response \d \(group p, '[ab] "):
+        shape(torch.tensor(quality), ["p", "p"], given("ab"), settings())
+
+
+@pytest.mark.parametrize(
+    "typed", [{"alpha": 1e39}, {"combine": "multiply", "quality_shift": "group_min"}], ids=["alpha", "shift"]
+)
+def test_a_shaped_reward_that_is_no_number_is_named(typed):
+    with pytest.raises(FloatingPointError, match=r"the shaped reward of response \d \(group p"):
+        shape(torch.tensor([3.4e38, -3.4e38]), ["p", "p"], given("ab"), settings(**typed))
+
+
 def test_switched_off_nothing_is_measured():
     shaped = shape(torch.tensor([0.3, 0.7]), ["p", "p"], given("ab"), settings(measure="none"))
     assert shaped.to_reward.tolist() == shaped.to_advantage.tolist() == [0.0, 0.0]

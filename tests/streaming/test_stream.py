@@ -48,6 +48,41 @@ class CountingClassifier:
         return [self.truth(*pair) for pair in pairs], {text for pair in pairs for text in pair if "long" in text}
 
 
+@pytest.mark.parametrize("cuts", ["vectors", "flags"])
+def test_a_model_that_gives_too_few_rows_is_an_error_and_no_silence(cuts):
+    def embed(texts):
+        vectors, flags = CountingEmbedder()(texts)
+        return (vectors[:-1], flags) if cuts == "vectors" else (vectors, flags[:-1])
+
+    async def scenario():
+        stream = EmbeddingStream(embed)
+        keys = [ResponseKey("a", i) for i in range(3)]
+        for key in keys:
+            await stream.submit(key, f"text {key.sample}")
+        with pytest.raises(ValueError, match="shorter"):
+            await asyncio.wait_for(stream.collect(keys), 5)
+
+    asyncio.run(scenario())
+
+
+def test_failures_of_what_is_forgotten_are_forgotten():
+    async def scenario():
+        embedder = CountingEmbedder()
+        embedder.broken = True
+        stream = EmbeddingStream(embedder)
+        await stream.submit(ResponseKey("stays", 0), "stays")
+        for step in range(20):
+            keys = [ResponseKey(f"{step}", i) for i in range(4)]
+            for key in keys:
+                await stream.submit(key, str(key))
+            with pytest.raises(FloatingPointError):
+                await stream.collect(keys)
+            stream.forget(keys)
+        return len(stream.failed)
+
+    assert asyncio.run(scenario()) <= 2
+
+
 def test_embeddings_come_in_the_order_of_the_keys_and_equal_texts_cost_once():
     async def scenario():
         embedder = CountingEmbedder()
