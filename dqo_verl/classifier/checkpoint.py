@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+from dqo_verl.results import written
+
 
 def set_threshold(checkpoint: Path, threshold: float) -> None:
     file = checkpoint / "config.json"
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(json.loads(file.read_text()) | {"similarity_threshold": threshold}, indent=2) + "\n")
-    partial.replace(file)
+    text = json.dumps(json.loads(file.read_text()) | {"similarity_threshold": threshold}, indent=2) + "\n"
+    with written(file) as place:
+        place.write(text)

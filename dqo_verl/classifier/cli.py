@@ -111,6 +111,10 @@ class Label:
         from dqo_verl.classifier.label import label
         from dqo_verl.classifier.traces import draw_pairs
 
+        if self.out.exists() and any(path.exists() and self.out.samefile(path) for path in self.traces):
+            raise UserError(
+                f"--out {self.out} is one of the files that are labelled, and would be replaced. Name another."
+            )
         pairs = draw_pairs(self.traces, self.pairs_per_prompt, self.seed)
         counts = label(pairs, self.out, self.model, self.endpoint, self.concurrency)
         print(", ".join(f"{name} {count}" for name, count in counts.items()))

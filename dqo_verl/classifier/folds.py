@@ -14,6 +14,7 @@ from dqo_verl.classifier.score import Scores, score
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
 from dqo_verl.errors import UserError
+from dqo_verl.results import written
 
 
 def fold_of_each(pairs: Sequence[LabelledPair], folds: int, seed: int) -> list[int]:
@@ -47,9 +48,8 @@ def out_of_fold(
             checkpoint = train(rest, settings, directory, save_every, f"fold {i + 1} of {folds}")
             if PartialState().is_main_process:
                 both = score(str(checkpoint), [pairs[k] for k in own]).both
-                partial = scores.with_suffix(".partial")
-                partial.write_text(json.dumps(both.tolist()))
-                partial.replace(scores)
+                with written(scores) as file:
+                    file.write(json.dumps(both.tolist()))
                 shutil.rmtree(checkpoint)
         PartialState().wait_for_everyone()
         found[own] = json.loads(scores.read_text())

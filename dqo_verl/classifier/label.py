@@ -15,6 +15,7 @@ from dqo_verl.classifier.traces import Traces
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
+from dqo_verl.results import appended, written
 
 # How often a question is asked at most until its answer holds a verdict.
 ATTEMPTS = 3
@@ -41,7 +42,7 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
         pool = ThreadPoolExecutor(concurrency)
         asked = {pool.submit(ask, api, model, text): text for text in todo}
         try:
-            with cache.open("a") as file:
+            with appended(cache) as file:
                 for future in tqdm(as_completed(asked), total=len(asked), desc="label", unit="answer", disable=None):
                     key = key_of(model, asked[future])
                     try:
@@ -91,9 +92,8 @@ def write(
             lines.append(json.dumps(row | {"labeler": model}, ensure_ascii=False) + "\n")
     if not lines:
         raise UserError(f"{model} labelled none of {len(pairs)} pairs ({dict(counts)}). Is it able to judge solutions?")
-    partial = out.with_suffix(".partial")
-    partial.write_text("".join(lines), encoding="utf-8")
-    partial.replace(out)
+    with written(out) as file:
+        file.writelines(lines)
     return dict(counts)
 
 

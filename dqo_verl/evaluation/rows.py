@@ -7,6 +7,7 @@ Three kinds of row are understood, also mixed over several files:
     {"input", "output", "score", "gts", "step", "uid"?, ...}                        verl's validation and rollout dumps
 """
 
+import gzip
 import hashlib
 import json
 import math
@@ -69,9 +70,13 @@ def prompt_key(text: str) -> str:
 def _number(value: Any, name: str) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"`{name}` must be a finite number, not {value!r}")
-    return float(value)
+    try:
+        number = float(value) if isinstance(value, (int, float)) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"`{name}` must be a finite number, not {str(value)[:40]!r}")
+    return number
 
 
 def _listed(row: dict[str, Any], plural: str, singular: str, n: int) -> list[Any]:
@@ -104,8 +109,13 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: b
 
     verl_key = VERL_KEY.match(str(row.get("uid", ""))) if "input" in row else None
     name = verl_key["uid"] if verl_key else str(row["prompt_id"]) if "prompt_id" in row else prompt_key(prompt)
-    reward_model = row.get("reward_model")
-    truth = row.get("ground_truth", row.get("gts", reward_model.get("ground_truth") if reward_model else None))
+    for part in ("reward_model", "extra_info"):
+        if not isinstance(row.get(part) or {}, dict):
+            raise ValueError(f"`{part}` must be an object, not {str(row[part])[:40]!r}")
+    cut = _listed(row, "cut", "cut", n)
+    if not all(isinstance(value, bool | None) for value in cut):
+        raise ValueError("`cut` must be true or false")
+    truth = row.get("ground_truth", row.get("gts", (row.get("reward_model") or {}).get("ground_truth")))
     key = (name, temperature, step)
     if key not in groups:
         prompt_id = name if "prompt_id" in row and not verl_key else prompt_key(prompt)
@@ -124,7 +134,7 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: b
     group.responses += responses
     group.scores += scores
     group.acc += acc
-    group.cut += _listed(row, "cut", "cut", n)
+    group.cut += cut
 
 
 def _is_last_output(
@@ -159,13 +169,15 @@ def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -
     """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
-        with opening(file), file.open(encoding="utf-8") as lines:
+        with opening(file), _opened(file) as lines:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 where = f"{file}:{number}"
                 try:
-                    _add_row(json.loads(line), where, groups, pool)
+                    _add_row(_parsed(line), where, groups, pool)
+                except UnicodeDecodeError as error:
+                    problems.add(where, "not a text in UTF-8", str(error))
                 except json.JSONDecodeError as error:
                     problems.add(where, "not valid JSON", str(error))
                 except ValueError as error:
@@ -174,6 +186,28 @@ def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -
         problems.settle()
         raise UserError(f"no responses in {', '.join(map(str, paths))}")
     return _number_repeats(list(groups.values()))
+
+
+def _opened(file: Path) -> Any:
+    """Plain, or packed by gzip whatever it is called."""
+    with file.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+    return gzip.open(file) if packed else file.open("rb")
+
+
+def _parsed(line: bytes) -> Any:
+    text = line.decode("utf-8-sig")
+    try:
+        row = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    # JSON can spell halves of characters, which no file can hold
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"half of a character: {error.reason}") from None
+    return row
 
 
 def _number_repeats(groups: list[Group]) -> list[Group]:

@@ -12,6 +12,7 @@ from dqo_verl.classifier.data import read_all
 from dqo_verl.classifier.label import label
 from dqo_verl.classifier.question import PROMPT, render, similar
 from dqo_verl.classifier.traces import Traces, draw_pairs
+from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
 
 PAIRS = [
@@ -186,3 +187,13 @@ def test_pairs_are_drawn_over_files_and_stay_the_same(write):
     assert any(drawn != draw_pairs([one, two], 1, seed=seed) for seed in range(1, 20))
     with pytest.raises(UserError, match="no prompt has two different solutions"):
         draw_pairs([write([{"prompt": "q", "responses": ["x", "x"]}], "three.jsonl")], 1, seed=0)
+
+
+def test_what_is_labelled_is_not_replaced(tmp_path):
+    traces = tmp_path / "traces.jsonl"
+    traces.write_text("rows")
+    command = ["classifier", "label", str(traces), "--out", str(tmp_path / "x" / ".." / "traces.jsonl"), "--model", "m"]
+    (tmp_path / "x").mkdir()
+    with pytest.raises(UserError, match="is one of the files that are labelled"):
+        parse([*command, "--endpoint", "http://127.0.0.1:9/v1"]).run()
+    assert traces.read_text() == "rows"

@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,42 @@ def test_bad_rows_are_named_or_skipped_and_counted(tmp_path: Path, row: Any, tol
     assert len(read_groups([path], lenient)) == 1
     lenient.settle()
     assert lenient.counts.total() == 1
+
+
+GOOD = b'{"prompt": "p", "response": "x", "score": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b'{"prompt": "p", "response": "\xff"}', "not a text in UTF-8"),
+        ('{"prompt": "p", "response": "x"}'.encode("utf-16"), "not a text in UTF-8"),
+        (b'{"prompt": "p", "response": "\\ud83d"}', "half of a character"),
+        (b'{"prompt": "p", "response": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"prompt": "p", "response": "x", "score": ' + b"9" * 400 + b"}", "`score` must be a finite number"),
+        (b'{"prompt": "p", "response": "x", "reward_model": "gsm8k"}', "`reward_model` must be an object"),
+        (b'{"prompt": "p", "response": "x", "extra_info": [1]}', "`extra_info` must be an object"),
+        (b'{"prompt": "p", "responses": ["x"], "cut": ["no"]}', "`cut` must be true or false"),
+    ],
+)
+def test_what_is_no_row_is_named_with_its_line_before_anything_is_computed(
+    tmp_path: Path, line: bytes, told: str
+) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(GOOD + line + b"\n")
+    strict = Problems()
+    read_groups([file], strict)
+    with pytest.raises(UserError, match=rf"a\.jsonl:2.*{told}"):
+        strict.settle()
+    skipped = Problems(skip=True)
+    assert [group.responses for group in read_groups([file], skipped)] == [["x"]]
+
+
+def test_a_packed_file_and_a_mark_at_the_beginning_are_read(tmp_path: Path) -> None:
+    (tmp_path / "packed.jsonl").write_bytes(gzip.compress(GOOD))
+    (tmp_path / "marked.jsonl").write_bytes(b"\xef\xbb\xbf" + GOOD)
+    for name in ("packed", "marked"):
+        assert [group.responses for group in read_groups([tmp_path / f"{name}.jsonl"], Problems())] == [["x"]]
 
 
 def test_mixed_n_is_named_or_skipped(tmp_path: Path) -> None:

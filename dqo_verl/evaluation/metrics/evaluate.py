@@ -1,8 +1,9 @@
 """One evaluation: groups in, `metrics.json` (with intervals) and `prompts.jsonl` (every prompt's values) out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from dqo_verl.evaluation.metrics.values import Values, measure
 from dqo_verl.evaluation.rows import Group, read_groups, same_size, slices
 from dqo_verl.loading import load
 from dqo_verl.provenance import provenance
+from dqo_verl.results import written
 
 FORMAT = "dqo_verl evaluation 1"
 WRITTEN = ("prompt_id", "prompt", "temperature", "step", "responses", "scores")
@@ -57,20 +59,35 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
         "provenance": provenance(),
         "slices": [],
     }
-    with (out / "prompts.jsonl").open("w", encoding="utf-8") as file:
-        for group, good, labels, own in zip(groups, found.good, found.labels, found.values, strict=True):
-            row = {name: getattr(group, name) for name in WRITTEN} | {"good": good, "classes": labels}
-            file.write(
-                json.dumps(row | {"values": {k: v for k, v in own.items() if v == v}}, ensure_ascii=False) + "\n"
-            )
+    lines = [
+        json.dumps(
+            {name: getattr(group, name) for name in WRITTEN}
+            | {"good": good, "classes": labels, "values": {k: v for k, v in own.items() if v == v}},
+            ensure_ascii=False,
+        )
+        + "\n"
+        for group, good, labels, own in zip(groups, found.good, found.labels, found.values, strict=True)
+    ]
+    result["prompts"] = digest(lines)
     place = {id(group): i for i, group in enumerate(groups)}
     for (temperature, step), part in slices(groups).items():
         rows = [place[id(group)] for group in part]
         summary = {"temperature": temperature, "step": step, "prompts": len(part), "n": len(part[0].responses)}
         summary |= summarise(part, [found.values[i] for i in rows], [found.good[i] for i in rows])
         result["slices"].append(summary)
-    (out / "metrics.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    # both whole, or neither; killed between the two, `report` sees that they do not belong together
+    with written(out / "metrics.json") as summary_file, written(out / "prompts.jsonl") as prompts_file:
+        prompts_file.writelines(lines)
+        summary_file.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
+
+
+def digest(lines: Iterable[str]) -> str:
+    """What `metrics.json` says of the rows that it was computed from."""
+    found = sha256()
+    for line in lines:
+        found.update(line.encode())
+    return found.hexdigest()
 
 
 def _scored_or_not(groups: list[Group], problems: Problems) -> list[Group]:

@@ -12,6 +12,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
+from dqo_verl.results import appended
 
 ATTEMPTS = 3
 PROMPT = """\
@@ -67,7 +68,7 @@ def judge(
     todo = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if todo:
         api = client(endpoint)
-        with ThreadPoolExecutor(concurrency) as pool, cache.open("a") as file:
+        with ThreadPoolExecutor(concurrency) as pool, appended(cache) as file:
             answers = pool.map(lambda text: _ask(api, model, text), todo.values())
             for key, value in tqdm(zip(todo, answers, strict=True), total=len(todo), desc="judge", unit="prompt"):
                 known[key] = value

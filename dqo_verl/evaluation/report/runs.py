@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqo_verl.errors import UserError, opening
-from dqo_verl.evaluation.metrics.evaluate import FORMAT
+from dqo_verl.evaluation.metrics.evaluate import FORMAT, digest
 
 Curve = dict[int, float]
 PRUNED = ("global_step_", ".git", "merged_for_sampling")
@@ -103,10 +103,16 @@ def _read_evaluation(file: Path, run: Run) -> None:
         return
     prompts: dict[tuple[Any, Any], dict[str, Any]] = defaultdict(dict)
     beside = file.parent / "prompts.jsonl"
-    with opening(beside), beside.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            prompts[row["temperature"], row["step"]][row["prompt_id"]] = row
+    with opening(beside), beside.open(encoding="utf-8", newline="\n") as file_of_rows:
+        lines = list(file_of_rows)
+    # evaluations before this was kept have none
+    if found.get("prompts", digest(lines)) != digest(lines):
+        raise UserError(
+            f"{beside} is not what {file} was computed from: the evaluation was ended in between. Run it again."
+        )
+    for line in lines:
+        row = json.loads(line)
+        prompts[row["temperature"], row["step"]][row["prompt_id"]] = row
     source = str(file.parent.relative_to(run.path)) if run.path.is_dir() else "."
     source = file.parent.name if source == "." else source
     run.slices += [Slice(s, prompts[s["temperature"], s["step"]], source, found) for s in found["slices"]]

@@ -15,6 +15,7 @@ from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt
 from dqo_verl.jsonl import whole_lines
 from dqo_verl.provenance import provenance
+from dqo_verl.results import appended
 
 
 def finished(out: Path) -> set[tuple[str, float]]:
@@ -60,7 +61,7 @@ def sample(
         return 0
     runner = EndpointEngine(model, endpoint) if endpoint else VllmEngine(model, engine)
     total = len(prompts) * len(temperatures)
-    with out.open("a", encoding="utf-8") as file, tqdm(total=total, initial=total - len(jobs), unit="prompt") as bar:
+    with appended(out) as file, tqdm(total=total, initial=total - len(jobs), unit="prompt") as bar:
         for (prompt, temperature), sampled in runner.run(jobs, sampling):
             row = {
                 "prompt_id": prompt.prompt_id,
