@@ -136,13 +136,15 @@ def test_synchronous_with_all_that_quality_goes_through_and_resumed(train, asset
     assert "Filtered out: avg_reward=" in said
     assert metrics["train/reward"] == metrics["train/acc"], "quality alone is logged"
     counts = metrics["train/rollout/num_samples"]
-    assert all((mean * counts[step]).is_integer() for step, mean in metrics["train/rollout/reward_mean"].items())
+    right = [mean * counts[step] for step, mean in metrics["train/rollout/reward_mean"].items()]
+    assert right == pytest.approx([round(number) for number in right], abs=1e-3)
     assert all(metrics["train/diversity/bonus/max"].values())
     assert set(metrics["train/diversity/streamed/frac"].values()) == {1.0}
     assert "eval/eval_default_pass1" in metrics
     assert {name for name in metrics if name.startswith("train/timing/") and "diversity" in name} == set()
     kept = [json.loads(line) for line in (tmp_path / "checkpoints" / NAME).read_text().splitlines()]
-    assert [line["step"] for line in kept] == sorted(steps)
+    # a rest of a batch is an update that OpenRLHF logs, and does not train
+    assert [line["step"] for line in kept] == sorted(counts)
     saved = max(
         int(name.name.removeprefix("global_step")) for name in (tmp_path / "checkpoints/_actor").glob("global_step*")
     )

@@ -46,7 +46,7 @@ def hooked():
     hooks.set_up_worker()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster(hooked, quick_python):
     import ray
 
@@ -57,7 +57,7 @@ def ray_cluster(hooked, quick_python):
     ray.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(ray_cluster):
     """One worker with the packaged MiniLM, for all of these runs."""
     from dqo_verl.core.settings import parse
