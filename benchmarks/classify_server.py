@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import requests
+import httpx
 
 from dqo_verl.provenance import version_of
 
@@ -46,7 +46,7 @@ def serve(directory: Path) -> subprocess.Popen:
             server.terminate()
             raise RuntimeError(f"vLLM did not come up:\n{(directory / 'server.log').read_text()[-3000:]}")
         try:
-            if requests.get(f"http://127.0.0.1:{PORT}/health", timeout=1).ok:
+            if httpx.get(f"http://127.0.0.1:{PORT}/health", timeout=1).is_success:
                 return server
-        except requests.ConnectionError:
+        except httpx.HTTPError:
             time.sleep(0.5)

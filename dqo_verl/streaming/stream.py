@@ -55,7 +55,7 @@ class Stream(ABC):
         self.born: dict[ResponseKey, int] = {}
         self.collects = 0
         # by unit of work: a text, or a group
-        self.failed: dict[str, Exception] = {}
+        self.failed: dict[str, BaseException] = {}
         # texts that were cut
         self.truncated: set[str] = set()
         self.accepting = True

@@ -104,7 +104,7 @@ def test_maxrl_is_the_reward_in_units_of_the_success_rate(rewards):
 @given(rewards=BINARY, gamma=st.floats(0, 4))
 def test_focal_weighs_the_advantage_of_a_group(rewards, gamma):
     quality = torch.tensor(rewards, dtype=torch.float64)
-    credit, mean = of(Focal(gamma=gamma), rewards), quality.mean()
+    credit, mean = of(Focal(focal_gamma=gamma), rewards), quality.mean()
     torch.testing.assert_close(credit - credit.mean(), (quality - mean) * (1 - mean) ** gamma, atol=1e-9, rtol=0)
 
 

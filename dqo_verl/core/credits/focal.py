@@ -18,9 +18,9 @@ class Focal(Credit):
     phrase = "reward x focal weight of its group"
     weighs_groups = True
 
-    gamma: float = Field(1.0, ge=0)
+    focal_gamma: float = Field(1.0, ge=0)
     """Exponent of the share of wrong answers in a group."""
 
     def __call__(self, quality: Tensor) -> Tensor:
         refuse_unless_binary(quality, "credit=focal")
-        return quality * (1 - quality.mean(dim=-1, keepdim=True)) ** self.gamma
+        return quality * (1 - quality.mean(dim=-1, keepdim=True)) ** self.focal_gamma

@@ -7,7 +7,11 @@ from dqo_verl.integrations.trl.shaping import said
 from dqo_verl.trl import Diversity
 
 MISTYPED = (
-    (("dqoo",), {}, "Diversity('dqoo') is not known. Did you mean Diversity('dqo')? Choose one of: darling,"),
+    (
+        ("dqoo",),
+        {},
+        "Diversity('dqoo') is not known. Did you mean Diversity('dqo')? Choose one of: bleu, certainty, darling,",
+    ),
     (("dqo",), {"alhpa": 2.0}, "alhpa does not exist. Did you mean alpha=2.0?"),
     (("dqo",), {"alpha": -1.0}, "alpha=-1.0 must be at least 0."),
     (("dqo",), {"alpha": "1"}, "alpha=\"'1'\" must be float, not str."),

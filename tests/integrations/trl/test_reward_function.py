@@ -86,7 +86,7 @@ def test_a_split_group_is_refused(dqo, prompts):
 
 
 def test_decoupled_needs_the_trainer():
-    with pytest.raises(UserError, match=r"needs with_diversity\(GRPOTrainer\)"):
+    with pytest.raises(UserError, match=r"need with_diversity\(GRPOTrainer\)"):
         DiverseReward(quality, Diversity("dqo", scale="decoupled"), num_generations=4)
 
 
