@@ -54,9 +54,11 @@ create_upon() {
   "$1/bin/python" -m venv --clear "$VENV"
   tell_every_ten_seconds "$log" & teller=$!
   disown
-  echo "import site; site.addsitedir('$(echo "$1"/lib/python3*/site-packages)')" >"$(echo "$VENV"/lib/python3*/site-packages)/upon.pth"
-  DS_BUILD_OPS=0 install --no-deps -r "$ROOT/requirements/openrlhf.txt" >"$log" 2>&1 && touch "$VENV/complete" ||
+  # DeepSpeed is built before the other environment's torch is seen, whose build tools it cannot use
+  DS_BUILD_OPS=0 install --no-deps --use-pep517 -r "$ROOT/requirements/openrlhf.txt" >"$log" 2>&1 ||
     { kill "$teller" || true; tail -n 15 "$log" >&2; echo "the set-up failed; whole log: $log" >&2; return 1; }
+  echo "import site; site.addsitedir('$(echo "$1"/lib/python3*/site-packages)')" >"$(echo "$VENV"/lib/python3*/site-packages)/upon.pth"
+  touch "$VENV/complete"
   kill "$teller" || true
 }
 
