@@ -15,6 +15,7 @@ Exact, from order statistics: the response of rank j (j others are smaller) is t
 """
 
 import math
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -62,8 +63,9 @@ class PassAtK(Credit):
         m = min(self.sets_of, k - 1)
         return torch.zeros_like(quality) if m < 1 else self.of_sets(quality, m).to(quality.dtype)
 
+    @abstractmethod
     def of_sets(self, quality: Tensor, m: int) -> Tensor:
-        raise NotImplementedError
+        """The credits of groups that are larger than m."""
 
 
 class Pkpo(PassAtK):

@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import known_keys
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.openrlhf.probe import COMMAND as COMMAND
 from dqo_verl.integrations.openrlhf.typed import DEVICE, ESTIMATOR, MEASURE, PREFIX
 from dqo_verl.integrations.package import Package
 
-COMMAND = "cli/train_ppo_ray.py"
 END = "args = parser.parse_args()"
 EPILOG = (
     f"dqo_verl adds: {ESTIMATOR} {'|'.join(METHODS)}; {MEASURE} MEASURE, on any other estimator; {PREFIX}KEY VALUE, the settings of "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dqo_verl.core.announcement import PREFIX, Trainer, announcement
+from dqo_verl.core.credits.maxrl import MaxRL
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.objectives import Add
 from dqo_verl.core.settings import Settings
@@ -35,6 +36,11 @@ def refuse(arguments: Mapping[str, Any], settings: Settings) -> None:
         raise UserError(
             f"{OPENRLHF('alpha', combine.alpha)}: OpenRLHF clips what is left of a reward after its baseline to --reward.clip_range "
             f"{low:g} {high:g}, and would cut the bonus off. Write a wider range, or {OPENRLHF('scale', 'decoupled')}."
+        )
+    if isinstance(settings.credit, MaxRL) and n - 1 > min(-low, high):
+        raise UserError(
+            f"--rollout.n_samples_per_prompt {n}: a single right answer of {n} has an advantage of {n - 1} by MaxRL, and OpenRLHF would "
+            f"cut it off at --reward.clip_range {low:g} {high:g}. Write --reward.clip_range -{n} {n}."
         )
     hub.check(settings.source)
     for key in DATA:

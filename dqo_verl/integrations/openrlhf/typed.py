@@ -50,10 +50,6 @@ class Typed:
     # what OpenRLHF is to see
     rest: list[str] = field(default_factory=list)
 
-    @property
-    def is_ours(self) -> bool:
-        return bool(self.settings) or self.measure is not None
-
 
 def take_apart(words: Sequence[str]) -> Typed:
     """Our flags may stand anywhere, as `--flag value` or `--flag=value`; of equal ones the last counts."""
