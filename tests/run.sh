@@ -2,7 +2,7 @@
 # The checks, in four tiers. The environment is made if there is none.
 #   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
 #   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
-#   bash tests/run.sh openrlhf        on OpenRLHF's real classes and engine, in .venv-openrlhf: six minutes
+#   bash tests/run.sh openrlhf        on OpenRLHF's real classes and engine, in .venv-openrlhf: eight minutes
 #   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each
 #   bash tests/run.sh fast -k dpp     what follows goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.

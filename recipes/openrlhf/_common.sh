@@ -1,6 +1,6 @@
 # What OpenRLHF's recipes share; sourced, not run. The knobs of ../_common.sh are theirs too: OUT, PROFILE, DRY_RUN, CHECK, VERBOSE, NNODES,
 # STEPS, NGPUS, DATA. A recipe lists OpenRLHF's flags in ARGS and calls `train "$@"`; of equal flags the last counts: the place of
-# the run, ARGS, the tiny profile, what the user typed.
+# the run, the knobs that all of them have, ARGS, the tiny profile, what the user typed.
 TRAINER=openrlhf
 source "$(dirname "${BASH_SOURCE[0]}")/../_common.sh"
 
@@ -78,7 +78,23 @@ train() {
     on_gpus
     [ -z "${STEPS:-}" ] || TINY=(--data.max_samples $((BATCH * STEPS)) --train.num_episodes 1)
   fi
-  all=("${PLACE[@]}" "${ARGS[@]}" "${TINY[@]}" "$@")
+  local knobs=(
+    --actor.model_name_or_path "$MODEL"
+    --actor.adam.lr "$LR"
+    --algo.kl.init_coef "$KL"
+    --data.input_key prompt
+    --data.apply_chat_template
+    --data.max_len $((PROMPT + RESPONSE))
+    --rollout.max_new_tokens "$RESPONSE"
+    --rollout.batch_size "$BATCH"
+    --rollout.n_samples_per_prompt "$K"
+    --rollout.micro_batch_size "$MICRO"
+    # one update for each rollout
+    --train.batch_size $((BATCH * K))
+    --train.micro_batch_size "$MICRO"
+    --train.num_episodes "$EPOCHS"
+  )
+  all=("${PLACE[@]}" "${knobs[@]}" "${ARGS[@]}" "${TINY[@]}" "$@")
   for word in "${all[@]}"; do
     case $word in --*) text+=$' \\\n  '$(quoted "$word") ;; *) text+=" $(quoted "$word")" ;; esac
   done

@@ -19,22 +19,9 @@ ARGS=(
   --algo.diversity.quality_shift group_min
   --reward.model_name_or_path "$RM"
   --reward.clip_range -100 100
-  --actor.model_name_or_path "$MODEL"
-  --actor.adam.lr "$LR"
-  --algo.kl.init_coef "$KL"
   --algo.kl.use_loss
   --algo.kl.estimator k3
   --data.prompt_dataset "$DATA/wildchat10k/train.parquet"
-  --data.input_key prompt
-  --data.apply_chat_template
-  --data.max_len $((PROMPT + RESPONSE))
-  --rollout.max_new_tokens "$RESPONSE"
-  --rollout.batch_size "$BATCH"
-  --rollout.n_samples_per_prompt "$K"
-  --rollout.micro_batch_size "$MICRO"
-  --train.batch_size $((BATCH * K))
-  --train.micro_batch_size "$MICRO"
-  --train.num_episodes "$EPOCHS"
   --ckpt.save_steps 200
 )
 train "$@"

@@ -20,21 +20,8 @@ ARGS=(
   --reward.model_name_or_path "$RM"
   # alpha is in units of the reward model's scores
   --reward.clip_range -100 100
-  --actor.model_name_or_path "$MODEL"
-  --actor.adam.lr "$LR"
   --critic.adam.lr 1e-5
-  --algo.kl.init_coef "$KL"
   --data.prompt_dataset "$DATA/$DATASET/train.parquet"
-  --data.input_key prompt
-  --data.apply_chat_template
-  --data.max_len $((PROMPT + RESPONSE))
-  --rollout.max_new_tokens "$RESPONSE"
-  --rollout.batch_size "$BATCH"
-  --rollout.n_samples_per_prompt "$K"
-  --rollout.micro_batch_size "$MICRO"
-  --train.batch_size $((BATCH * K))
-  --train.micro_batch_size "$MICRO"
-  --train.num_episodes "$EPOCHS"
   --ckpt.save_steps 50
 )
 train "$@"

@@ -18,23 +18,10 @@ ARGS=(
   ${ALPHA:+--algo.diversity.alpha "$ALPHA"}
   ${EMBEDDER:+--algo.diversity.embedder "$EMBEDDER"}
   --reward.remote_url pkg://dqo_verl.rewards.gsm8k
-  --actor.model_name_or_path "$MODEL"
-  --actor.adam.lr "$LR"
-  --algo.kl.init_coef "$KL"
   --algo.kl.use_loss
   --algo.kl.estimator k3
   --data.prompt_dataset "$DATA/gsm8k/train.parquet"
-  --data.input_key prompt
   --data.label_key reward_model
-  --data.apply_chat_template
-  --data.max_len $((PROMPT + RESPONSE))
-  --rollout.max_new_tokens "$RESPONSE"
-  --rollout.batch_size "$BATCH"
-  --rollout.n_samples_per_prompt "$K"
-  --rollout.micro_batch_size "$MICRO"
-  --train.batch_size $((BATCH * K))
-  --train.micro_batch_size "$MICRO"
-  --train.num_episodes "$EPOCHS"
   --eval.dataset "$DATA/gsm8k/test.parquet"
   --eval.temperature 1.0
   --eval.n_samples_per_prompt 4

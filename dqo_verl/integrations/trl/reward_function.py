@@ -40,6 +40,7 @@ class DiverseReward:
                 "A target is followed from update to update, and a reward function does not know of them: target needs "
                 "with_diversity(GRPOTrainer)."
             )
+        self.settings.credit.refuse_too_few(num_generations, f"num_generations={num_generations}")
         # how TRL names the column
         self.__name__ = getattr(quality, "__name__", type(quality).__name__)
         self.features: BatchFeatures | None = None

@@ -164,6 +164,11 @@ def test_the_driver_leaves_a_name_that_openrlhf_refuses():
     ("words", "said"),
     [
         (("--algo.advantage.estimator", "dqoo"), "invalid choice: 'dqoo' (choose from"),
+        (
+            ("--algo.advantage.estimator=maxrl", "--rollout.n_samples_per_prompt=16"),
+            "Write --reward.clip_range -16 16.",
+        ),
+        (("--algo.advantage.estimator=pkpo", *N4), "--algo.diversity.sets_of 4 needs more responses to a prompt"),
         (("--algo.diversty.alpha", "1"), "Did you mean --algo.diversity.alpha?"),
         (("--algo.alpha", "1"), "Did you mean --algo.diversity.alpha?"),
         (("--alpha", "1"), "Did you mean --algo.diversity.alpha?"),
