@@ -3,7 +3,8 @@
 #   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
 #   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
 #   bash tests/run.sh openrlhf        on OpenRLHF's real classes and engine, in .venv-openrlhf: eight minutes
-#   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each
+#   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each,
+#                                     and tries the properties on examples that no run has tried
 #   bash tests/run.sh fast -k dpp     what follows goes to pytest
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
 set -euo pipefail
@@ -28,6 +29,7 @@ part() {
 }
 ran=no
 if [ "$TIER" = weekly ]; then
+  OMP_NUM_THREADS=1 part -n auto -m "hypothesis and not openrlhf and not e2e" --hypothesis-profile=searching "$@"
   part --weekly tests/recipes/test_train.py tests/e2e/test_trainers.py "$@"
   [ "$ran" = yes ]
   exit

@@ -8,10 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("no deadline", deadline=None)  # other work on the machine is no failure
-settings.load_profile("no deadline")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -87,7 +87,7 @@ def test_any_values_can_be_drawn(values: list[tuple[float, float]], front: bool)
     assert all(-1 <= place <= 381 for place in places)
 
 
-@given(low=st.floats(-1e12, 1e12), width=st.sampled_from([0.0, 1e-16, 1e-12, 1e-9]))
+@given(low=st.floats(-1e12, 1e12), width=st.sampled_from([0.0, 1e-16, 1e-12, 9e-10]))
 def test_what_cannot_be_told_apart_has_an_axis_all_the_same(low: float, width: float) -> None:
     found = ticks(low, low + width)
     assert found[0] < found[-1]
