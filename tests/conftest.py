@@ -275,3 +275,12 @@ def another_server():
     one = Misbehaving()
     yield one
     one.server.shutdown()
+
+
+@pytest.fixture
+def judge_server():
+    from tests.judging import JudgeServer
+
+    one = JudgeServer()
+    yield one
+    one.server.shutdown()

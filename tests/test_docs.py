@@ -53,7 +53,7 @@ def test_every_key_is_documented_with_its_default():
             if key not in typed:
                 defaults.setdefault(key, set()).add(value)
     for key, (said, _) in documented.items():
-        if key not in ("classes", "classifier", "combine", "threshold", "partition", "urls"):
+        if key not in ("classes", "classifier", "judge", "combine", "threshold", "partition", "urls"):
             (value,) = defaults[key]
             assert str(value) == {"null": "None", "true": "True", "false": "False", "300": "300.0"}.get(said, said), key
     assert [documented[key][0] for key in ("classes", "classifier", "combine", "threshold", "partition", "urls")] == [

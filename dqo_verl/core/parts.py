@@ -78,8 +78,10 @@ def build(kind: type[P], typed: Mapping[str, Any], spelling: Spelling = PLAIN) -
     for key, field in kind.model_fields.items():
         family = field.annotation
         if isinstance(family, type) and issubclass(family, Choice):
-            name = typed.get(key, field.default.name)
-            values[key] = build(pick(family.choices, key, name, spelling), typed, spelling)
+            # a family, or one member of it that a part cannot do without
+            choices = {family.name: family} if "name" in vars(family) else family.choices
+            name = typed.get(key, family.name if field.is_required() else field.default.name)
+            values[key] = build(pick(choices, key, name, spelling), typed, spelling)
         elif key in typed:
             # A config hands over lists.
             is_list_for_tuple = isinstance(typed[key], list) and typing.get_origin(family) is tuple

@@ -15,7 +15,8 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.core.objectives import Objective
 from dqo_verl.core.own_measure import measure_named, place_of
 from dqo_verl.core.parts import Choice, Part, build, make, one_of, pick
-from dqo_verl.core.sources import SOURCES, Placement, Source, source_for
+from dqo_verl.core.placements import Placement
+from dqo_verl.core.sources import SOURCES, Source, source_for
 from dqo_verl.core.spelling import PLAIN, Spelling
 from dqo_verl.errors import UserError
 

@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Hashable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field
 from torch import Tensor
 
 from dqo_verl.core.classes import cosine_same, labels
@@ -14,60 +14,17 @@ from dqo_verl.core.features import Features
 from dqo_verl.core.final_answer import final_answer, up_to_answer
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.measures.base import Reads
-from dqo_verl.core.parts import Choice, Part
+from dqo_verl.core.parts import Part
+from dqo_verl.core.placements import Cpu, Http, Placement
 
 Rule = Literal["components", "first_member"]
 # the class of a response that is not compared
 NOT_COMPARED = -1
 
 
-def _texts(value: Any) -> Any:
-    """A single text, or a list, as the config hands it over."""
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-
-
 def _last(place: str) -> str:
     """The name of a model without its owner or folder."""
     return place.rstrip("/").rsplit("/", 1)[-1]
-
-
-class Placement(Choice):
-    """Where the model runs."""
-
-
-class Cpu(Placement):
-    """On CPU cores: good for MiniLM-sized models."""
-
-    name = "cpu"
-
-
-class Gpu(Placement):
-    """On a GPU of its own, which the trainer leaves free."""
-
-    name = "gpu"
-
-
-class Shared(Placement):
-    """Beside the trainer on one of its GPUs."""
-
-    name = "shared"
-
-
-class Http(Placement):
-    """On servers of your own."""
-
-    name = "http"
-
-    urls: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
-    """vLLM's `/v1/embeddings` or `/classify`, e.g. `[http://a:8000,http://b:8000]`."""
-
-    @field_validator("urls")
-    @classmethod
-    def _have_a_scheme(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"urls: {url} is no URL. Write http://{url.rpartition('://')[2]}.")
-        return urls
 
 
 class Source(Part):
@@ -240,10 +197,32 @@ class ClassifiedPairs(Model):
         return Features(identities, classes=torch.as_tensor(values))
 
 
+class JudgedClasses(Model):
+    """Classes by a language model that reads the responses to a prompt together and sorts them."""
+
+    name = "classes by a judge"
+    reads: ClassVar[Reads] = "classes"
+
+    judge: str
+    """The name under which servers of your own (`urls`, OpenAI's protocol) have a language model: it sorts the responses."""
+
+    placement: Http
+    """A judge runs on servers of your own."""
+
+    def in_words(self) -> str:
+        return f"by the judge {_last(self.judge)}"
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        return Features(identities, classes=torch.as_tensor(values))
+
+
 SOURCES: tuple[type[Source], ...] = (
     Embeddings,
     CosineClasses,
     ClassifiedPairs,
+    JudgedClasses,
     AnswerClasses,
     Texts,
     LogProbs,
@@ -251,8 +230,12 @@ SOURCES: tuple[type[Source], ...] = (
 )
 
 
+# by the key that a user types, if any
+CLASSES: dict[str, type[Source]] = {"classifier": ClassifiedPairs, "judge": JudgedClasses, "classes": AnswerClasses}
+
+
 def source_for(reads: Reads, typed: Collection[str]) -> type[Source]:
-    """The source of what a measure reads. Classes have three: a pair classifier, final answers, or the embedder in their place."""
+    """The source of what a measure reads. Classes have four: a pair classifier, a judge, final answers, or the embedder."""
     if reads == "classes":
-        return ClassifiedPairs if "classifier" in typed else AnswerClasses if "classes" in typed else CosineClasses
+        return next((source for key, source in CLASSES.items() if key in typed), CosineClasses)
     return next(source for source in SOURCES if source.reads == reads)

@@ -110,3 +110,7 @@ class Embedder:
         rows = [row_of[texts[position]] for position in present]
         embeddings[present], truncated[present] = (vectors / norms)[rows], cut[rows]
         return embeddings, truncated
+
+    def rest(self) -> None:
+        """Between two batches."""
+        self.model.rest()

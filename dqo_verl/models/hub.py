@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from dqo_verl.core.defaults import MINILM
-from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Http, Model, Source
+from dqo_verl.core.placements import Http
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Model, Source
 from dqo_verl.errors import UserError
 from dqo_verl.extras import install
 from dqo_verl.models.servers import refuse_silent

@@ -230,3 +230,7 @@ class PairClassifier:
                 f"{self.name} gave a non-finite probability for the responses {pairs[bad[0]]!r}"[:400]
             )
         return found.tolist(), cut
+
+    def rest(self) -> None:
+        """Between two batches."""
+        self.model.rest()

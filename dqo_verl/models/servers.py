@@ -29,6 +29,14 @@ SECONDS_TO_ANSWER = 3.0
 KEY = "DQO_VERL_SERVER_KEY"
 
 
+class RefusedError(RuntimeError):
+    """To ask for the same again is of no use."""
+
+    def __init__(self, told: str, status: int):
+        super().__init__(told)
+        self.status = status
+
+
 class _StumbledError(Exception):
     """To ask again may help; `after`: the server's own word on when."""
 
@@ -63,16 +71,18 @@ def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
 class Endpoint:
     """One or more equal servers. A server that stumbles is passed over; the deadline covers all attempts of a request.
 
-    `setting_name` is what a user types to change the deadline (seconds).
+    `setting_name` is what a user types to change the deadline (seconds); `at_once`: requests to each of the servers.
     """
 
-    def __init__(self, urls: Sequence[str], deadline: float, setting_name: str = "deadline"):
+    def __init__(
+        self, urls: Sequence[str], deadline: float, setting_name: str = "deadline", at_once: int = REQUESTS_PER_URL
+    ):
         self.urls = [url.rstrip("/") for url in urls]
         self.deadline = deadline
         self.setting_name = setting_name
         self.turn = itertools.cycle(range(len(self.urls)))
         self.lock = threading.Lock()
-        at_once = REQUESTS_PER_URL * len(self.urls)
+        at_once *= len(self.urls)
         self.pool = ThreadPoolExecutor(at_once)
         key = os.environ.get(KEY)
         self.client = httpx.Client(
@@ -91,13 +101,13 @@ class Endpoint:
         chunks = [items[start : start + ITEMS_PER_REQUEST] for start in range(0, len(items), ITEMS_PER_REQUEST)]
 
         def one(chunk: Sequence[Any]) -> list[Any]:
-            url, body = self._post(path, payload(chunk))
+            url, body = self.post(path, payload(chunk))
             return [_read(row, read, url) for row in _in_order(body["data"], len(chunk), url)]
 
         return [row for rows in self.pool.map(one, chunks) for row in rows]
 
-    def _post(self, path: str, payload: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Who answered, and what."""
+    def post(self, path: str, payload: dict[str, Any], rows: str = "data") -> tuple[str, dict[str, Any]]:
+        """Who answered, and what: an object with a list of `rows`."""
         until = time.monotonic() + self.deadline
         pause = FIRST_PAUSE
         cause = "no attempt was made"
@@ -108,7 +118,7 @@ class Endpoint:
             after = 0.0
             try:
                 # a hanging server must leave time for another one
-                return shown(url), self._attempt(url, payload, max(left / max(2, len(self.urls)), 0.05))
+                return shown(url), self._attempt(url, payload, max(left / max(2, len(self.urls)), 0.05), rows)
             except _StumbledError as stumbled:
                 cause, after = f"{shown(url)} {stumbled}", stumbled.after
             except (httpx.RequestError, json.JSONDecodeError) as error:
@@ -118,7 +128,7 @@ class Endpoint:
             pause *= 2
         raise RuntimeError(f"no answer within {self.setting_name}={self.deadline:g} seconds. Last: {cause}")
 
-    def _attempt(self, url: str, payload: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _attempt(self, url: str, payload: dict[str, Any], seconds: float, rows: str) -> dict[str, Any]:
         """One request, which is over after so many seconds however slowly its answer drips."""
         until, body = time.monotonic() + seconds, bytearray()
         with self.client.stream("POST", url, json=payload, timeout=seconds) as answer:
@@ -134,10 +144,10 @@ class Endpoint:
         if answer.status_code >= 400:
             said = f"answered {answer.status_code}: {body[:300].decode(errors='replace')}"
             if answer.status_code < 500 and answer.status_code not in AGAIN:
-                raise RuntimeError(f"{shown(url)} {said}")
+                raise RefusedError(f"{shown(url)} {said}", answer.status_code)
             raise _StumbledError(said, _seconds(answer.headers.get("retry-after", "")))
         found = json.loads(body)
-        if not isinstance(found, dict) or not isinstance(found.get("data"), list):
+        if not isinstance(found, dict) or not isinstance(found.get(rows), list):
             raise _StumbledError(f"answered without rows: {body[:200].decode(errors='replace')}")
         return found
 

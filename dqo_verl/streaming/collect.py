@@ -8,8 +8,10 @@ from torch import Tensor
 
 from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.sources import Embeddings, Http, Model, Source, Texts
+from dqo_verl.core.placements import Http
+from dqo_verl.core.sources import Embeddings, Model, Source, Texts
 from dqo_verl.streaming.service import FeatureService
+from dqo_verl.streaming.stream import counted
 
 
 class Batch(Protocol):
@@ -45,7 +47,7 @@ def collect(
     assert service is not None
     among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
     answer = service.collect(keys, batch.texts, among)
-    metrics = {"diversity/streamed/frac": answer.streamed / len(keys)}
+    metrics = {"diversity/streamed/frac": answer.streamed / len(keys), **counted(answer.counts)}
     # a server of embeddings does not say what it cut
     if not (isinstance(source.placement, Http) and isinstance(source, Embeddings)):
         metrics["diversity/truncated/frac"] = answer.truncated / len(keys)

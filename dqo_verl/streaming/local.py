@@ -6,7 +6,8 @@ import threading
 from collections.abc import Collection, Sequence
 
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.sources import Model, Shared
+from dqo_verl.core.placements import Shared
+from dqo_verl.core.sources import Model
 from dqo_verl.streaming.of_source import model_and_stream
 from dqo_verl.streaming.stream import Collected
 
@@ -40,5 +41,5 @@ class LocalModel:
         collected = await self.stream.collect(keys, compared)
         assert collected is not None, "more responses in one call than a stream keeps"
         if self.rests:
-            await self.stream.after_the_batch(self.model.model.rest)
+            await self.stream.after_the_batch(self.model.rest)
         return collected

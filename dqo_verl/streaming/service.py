@@ -11,10 +11,11 @@ import numpy as np
 import ray
 
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.sources import Model, Shared
+from dqo_verl.core.placements import Shared
+from dqo_verl.core.sources import Model
 from dqo_verl.streaming import placement
 from dqo_verl.streaming.of_source import model_and_stream
-from dqo_verl.streaming.stream import Collected
+from dqo_verl.streaming.stream import Collected, total
 
 # the trainer's actors share one Ray namespace per run
 NAME = "dqo_verl_features_{}"
@@ -58,7 +59,7 @@ class FeatureWorker:
     async def collect(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> Collected | None:
         collected = await self.stream.collect(keys, compared)
         if self.rests:
-            await self.stream.after_the_batch(self.model.model.rest)
+            await self.stream.after_the_batch(self.model.rest)
         return collected
 
 
@@ -203,6 +204,7 @@ class FeatureService:
             np.stack([answers[i].values[row] for i, row in places]),
             sum(answer.truncated for answer in answers.values()),
             sum(answer.work_seconds for answer in answers.values()),
+            total(answer.counts for answer in answers.values()),
             streamed,
         )
 

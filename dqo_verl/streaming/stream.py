@@ -1,6 +1,6 @@
 """Responses come in one at a time, features are computed in batches while others are still being generated.
 
-Streams (embeddings here, classes in `classes.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)`
+Streams (embeddings here, classes in `classes.py` and `judged.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)`
 waits for what is not computed yet. Nothing here knows Ray; `service.py` puts a stream into an actor.
 """
 
@@ -8,8 +8,8 @@ import asyncio
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +43,21 @@ class Collected:
     truncated: int
     # the model's time since the last collect
     work_seconds: float
+    # what else it counted since then
+    counts: Counter[str]
+
+
+def total(counts: Iterable[Counter[str]]) -> Counter[str]:
+    """Zeros stay, as columns of a log do."""
+    found: Counter[str] = Counter()
+    for one in counts:
+        found.update(one)
+    return found
+
+
+def counted(counts: Mapping[str, float]) -> dict[str, float]:
+    """As a trainer logs it."""
+    return {f"diversity/{name}": float(number) for name, number in counts.items()}
 
 
 class Stream(ABC):
@@ -60,6 +75,7 @@ class Stream(ABC):
         self.truncated: set[str] = set()
         self.accepting = True
         self.work_seconds = 0.0
+        self.counts: Counter[str] = Counter()
         self.changed = asyncio.Condition()
         self.thread = ThreadPoolExecutor(1)
         self.loop_task: asyncio.Task[None] | None = None
@@ -139,11 +155,12 @@ class Stream(ABC):
         identities = [identity(self.texts[key]) for key in keys]
         truncated = sum(self.texts[key] in self.truncated for key in keys)
         seconds, self.work_seconds = self.work_seconds, 0.0
+        counts, self.counts = self.counts, Counter(dict.fromkeys(self.counts, 0))
         self.forget(keys)
         self.collects += 1
         while self.texts and self.born[oldest := next(iter(self.texts))] + MAX_AGE < self.collects:
             self.forget([oldest])
-        return Collected(identities, values, truncated, seconds)
+        return Collected(identities, values, truncated, seconds, counts)
 
     def forget(self, keys: Sequence[ResponseKey]) -> None:
         for key in keys:

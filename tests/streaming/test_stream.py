@@ -281,7 +281,7 @@ def test_a_model_is_not_sent_to_rest_while_it_works():
     async def scenario():
         worker = object.__new__(FeatureWorker)  # its __init__ wants a GPU
         worker.stream, worker.rests = EmbeddingStream(SlowEmbedder()), True
-        worker.model = SimpleNamespace(model=SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05))))
+        worker.model = SimpleNamespace(rest=lambda: met.append(at_work.wait(0.05)))
         await worker.submit(ResponseKey("a", 0), "x")
         await asyncio.sleep(0.05)
         # is next, and at work when the collect below has what it waits for

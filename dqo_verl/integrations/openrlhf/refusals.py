@@ -8,8 +8,9 @@ from dqo_verl.core.announcement import PREFIX, Trainer, announcement
 from dqo_verl.core.credits.maxrl import MaxRL
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.objectives import Add
+from dqo_verl.core.placements import Gpu
 from dqo_verl.core.settings import Settings
-from dqo_verl.core.sources import Gpu, Model
+from dqo_verl.core.sources import Model
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.openrlhf.probe import TESTED, OpenRLHF
 from dqo_verl.integrations.openrlhf.typed import BASE, ESTIMATOR, OPENRLHF

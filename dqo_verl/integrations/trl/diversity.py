@@ -6,8 +6,9 @@ from typing import Any
 from dqo_verl.core.measures import MEASURES
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.parts import did_you_mean
+from dqo_verl.core.placements import Gpu
 from dqo_verl.core.settings import Settings, parse
-from dqo_verl.core.sources import Gpu, Model
+from dqo_verl.core.sources import Model
 from dqo_verl.core.spelling import Spelling
 from dqo_verl.errors import UserError
 

@@ -10,15 +10,16 @@ from torch import Tensor
 
 from dqo_verl.core.features import Features
 from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.placements import Cpu, Http
 from dqo_verl.core.settings import Settings
-from dqo_verl.core.sources import Cpu, Http, Model, Texts
+from dqo_verl.core.sources import Model, Texts
 from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.judge import PROBE, Judge
 from dqo_verl.models.servers import refuse_silent
 from dqo_verl.streaming.local import LocalModel
+from dqo_verl.streaming.stream import counted, total
 
-# all processes must see the same in it
-PROBE = ("The answer is 42.", "Let x be the number of apples, so that 3x + 4 = 19.")
 # they may compute on devices that round differently
 TOLERANCE = 0.01
 
@@ -62,7 +63,8 @@ class BatchFeatures:
             if isinstance(place, Http):
                 refuse_silent(place.urls, lambda _: settings.spell("urls", list(place.urls)))
             self.model = LocalModel(self.source, "cpu" if isinstance(place, Cpu) else device())
-            self._refuse_different_models(self.model.model)
+            if not isinstance(self.model.model, Judge):
+                self._refuse_different_models(self.model.model)
 
     def __call__(
         self, keys: Sequence[ResponseKey], texts: Sequence[str], compared: Tensor
@@ -84,10 +86,11 @@ class BatchFeatures:
         values = np.concatenate([found.values for _, found in parts])[order]
         truncated = sum(found.truncated for _, found in parts) / len(keys)
         features = self.source.features(keys, compared, [identities[row] for row in order], torch.from_numpy(values))
-        return features, {"diversity/truncated/frac": truncated}
+        counts = total(found.counts for _, found in parts)
+        return features, {"diversity/truncated/frac": truncated, **counted(counts)}
 
     def _refuse_different_models(self, model: Any) -> None:
-        """Two processes with two models would give the groups of one batch different scores, in silence."""
+        """All must see the same in a probe. Two processes with two models would give the groups of one batch different scores, in silence."""
         seen = model(PROBE)[0] if isinstance(model, Embedder) else model.probabilities([PROBE])[0]
         for process, found in enumerate(self.processes.gather([np.asarray(seen)])):
             if found.shape != np.shape(seen) or not np.allclose(found, seen, atol=TOLERANCE):

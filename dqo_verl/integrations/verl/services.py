@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dqo_verl.core.sources import Gpu, Model
+from dqo_verl.core.placements import Gpu
+from dqo_verl.core.sources import Model
 from dqo_verl.integrations.verl import seam
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.integrations.verl.resources import gpus_of_verl, is_v1
