@@ -25,8 +25,10 @@ human_pairs() {
   PAIRS=$DATA/noveltybench_pairs/train.jsonl HELD_OUT=$DATA/noveltybench_pairs/val.jsonl
   ! only_shows || return 0
   for split in train val; do
-    [ -e "$DATA/noveltybench_pairs/$split.jsonl" ] ||
-      curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.jsonl" "$home/$split.jsonl" ||
+    [ ! -e "$DATA/noveltybench_pairs/$split.jsonl" ] || continue
+    # a download that breaks off leaves nothing that the next run would take
+    curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.part" "$home/$split.jsonl" &&
+      mv "$DATA/noveltybench_pairs/$split.part" "$DATA/noveltybench_pairs/$split.jsonl" ||
       refuse "$home/$split.jsonl cannot be had. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front, with your own copy"
   done
 }

@@ -67,6 +67,16 @@ split_gpus() {
 # $1: a word, quoted if a shell needs it
 quoted() { if [[ $1 =~ ^[[:alnum:]_./:=+,@%-]+$ ]]; then printf '%s\n' "$1"; else printf '%s\n' "${1@Q}"; fi; }
 
+# $1: a path as Hydra reads it: one with =, a comma, brackets, quotes or letters beyond ASCII goes in quotes
+hydra() { case $1 in *[!A-Za-z0-9_./:@%+-]*) printf "'%s'" "${1//\'/\\\'}" ;; *) printf '%s' "$1" ;; esac; }
+
+# a list of files as Hydra reads it
+listed() {
+  local file found=""
+  for file; do found+=,$(hydra "$file"); done
+  printf '[%s]' "${found#,}"
+}
+
 # runs a command, or prints it
 show() {
   local word text=""
@@ -85,7 +95,7 @@ run() {
 }
 
 train() {
-  local all override text="python -m verl.trainer.main_ppo" status
+  local all=() override text="python -m verl.trainer.main_ppo" status
   local place=(
     trainer.n_gpus_per_node="${NGPUS:-$GPUS}"
     trainer.nnodes="$NNODES"
@@ -108,7 +118,11 @@ train() {
   fi
   # a Ray that somebody else has started on this machine is left alone
   place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-$([ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] && echo local || echo auto)}")
-  all=("${place[@]}" "${ARGS[@]}" "${TINY[@]}" "$@")
+  for override in "${place[@]}" "${ARGS[@]}" "${TINY[@]}"; do
+    case $override in *=/*) override=${override%%=*}=$(hydra "${override#*=}") ;; esac
+    all+=("$override")
+  done
+  all+=("$@")
   # a second +key=value is an error of Hydra's, ++key=value adds or overrides
   all=("${all[@]/#+(+)/++}")
   for override in "${all[@]}"; do text+=$' \\\n  '$(quoted "$override"); done

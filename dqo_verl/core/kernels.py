@@ -43,7 +43,7 @@ class Gaussian(Kernel):
 
     name = "gaussian"
 
-    bandwidth: float = Field(1.0, gt=0)
+    bandwidth: float = Field(1.0, ge=1e-3, le=1e3)
     """In units of distance between unit vectors."""
 
     def __call__(self, embeddings: Tensor) -> Tensor:

@@ -112,7 +112,7 @@ class Objective(Choice, ABC):
 class Weighted(Objective):
     """Objectives with a weight of diversity."""
 
-    alpha: float = Field(1.0, ge=0)
+    alpha: float = Field(1.0, ge=0, le=1e6)
     """Weight of diversity in units of reward."""
 
 
@@ -252,7 +252,7 @@ class Weigh(Weighted):
     name = "weigh"
     formula = "A d^alpha"
 
-    alpha: float = Field(1.0, ge=0)
+    alpha: float = Field(1.0, ge=0, le=1e6)
     """Exponent of diversity."""
 
     @property

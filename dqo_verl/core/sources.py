@@ -108,10 +108,10 @@ class Model(Texts, ABC):
     actors: int = Field(1, ge=1)
     """Copies of the model, spread over the nodes; a prompt's responses stay together."""
 
-    start_timeout: float = Field(300.0, gt=0)
+    start_timeout: float = Field(300.0, gt=0, le=1e6)
     """Seconds until the model must be loaded."""
 
-    deadline: float = Field(300.0, gt=0)
+    deadline: float = Field(300.0, gt=0, le=1e6)
     """Seconds that a request to a server may take, retries included; a step waits for its features twice as long."""
 
     @abstractmethod

@@ -122,7 +122,8 @@ def _start(model: str, placement: str) -> Any:
 
     options, device = placing.options(placement, BESIDE_FEATURES)
     options |= {
-        "name": f"dqo_verl_scorer:{placement}:{model}",
+        # of this run: a user may let two runs share a namespace of Ray's
+        "name": f"dqo_verl_scorer_{ray.get_runtime_context().get_job_id()}:{placement}:{model}",
         "get_if_exists": True,
         "max_restarts": RESTARTS,
         "max_task_retries": RESTARTS,

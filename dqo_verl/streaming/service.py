@@ -5,6 +5,7 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,18 @@ from dqo_verl.streaming import placement
 from dqo_verl.streaming.of_source import model_and_stream
 from dqo_verl.streaming.stream import Collected, total
 
-# the trainer's actors share one Ray namespace per run
-NAME = "dqo_verl_features_{}"
+# of a run: a user may let two runs share a namespace of Ray's
+NAME = "dqo_verl_features_{job}_{i}"
 # a burst of embedding may use more cores than the one that Ray reserves
 MAX_THREADS = 8
 RESTARTS = 3
 SECONDS_OF_SILENCE = 10.0
+# between two attempts to reach a worker whose node is lost: Ray needs some to notice, and to start it elsewhere
+SECONDS_TO_RECOVER = 1.0
 
 TextOf = Callable[[Sequence[ResponseKey]], Sequence[str]]
+# asks a worker for something that does no harm if it is done twice; Ray's reference to the answer
+Call = Callable[[], Any]
 
 
 class FeatureWorker:
@@ -71,6 +76,11 @@ def ways_to_place(source: Model) -> str:
   {source.spell("placement", "http")}     on servers of your own: {source.spell("urls", "[http://host:8000]")}"""
 
 
+def name_of(i: int) -> str:
+    """Of worker number `i`, for all processes of a run."""
+    return NAME.format(job=ray.get_runtime_context().get_job_id(), i=i)
+
+
 def worker_of(key: ResponseKey, workers: int) -> int:
     """A prompt's responses all go to one worker, which one is the same in every process."""
     return zlib.crc32(key.group.encode()) % workers
@@ -80,7 +90,7 @@ class Submitter:
     """The side of whoever sees responses first: hand over a finished one and go on. Ray's reference says when it is there."""
 
     def __init__(self, source: Model):
-        self.workers = [ray.get_actor(NAME.format(i)) for i in range(source.actors)]
+        self.workers = [ray.get_actor(name_of(i)) for i in range(source.actors)]
 
     def submit(self, key: ResponseKey, text: str) -> Any:
         return self.workers[worker_of(key, len(self.workers))].submit.remote(key, text)
@@ -97,7 +107,8 @@ class Answer(Collected):
 class FeatureService:
     """The trainer's side: starts the workers, waits until their model is loaded, collects by key.
 
-    Ray restarts a worker that dies; what it had is submitted again, with the texts that `text_of` fetches.
+    Ray restarts a worker that dies, on another node if its own is lost; what it had is submitted again, with the texts that
+    `text_of` fetches.
     """
 
     def __init__(self, source: Model):
@@ -119,8 +130,9 @@ class FeatureService:
             ray.get(ready)
             if waiting and left <= 0:
                 self.stop()
-                late = f"(not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s)"
-                raise RuntimeError(f"{ways_to_place(source)}\n{late}")
+                late = f"not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s"
+                told = self._waited(len(waiting), source.start_timeout)
+                raise RuntimeError(f"{ways_to_place(source)}\n({late}: {told})")
             if waiting:
                 print(f"[dqo_verl] {self._waited(len(waiting), time.monotonic() - began)}", flush=True)
         return ray.get(answers)
@@ -143,7 +155,7 @@ class FeatureService:
         spread = {"scheduling_strategy": "SPREAD"} if source.actors > 1 else {}
         actor: Any = ray.remote(FeatureWorker)
         restarts = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
-        return actor.options(name=NAME.format(i), **restarts, **(spread | options)).remote(source, device)
+        return actor.options(name=name_of(i), **restarts, **(spread | options)).remote(source, device)
 
     def stop(self) -> None:
         for worker in self.workers:
@@ -151,7 +163,7 @@ class FeatureService:
 
     def accept(self, accepting: bool) -> None:
         """Whether what is being generated now will be collected; validation will not."""
-        self._ask([worker.accept.remote(accepting) for worker in self.workers])
+        self._ask([partial(worker.accept.remote, accepting) for worker in self.workers])
 
     def collect(
         self, keys: Sequence[ResponseKey], text_of: TextOf, compared: Collection[ResponseKey] | None = None
@@ -167,7 +179,9 @@ class FeatureService:
         for attempt in range(RESTARTS + 1):
             absent = self._submit_missing(open_, text_of)
             streamed -= absent if attempt == 0 else 0
-            found = self._ask([self.workers[i].collect.remote(own, among.get(i, [])) for i, own in open_.items()])
+            found = self._ask(
+                [partial(self.workers[i].collect.remote, own, among.get(i, [])) for i, own in open_.items()]
+            )
             answers |= {i: answer for i, answer in zip(open_, found, strict=True) if answer is not None}
             # a worker that was restarted in between knows nothing any more
             open_ = {i: own for i, own in open_.items() if i not in answers}
@@ -179,13 +193,15 @@ class FeatureService:
 
     def _submit_missing(self, shares: dict[int, list[ResponseKey]], text_of: TextOf) -> int:
         """How many responses no reward worker had submitted."""
-        asked = self._ask([self.workers[i].missing.remote(own) for i, own in shares.items()])
+        asked = self._ask([partial(self.workers[i].missing.remote, own) for i, own in shares.items()])
         absent = [key for found in asked for key in found]
         if absent:
             texts = dict(zip(absent, text_of(absent), strict=True))
             self._ask(
-                self.workers[i].submit_many.remote([(key, texts[key]) for key in own])
-                for i, own in self._shares(absent).items()
+                [
+                    partial(self.workers[i].submit_many.remote, [(key, texts[key]) for key in own])
+                    for i, own in self._shares(absent).items()
+                ]
             )
         return len(absent)
 
@@ -208,13 +224,25 @@ class FeatureService:
             streamed,
         )
 
-    def _ask(self, references: Any) -> list[Any]:
+    def _ask(self, calls: Sequence[Call]) -> list[Any]:
+        """The answers in order. A worker that is out of reach is asked again until Ray has restarted it, or time is over."""
         limit = 2 * self.source.deadline
-        try:
-            return list(ray.get(list(references), timeout=limit))
-        except ray.exceptions.GetTimeoutError as error:
-            raise RuntimeError(
-                f"the feature workers gave no answer within {limit:g} s (twice "
-                f"{self.source.spell('deadline', f'{self.source.deadline:g}')}). Raise it, or use a smaller model, more "
-                f"workers ({self.source.spell('actors', 2)}) or a GPU ({self.source.spell('placement', 'gpu')})."
-            ) from error
+        until = time.monotonic() + limit
+        answers: dict[int, Any] = {}
+        while len(answers) < len(calls):
+            open_ = {i: call() for i, call in enumerate(calls) if i not in answers}
+            for i, reference in open_.items():
+                try:
+                    answers[i] = ray.get(reference, timeout=max(0.0, until - time.monotonic()))
+                except ray.exceptions.ActorUnavailableError as error:
+                    if time.monotonic() > until:
+                        raise
+                    print(f"[dqo_verl] a feature worker is out of reach; Ray restarts it: {error}", flush=True)
+                    time.sleep(SECONDS_TO_RECOVER)
+                except ray.exceptions.GetTimeoutError as error:
+                    raise RuntimeError(
+                        f"the feature workers gave no answer within {limit:g} s (twice "
+                        f"{self.source.spell('deadline', f'{self.source.deadline:g}')}). Raise it, or use a smaller model, "
+                        f"more workers ({self.source.spell('actors', 2)}) or a GPU ({self.source.spell('placement', 'gpu')})."
+                    ) from error
+        return [answers[i] for i in range(len(calls))]

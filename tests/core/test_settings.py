@@ -77,7 +77,7 @@ REFUSED = {
     "bool": ({"alpha": True}, "alpha=True must be float, not bool"),
     "null": ({"alpha": None}, "alpha=null must be float, not null"),
     "nan": ({"alpha": float("nan")}, "alpha=nan must be a finite number"),
-    "low": ({"alpha": -1}, "alpha=-1 must be at least 0"),
+    "low": ({"alpha": -1}, "alpha=-1 must be between 0 and 1e+06"),
     "high": ({"method": "darling", "floor": 1.5}, "floor=1.5 must be between 0 and 1"),
     "no integer": ({"measure": "ngram", "ngram": 2.5}, "ngram=2.5 must be int, not float"),
     "choice": ({"scale": "std"}, "scale=std is not known. Choose one of: raw, decoupled"),
@@ -87,7 +87,7 @@ REFUSED = {
     "a place that is no key": ({"source": "texts"}, "source does not exist"),
     "another name of a method": ({"measure": "dpp", "method": "foo"}, "method=foo is not known"),
     "no urls": ({"placement": "http"}, "http needs urls=...: vLLM's"),
-    "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be above 0"),
+    "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be between 1e-06 and 1e+06"),
     "neither method nor measure": (
         {"method": "grpo"},
         "method=grpo is not known. Choose one of: darling, diverse, dqo",
@@ -102,6 +102,7 @@ REFUSED = {
     "floor of a sum": ({"floor": 0.1}, "floor belongs to combine=multiply, and this run combines by add, r + alpha d"),
     "n of another measure": ({"ngram": 3}, "ngram belongs to the measure ngram, and the measure is dpp"),
     "bandwidth": ({"bandwidth": 0.5}, "bandwidth belongs to kernel=gaussian, and the kernel is linear"),
+    "huge": ({"kernel": "gaussian", "bandwidth": 1e300}, "bandwidth=1e+300 must be between 0.001 and 1000"),
     "threshold": ({"threshold": 0.5}, "threshold belongs to measures that read classes by cosine or classes by a pair"),
     "embedder beside a classifier": (
         {"method": "darling", "embedder": "x", "classifier": "y"},

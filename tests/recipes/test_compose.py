@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.composing import compose_as_typed
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 OTHERS = (
     "pareto",
@@ -356,3 +358,21 @@ def test_the_published_evidence_is_what_its_records_say(recipe, tmp_path):
     assert (tmp_path / "results.md").read_text() == (published / "results.md").read_text()
     assert "== sums, seed" not in done.stderr
     assert "the report:" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [("a=b,c", "gpu"), ("(a) [b] {c}", "gpu"), ("it's ä", "cpu"), ("it's ä", "gpu"), ('a "b" #c:d@e%f', "gpu")],
+)
+def test_a_run_and_its_data_may_lie_in_a_folder_of_any_name(commands, tmp_path, name, profile):
+    folder = tmp_path / name
+    out, data = folder / "run", folder / "data"
+    (overrides,) = commands("darling_math_qwen3_4b.sh", profile, OUT=str(out), DATA=str(data))
+    config = compose_as_typed(overrides)
+    assert config.trainer.default_local_dir == f"{out}/checkpoints"
+    assert config.ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH.startswith(f"{out}/metrics-")
+    if profile == "gpu":
+        assert config.data.train_files == f"{data}/deepscaler10k/train.parquet"
+        assert list(config.data.val_files) == [
+            f"{data}/{one}/test.parquet" for one in ("aime25", "hmmt25", "brumo25", "olympiadbench")
+        ]

@@ -18,7 +18,7 @@ class Focal(Credit):
     phrase = "reward x focal weight of its group"
     weighs_groups = True
 
-    focal_gamma: float = Field(1.0, ge=0)
+    focal_gamma: float = Field(1.0, ge=0, le=100)
     """Exponent of the share of wrong answers in a group."""
 
     def __call__(self, quality: Tensor) -> Tensor:

@@ -107,7 +107,7 @@ class DppQuality(Measure):
     kernel: Kernel = Linear()
     """How similar two embeddings are."""
 
-    alpha: float = Field(1.0, gt=0)
+    alpha: float = Field(1.0, ge=1e-6, le=1e6)
     """The quality is divided by it."""
 
     def __call__(self, groups: Groups) -> Tensor:

@@ -48,7 +48,7 @@ def started(ray_and_queue, service):
     services, name = [], module.NAME
 
     def start(values):
-        module.NAME = f"test_{len(services)}_{os.urandom(3).hex()}_{{}}"
+        module.NAME = f"test_{len(services)}_{os.urandom(3).hex()}_{{i}}"
         services.append(FeatureService(values))
         return services[-1]
 
