@@ -36,8 +36,10 @@ def final_answer(text: str) -> str | None:
     bare = re.sub(r"[\s$]|\\[ ,;!]", "", text[slice(*found)]).removesuffix("}" if text[found[1] - 1] == "}" else "")
     if not re.fullmatch(NUMBER, bare):
         return bare
-    digits = bare.replace(",", "")
-    return str(Decimal(digits).normalize() + 0)
+    # every digit counts: normalize() would round to 28 of them
+    number = f"{Decimal(bare.replace(',', '')):f}"
+    number = number.rstrip("0").rstrip(".") if "." in number else number
+    return "0" if number == "-0" else number
 
 
 def _answer(text: str) -> tuple[int, int] | None:

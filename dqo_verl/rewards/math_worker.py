@@ -1,22 +1,27 @@
 """The process that runs math-verify for `math.py`: a task per line on stdin, a verdict per line on stdout.
 
 math-verify's own time limits need signals on the main thread and do not stop every hang, so they are off. Instead the
-kernel ends this process when a task takes longer than its time (SIGALRM with its default effect: no code can delay it).
+kernel ends the process that works on a task when it takes longer than its time (SIGALRM with its default effect: no code can delay
+it). That one is a fork of this one, which says `null` in its place and forks the next: nothing is imported twice.
 Run as a script: importing the package would import torch.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped"
 
+import ctypes
 import json
 import logging
 import os
 import resource
 import signal
 import sys
+from typing import Any, TextIO
 
 SECONDS_TO_START = 120
 # Sympy takes all the memory there is when it computes a tower of powers.
 MEMORY = 4 * 2**30
+# Linux: the kernel kills a process whose parent dies
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -27,17 +32,29 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     # Nothing that a library prints may mix with the verdicts.
     os.dup2(2, 1)
-    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+    import math_verify
 
     logging.disable(logging.ERROR)
     print("ready", file=answers, flush=True)
     signal.alarm(0)
+    while child := os.fork():
+        _, status = os.waitpid(child, 0)
+        if status == 0:
+            return
+        print("null", file=answers, flush=True)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    serve(math_verify, answers)
+
+
+def serve(library: Any, answers: TextIO) -> None:
+    gold_form = [library.LatexExtractionConfig()]
+    forms = [library.ExprExtractionConfig(), library.LatexExtractionConfig()]
     for line in sys.stdin:
         gold, text, seconds = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        expected = parse(f"\\boxed{{{gold}}}", [LatexExtractionConfig()], parsing_timeout=None)
-        found = parse(text, [ExprExtractionConfig(), LatexExtractionConfig()], parsing_timeout=None)
-        verdict = "no gold" if not expected else verify(expected, found, timeout_seconds=None)
+        expected = library.parse(f"\\boxed{{{gold}}}", gold_form, parsing_timeout=None)
+        found = library.parse(text, forms, parsing_timeout=None)
+        verdict = "no gold" if not expected else library.verify(expected, found, timeout_seconds=None)
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(json.dumps(verdict), file=answers, flush=True)
 

@@ -63,9 +63,10 @@ def test_huge_input_never_costs_more_than_its_time(expression: str) -> None:
 def test_a_worker_that_died_between_two_responses_costs_nothing() -> None:
     grader = math.Grader()
     assert grader("5", "\\boxed{5}", SECONDS) is True
-    assert grader.process is not None
-    os.kill(grader.process.pid, signal.SIGKILL)
-    grader.process.wait()
+    (worker,) = grader.workers
+    assert worker.process is not None
+    os.kill(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
     assert grader("5", "\\boxed{5}", SECONDS) is True
     assert grader.stopped == 0
     grader.close()
@@ -74,13 +75,56 @@ def test_a_worker_that_died_between_two_responses_costs_nothing() -> None:
 def test_a_worker_that_dies_over_a_response_is_replaced() -> None:
     grader = math.Grader()
     assert grader("5", "\\boxed{5}", SECONDS) is True
-    assert grader.process is not None
-    killer = threading.Timer(0.5, os.kill, (grader.process.pid, signal.SIGKILL))
+    (worker,) = grader.workers
+    assert worker.process is not None
+    killer = threading.Timer(0.5, os.kill, (worker.process.pid, signal.SIGKILL))
     killer.start()
     assert grader("5", HANGS, 60) is None
     assert grader("5", "\\boxed{5}", SECONDS) is True
     assert grader.stopped == 1
     grader.close()
+
+
+def test_a_stop_costs_no_second_start() -> None:
+    grader = math.Grader()
+    assert grader("5", HANGS, 0.2) is None
+    (worker,) = grader.workers
+    started = worker.process
+    assert [grader("5", text, SECONDS) for text in ("\\boxed{5}", "\\boxed{6}")] == [True, False]
+    assert worker.process is started
+    grader.close()
+
+
+def test_where_many_hang_the_next_ones_get_little_time() -> None:
+    grader = math.Grader()
+    grader.stops.extend([False] * (math.RECENT - math.MOST_STOPS) + [True] * math.MOST_STOPS)
+    assert not grader.is_hurried
+    assert grader("5", HANGS, 0.2) is None
+    assert grader.is_hurried
+    began = time.perf_counter()
+    assert grader("5", HANGS, 60) is None
+    assert time.perf_counter() - began < 30
+    for _ in range(math.RECENT):
+        assert grader("5", "\\boxed{5}", SECONDS) is True
+    assert not grader.is_hurried
+    grader.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"\\boxed{{{'7' * math.LONGEST}}}", False),
+        (f"\\boxed{{{'7' * (math.LONGEST + 1)}}}", True),
+        (f"\\boxed{{{'(' * math.DEEPEST}1{')' * math.DEEPEST}}}", False),
+        (f"\\boxed{{{'(' * (math.DEEPEST + 1)}1{')' * (math.DEEPEST + 1)}}}", True),
+        ("(" * 3000, True),
+        (f"{'a word, (and another) ' * 5000}\\boxed{{5}}", False),
+        (f"{'(' * 3000} so \\boxed{{5}}", False),
+    ],
+    ids=range(7),
+)
+def test_answers_of_a_length_or_depth_that_nobody_means_are_not_read(text: str, told: bool) -> None:
+    assert math.too_much(text) is told
 
 
 def test_threads_get_their_own_verdicts() -> None:
