@@ -46,7 +46,7 @@ WALLS = {
     "evaluation/cli": "evaluation/report evaluation/metrics evaluation/sample flags",
     "classifier": "evaluation/report evaluation/metrics evaluation/rows evaluation/bad_data evaluation/endpoint "
     "data models core provenance results jsonl flags errors",
-    "doctor": "integrations/openrlhf models core provenance flags extras errors",
+    "doctor": "integrations/verl integrations/openrlhf models core provenance flags extras errors",
     "check": "",
     "cli": "check doctor classifier evaluation/cli data __init__ extras errors",
 }

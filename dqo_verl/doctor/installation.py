@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.errors import UserError
@@ -51,6 +52,11 @@ def python_here(code: str) -> None:
 
 
 def registered_in_a_fresh_process() -> str:
+    from dqo_verl.integrations.verl.probe import OLDEST, Verl
+
+    version = str(version_of("verl"))
+    if Verl(version, Path()).is_too_old:
+        raise UserError(f"verl {version} never looks for plugins. Type: pip install 'verl>={OLDEST}'")
     # verl logs a plugin's own error below WARNING; ours names the supported range
     done = subprocess.run([sys.executable, "-c", REGISTERED], capture_output=True, text=True)
     if done.returncode:

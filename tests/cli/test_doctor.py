@@ -20,6 +20,15 @@ def test_a_healthy_environment():
     assert done.stdout.strip().endswith("all well")
 
 
+def test_a_verl_that_never_looks_for_plugins_is_named(monkeypatch):
+    from dqo_verl.doctor import installation
+    from dqo_verl.errors import UserError
+
+    monkeypatch.setattr(installation, "version_of", {"verl": "0.8.0"}.get)
+    with pytest.raises(UserError, match=r"verl 0.8.0 never looks for plugins. Type: pip install 'verl>=0.9.0'"):
+        installation.registered_in_a_fresh_process()
+
+
 def test_an_environment_without_verl_says_what_to_type(tmp_path):
     """A fresh venv that sees torch and this package, and nothing else."""
     import docstring_parser
