@@ -18,7 +18,7 @@ import numpy as np
 
 from dqo_verl.core.keys import ResponseKey
 
-# kept at once; beyond it the oldest are forgotten and computed on demand
+# that reward workers submit are kept at once; beyond it the oldest are forgotten and computed on demand
 MAX_RESPONSES = 100_000
 # collects after which nobody will ask for a response any more: its group was filtered out, or failed
 MAX_AGE = 100
@@ -69,6 +69,10 @@ class Stream(ABC):
         # the number of collects before a response came in
         self.born: dict[ResponseKey, int] = {}
         self.collects = 0
+        # one at a time
+        self.collecting = asyncio.Lock()
+        # groups that are being collected
+        self.wanted: set[str] = set()
         # by unit of work: a text, or a group
         self.failed: dict[str, BaseException] = {}
         # texts that were cut
@@ -82,8 +86,14 @@ class Stream(ABC):
 
     async def submit(self, key: ResponseKey, text: str) -> None:
         """Sent by reward workers, who do not wait. Ignored while verl validates: nobody will collect that."""
-        if self.accepting:
-            await self.submit_many([(key, text)])
+        if not self.accepting:
+            return
+        await self.submit_many([(key, text)])
+        while len(self.texts) > MAX_RESPONSES:
+            oldest = next((key for key in self.texts if key.group not in self.wanted), None)
+            if oldest is None:
+                break
+            self.forget([oldest])
 
     async def submit_many(self, responses: Sequence[tuple[ResponseKey, str]]) -> None:
         for key, text in responses:
@@ -91,8 +101,6 @@ class Stream(ABC):
             self.texts.move_to_end(key)
             self.born[key] = self.collects
             self.added(key)
-        while len(self.texts) > MAX_RESPONSES:
-            self.forget([next(iter(self.texts))])
         await self.wake()
 
     async def accept(self, accepting: bool) -> None:
@@ -149,18 +157,23 @@ class Stream(ABC):
 
         Where features depend on the group, responses that are not `compared` do not count (default: all do).
         """
-        if await self.missing(keys):
-            return None
-        values = await self.values(keys, keys if compared is None else compared)
-        identities = [identity(self.texts[key]) for key in keys]
-        truncated = sum(self.texts[key] in self.truncated for key in keys)
-        seconds, self.work_seconds = self.work_seconds, 0.0
-        counts, self.counts = self.counts, Counter(dict.fromkeys(self.counts, 0))
-        self.forget(keys)
-        self.collects += 1
-        while self.texts and self.born[oldest := next(iter(self.texts))] + MAX_AGE < self.collects:
-            self.forget([oldest])
-        return Collected(identities, values, truncated, seconds, counts)
+        async with self.collecting:
+            if await self.missing(keys):
+                return None
+            self.wanted = {key.group for key in keys}
+            try:
+                values = await self.values(keys, keys if compared is None else compared)
+            finally:
+                self.wanted = set()
+            identities = [identity(self.texts[key]) for key in keys]
+            truncated = sum(self.texts[key] in self.truncated for key in keys)
+            seconds, self.work_seconds = self.work_seconds, 0.0
+            counts, self.counts = self.counts, Counter(dict.fromkeys(self.counts, 0))
+            self.forget(keys)
+            self.collects += 1
+            while self.texts and self.born[oldest := next(iter(self.texts))] + MAX_AGE < self.collects:
+                self.forget([oldest])
+            return Collected(identities, values, truncated, seconds, counts)
 
     def forget(self, keys: Sequence[ResponseKey]) -> None:
         for key in keys:
