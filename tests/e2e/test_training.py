@@ -180,7 +180,7 @@ def test_plain_grpo_is_untouched_by_us_and_by_a_dead_ray_and_a_dead_engine_ends_
     ("overrides", "message"),
     [
         (["algorithm.adv_estimator=dqo", "+algorithm.diversity.aplha=1"], "Did you mean +algorithm.diversity.alpha=1?"),
-        (["algorithm.adv_estimator=gae", "+reward_model.diversity=vendi"], "Choose one of: deviation, dpp"),
+        (["algorithm.adv_estimator=gae", "+reward_model.diversity=vendi"], "Choose one of: bleu, certainty"),
     ],
 )
 def test_a_bad_setting_is_refused_before_ray_starts(start, tmp_path, overrides, message):
