@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.util.state import list_actors
 
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.settings import parse
@@ -29,7 +30,7 @@ def three_nodes():
 
 def node_of(i):
     """Of worker number `i`."""
-    (found,) = [actor for actor in ray.util.state.list_actors() if actor.name == name_of(i) and actor.state == "ALIVE"]
+    (found,) = [actor for actor in list_actors() if actor.name == name_of(i) and actor.state == "ALIVE"]
     return found.node_id
 
 
