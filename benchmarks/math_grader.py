@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from common import report
 from verl.utils.reward_score import math_verify
 
-from dqo_verl.rewards.math import Grader
+from dqo_verl.models.grader import Grader
 
 SHARES = (0.0, 0.01, 0.5)
 HANGS = "so \\boxed{9^{9^{9^{9}}}}"

@@ -24,6 +24,7 @@ EVERY_PART = [
     {"measure": "dpp", "combine": "multiply"},
     {"measure": "dpp", "combine": "zscore_add"},
     {"measure": "partition", "classes": "answer"},
+    {"measure": "partition", "classes": "math"},
     *({"method": "dqo", "credit": name} for name in CREDITS),
 ]
 
@@ -107,3 +108,16 @@ def test_paths_of_code_that_pages_name_exist():
         )
     }
     assert not [place for place in named if "NAME" not in place[1] and not (ROOT / place[1]).exists()]
+
+
+def test_each_paper_that_a_page_cites_is_in_the_bibliography():
+    entries = (ROOT / "docs/references.bib").read_text()
+    cited = {(page, id_) for page, text in PAGES.items() for id_ in re.findall(r"arxiv\.org/abs/(\d{4}\.\d{5})", text)}
+    assert len(cited) > 20
+    assert not [(page, id_) for page, id_ in cited if f"eprint = {{{id_}}}" not in entries]
+
+
+def test_the_citation_names_this_version():
+    import dqo_verl
+
+    assert f"version: {dqo_verl.__version__}\n" in (ROOT / "CITATION.cff").read_text()

@@ -15,7 +15,7 @@ WALLS = {
     "core": "loading errors",
     "models": "core extras errors",
     "streaming": "models core",
-    "rewards": "streaming models core extras errors",
+    "rewards": "streaming models core errors",
     "integrations/wrapping": "",
     "integrations/package": "",
     "integrations/target_file": "core",

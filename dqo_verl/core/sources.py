@@ -1,7 +1,7 @@
 """Where the features of a run come from: which model reads the responses, and where it runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -18,6 +18,7 @@ from dqo_verl.core.parts import Part
 from dqo_verl.core.placements import Cpu, Http, Placement
 
 Rule = Literal["components", "first_member"]
+AnswerRule = Literal["answer", "math"]
 # the class of a response that is not compared
 NOT_COMPARED = -1
 
@@ -84,8 +85,8 @@ class AnswerClasses(Texts):
     name = "final answers"
     reads: ClassVar[Reads] = "classes"
 
-    classes: Literal["answer"] = "answer"
-    """Two responses are the same if their final answers (`#### number` or `\\boxed{...}`) are."""
+    classes: AnswerRule = "answer"
+    """Two responses are the same if their final answers (`#### number` or `\\boxed{...}`) are: as texts, or as mathematics."""
 
     def in_words(self) -> str:
         return "by final answers"
@@ -197,6 +198,30 @@ class ClassifiedPairs(Model):
         return Features(identities, classes=torch.as_tensor(values))
 
 
+class MathClasses(Model):
+    """Classes by the final answer as mathematics: 1/2 and 0.5 are one. Those without one are of one class."""
+
+    name = "final answers as mathematics"
+    reads: ClassVar[Reads] = "classes"
+
+    classes: AnswerRule = "math"
+    """Two responses are the same if math-verify finds their final answers equal."""
+
+    placement: Cpu = Cpu()
+    """In processes beside the worker."""
+
+    def compared(self, text: str) -> str:
+        return final_answer(text) or ""
+
+    def in_words(self) -> str:
+        return "by final answers as mathematics"
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        return Features(identities, classes=torch.as_tensor(values))
+
+
 class JudgedClasses(Model):
     """Classes by a language model that reads the responses to a prompt together and sorts them."""
 
@@ -224,6 +249,7 @@ SOURCES: tuple[type[Source], ...] = (
     ClassifiedPairs,
     JudgedClasses,
     AnswerClasses,
+    MathClasses,
     Texts,
     LogProbs,
     Nothing,
@@ -234,8 +260,9 @@ SOURCES: tuple[type[Source], ...] = (
 CLASSES: dict[str, type[Source]] = {"classifier": ClassifiedPairs, "judge": JudgedClasses, "classes": AnswerClasses}
 
 
-def source_for(reads: Reads, typed: Collection[str]) -> type[Source]:
-    """The source of what a measure reads. Classes have four: a pair classifier, a judge, final answers, or the embedder."""
+def source_for(reads: Reads, typed: Mapping[str, Any]) -> type[Source]:
+    """The source of what a measure reads. Classes have five: a pair classifier, a judge, final answers twice, or the embedder."""
     if reads == "classes":
-        return next((source for key, source in CLASSES.items() if key in typed), CosineClasses)
+        found = next((source for key, source in CLASSES.items() if key in typed), CosineClasses)
+        return MathClasses if found is AnswerClasses and typed["classes"] == "math" else found
     return next(source for source in SOURCES if source.reads == reads)

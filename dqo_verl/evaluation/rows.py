@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -169,8 +170,8 @@ def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -
     """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
-        with opening(file), _opened(file) as lines:
-            for number, line in enumerate(lines, start=1):
+        with opening(file):
+            for number, line in enumerate(_lines(file), start=1):
                 if not line.strip():
                     continue
                 where = f"{file}:{number}"
@@ -188,11 +189,15 @@ def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -
     return _number_repeats(list(groups.values()))
 
 
-def _opened(file: Path) -> Any:
+def _lines(file: Path) -> Iterator[bytes]:
     """Plain, or packed by gzip whatever it is called."""
     with file.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
-    return gzip.open(file) if packed else file.open("rb")
+    with gzip.open(file) if packed else file.open("rb") as lines:
+        try:
+            yield from lines
+        except (EOFError, zlib.error) as error:
+            raise UserError(f"{file}: packed by gzip, and damaged or cut off ({error})") from error
 
 
 def _parsed(line: bytes) -> Any:

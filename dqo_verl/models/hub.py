@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.core.placements import Http
-from dqo_verl.core.sources import ClassifiedPairs, Embeddings, Model, Source
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, MathClasses, Model, Source
 from dqo_verl.errors import UserError
 from dqo_verl.extras import install
 from dqo_verl.models.servers import refuse_silent
@@ -42,6 +42,8 @@ def check(source: Source) -> None:
         if importlib.util.find_spec("sentence_transformers") is None:
             raise UserError(f"This measure embeds the responses. Type: {install('models')}")
         reach(source.embedder, partial(source.spell, "embedder"))
+    if isinstance(source, MathClasses) and importlib.util.find_spec("math_verify") is None:
+        raise UserError(f"{source.spell('classes', source.classes)} needs math-verify. Type: {install('math')}")
     if isinstance(source, ClassifiedPairs):
         reach(source.classifier, partial(source.spell, "classifier"))
 

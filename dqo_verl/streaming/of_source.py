@@ -1,8 +1,9 @@
 """The model that a source names, and the stream that feeds it."""
 
 from dqo_verl.core.placements import Http
-from dqo_verl.core.sources import ClassifiedPairs, Embeddings, JudgedClasses, Model
+from dqo_verl.core.sources import ClassifiedPairs, Embeddings, JudgedClasses, MathClasses, Model
 from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.equal_answers import EqualAnswers
 from dqo_verl.models.judge import AT_ONCE, Judge
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.models.servers import Endpoint
@@ -11,12 +12,15 @@ from dqo_verl.streaming.judged import JudgedStream
 from dqo_verl.streaming.stream import EmbeddingStream, Stream
 
 
-def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier | Judge, Stream]:
+def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier | Judge | EqualAnswers, Stream]:
     place = source.placement
     deadline = source.spelling.name("deadline")
     if isinstance(source, JudgedClasses):
         judge = Judge(source.judge, Endpoint(source.placement.urls, source.deadline, deadline, at_once=AT_ONCE))
         return judge, JudgedStream(judge)
+    if isinstance(source, MathClasses):
+        equal = EqualAnswers()
+        return equal, PartitionStream(equal)
     servers = Endpoint(place.urls, source.deadline, deadline) if isinstance(place, Http) else None
     if isinstance(source, ClassifiedPairs):
         classifier = PairClassifier(

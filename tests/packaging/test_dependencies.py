@@ -29,7 +29,7 @@ EXTRAS = {
     "dqo_verl/integrations/trl": "trl",
     "dqo_verl/integrations/verl/cpu": "cpu",
     "dqo_verl/rewards": "training gpu cpu",
-    "dqo_verl/rewards/math_worker.py": "math",
+    "dqo_verl/models/grader_worker.py": "math",
     "dqo_verl/doctor/recipe.py": "models",
     "dqo_verl/evaluation": "evaluation",
     "dqo_verl/evaluation/sample/engines.py": "gpu cpu",

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dqo_verl.models import grader as grading
 from dqo_verl.rewards import math
 
 pytest.importorskip("math_verify")
@@ -42,7 +43,7 @@ def test_through_verls_reward_manager(scored) -> None:
 
 
 def test_a_hang_is_stopped_counted_and_the_next_response_is_judged() -> None:
-    grader = math.Grader()
+    grader = grading.Grader()
     assert grader("5", "\\boxed{5}", SECONDS) is True
     started = time.perf_counter()
     assert grader("5", HANGS, SECONDS) is None
@@ -61,7 +62,7 @@ def test_huge_input_never_costs_more_than_its_time(expression: str) -> None:
 
 
 def test_a_worker_that_died_between_two_responses_costs_nothing() -> None:
-    grader = math.Grader()
+    grader = grading.Grader()
     assert grader("5", "\\boxed{5}", SECONDS) is True
     (worker,) = grader.workers
     assert worker.process is not None
@@ -73,7 +74,7 @@ def test_a_worker_that_died_between_two_responses_costs_nothing() -> None:
 
 
 def test_a_worker_that_dies_over_a_response_is_replaced() -> None:
-    grader = math.Grader()
+    grader = grading.Grader()
     assert grader("5", "\\boxed{5}", SECONDS) is True
     (worker,) = grader.workers
     assert worker.process is not None
@@ -86,7 +87,7 @@ def test_a_worker_that_dies_over_a_response_is_replaced() -> None:
 
 
 def test_a_stop_costs_no_second_start() -> None:
-    grader = math.Grader()
+    grader = grading.Grader()
     assert grader("5", HANGS, 0.2) is None
     (worker,) = grader.workers
     started = worker.process
@@ -96,15 +97,15 @@ def test_a_stop_costs_no_second_start() -> None:
 
 
 def test_where_many_hang_the_next_ones_get_little_time() -> None:
-    grader = math.Grader()
-    grader.stops.extend([False] * (math.RECENT - math.MOST_STOPS) + [True] * math.MOST_STOPS)
+    grader = grading.Grader()
+    grader.stops.extend([False] * (grading.RECENT - grading.MOST_STOPS) + [True] * grading.MOST_STOPS)
     assert not grader.is_hurried
     assert grader("5", HANGS, 0.2) is None
     assert grader.is_hurried
     began = time.perf_counter()
     assert grader("5", HANGS, 60) is None
     assert time.perf_counter() - began < 30
-    for _ in range(math.RECENT):
+    for _ in range(grading.RECENT):
         assert grader("5", "\\boxed{5}", SECONDS) is True
     assert not grader.is_hurried
     grader.close()
@@ -113,10 +114,10 @@ def test_where_many_hang_the_next_ones_get_little_time() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (f"\\boxed{{{'7' * math.LONGEST}}}", False),
-        (f"\\boxed{{{'7' * (math.LONGEST + 1)}}}", True),
-        (f"\\boxed{{{'(' * math.DEEPEST}1{')' * math.DEEPEST}}}", False),
-        (f"\\boxed{{{'(' * (math.DEEPEST + 1)}1{')' * (math.DEEPEST + 1)}}}", True),
+        (f"\\boxed{{{'7' * grading.LONGEST}}}", False),
+        (f"\\boxed{{{'7' * (grading.LONGEST + 1)}}}", True),
+        (f"\\boxed{{{'(' * grading.DEEPEST}1{')' * grading.DEEPEST}}}", False),
+        (f"\\boxed{{{'(' * (grading.DEEPEST + 1)}1{')' * (grading.DEEPEST + 1)}}}", True),
         ("(" * 3000, True),
         (f"{'a word, (and another) ' * 5000}\\boxed{{5}}", False),
         (f"{'(' * 3000} so \\boxed{{5}}", False),
@@ -124,7 +125,7 @@ def test_where_many_hang_the_next_ones_get_little_time() -> None:
     ids=range(7),
 )
 def test_answers_of_a_length_or_depth_that_nobody_means_are_not_read(text: str, told: bool) -> None:
-    assert math.too_much(text) is told
+    assert grading.too_much(text) is told
 
 
 def test_threads_get_their_own_verdicts() -> None:
@@ -141,11 +142,11 @@ def test_an_empty_ground_truth_is_named() -> None:
 def test_without_math_verify_the_message_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "math_verify", None)
     with pytest.raises(ModuleNotFoundError, match=r"math-verify is missing\. Type: pip install .*\[math\]"):
-        math.Grader()("5", "\\boxed{5}", SECONDS)
+        grading.Grader()("5", "\\boxed{5}", SECONDS)
 
 
 def test_a_worker_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = [sys.executable, "-I", "-S", *math.START[1:]]  # an interpreter without site-packages
-    monkeypatch.setattr(math, "START", bare)
+    bare = [sys.executable, "-I", "-S", *grading.START[1:]]  # an interpreter without site-packages
+    monkeypatch.setattr(grading, "START", bare)
     with pytest.raises(RuntimeError, match="did not start"):
-        math.Grader()("5", "\\boxed{5}", SECONDS)
+        grading.Grader()("5", "\\boxed{5}", SECONDS)

@@ -15,6 +15,7 @@ from dqo_verl.core.settings import Settings
 from dqo_verl.core.sources import Model, Texts
 from dqo_verl.errors import UserError
 from dqo_verl.models.embedder import Embedder
+from dqo_verl.models.equal_answers import EqualAnswers
 from dqo_verl.models.judge import PROBE, Judge
 from dqo_verl.models.servers import refuse_silent
 from dqo_verl.streaming.local import LocalModel
@@ -63,7 +64,7 @@ class BatchFeatures:
             if isinstance(place, Http):
                 refuse_silent(place.urls, lambda _: settings.spell("urls", list(place.urls)))
             self.model = LocalModel(self.source, "cpu" if isinstance(place, Cpu) else device())
-            if not isinstance(self.model.model, Judge):
+            if not isinstance(self.model.model, Judge | EqualAnswers):
                 self._refuse_different_models(self.model.model)
 
     def __call__(

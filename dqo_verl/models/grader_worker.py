@@ -1,4 +1,4 @@
-"""The process that runs math-verify for `math.py`: a task per line on stdin, a verdict per line on stdout.
+"""The process that runs math-verify for `grader.py`: a task per line on stdin, a verdict per line on stdout.
 
 math-verify's own time limits need signals on the main thread and do not stop every hang, so they are off. Instead the
 kernel ends the process that works on a task when it takes longer than its time (SIGALRM with its default effect: no code can delay
