@@ -76,7 +76,7 @@ def test_a_quality_that_is_no_number_is_named(quality):
 
 
 @pytest.mark.parametrize(
-    "typed", [{"alpha": 1e39}, {"combine": "multiply", "quality_shift": "group_min"}], ids=["alpha", "shift"]
+    "typed", [{"unit": "gap"}, {"combine": "multiply", "quality_shift": "group_min"}], ids=["unit", "shift"]
 )
 def test_a_shaped_reward_that_is_no_number_is_named(typed):
     with pytest.raises(FloatingPointError, match=r"the shaped reward of response \d \(group p"):

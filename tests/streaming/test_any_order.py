@@ -53,6 +53,15 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.loop, self.model = asyncio.new_event_loop(), Model()
         self.stream, self.waiting = self.build(), []
+        # in the order in which they were forgotten
+        self.gone, forget = [], self.stream.forget
+
+        def noted(keys):
+            before = list(self.stream.texts)
+            forget(keys)
+            self.gone += [key for key in before if key not in self.stream.texts]
+
+        self.stream.forget = noted
 
     def run(self, coroutine):
         return self.loop.run_until_complete(asyncio.wait_for(coroutine, 10))
@@ -61,7 +70,7 @@ class AnyOrder(RuleBasedStateMachine):
     def submit(self, responses):
         for key, text in responses:
             # a response has one text for as long as someone waits for it
-            if key.group not in {one.group for keys, _, _ in self.waiting for one in keys}:
+            if key.group not in {one.group for keys, *_ in self.waiting for one in keys}:
                 self.run(self.stream.submit(key, text))
 
     @rule(seed=st.integers(0, 2**32), most=st.integers(1, 8), other=st.none() | st.none() | KEYS)
@@ -71,7 +80,8 @@ class AnyOrder(RuleBasedStateMachine):
         keys += [other] if other and other not in keys else []
         if not keys:
             return
-        self.waiting.append((keys, dict(self.stream.texts), self.loop.create_task(self.stream.collect(keys))))
+        task = self.loop.create_task(self.stream.collect(keys))
+        self.waiting.append((keys, dict(self.stream.texts), len(self.gone), task))
         self.run(asyncio.sleep(0))
 
     @rule(broken=st.booleans())
@@ -80,17 +90,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def settle(self):
-        handed_out = set()
-        for keys, texts, task in self.waiting:
+        for keys, texts, gone, task in self.waiting:
             try:
                 collected = self.run(task)
             except FloatingPointError:
                 continue
             if collected is None:
-                # never known, evicted, or of another collect that was first
-                assert not set(keys) <= texts.keys() or set(keys) & handed_out or len(texts) == BOUND
+                assert not set(keys) <= texts.keys() or set(keys) & set(self.gone[gone:])
             else:
-                handed_out |= set(keys)
                 assert collected.identities == [identity(texts[key]) for key in keys]
                 self.right(keys, [texts[key] for key in keys], collected.values)
         self.waiting = []

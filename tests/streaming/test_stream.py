@@ -290,3 +290,30 @@ def test_a_model_is_not_sent_to_rest_while_it_works():
 
     asyncio.run(scenario())
     assert met == [False]
+
+
+def test_nothing_is_forgotten_while_it_is_being_collected(monkeypatch):
+    monkeypatch.setattr(module, "MAX_RESPONSES", 4)
+    go_on = threading.Event()
+
+    class Held(CountingEmbedder):
+        def __call__(self, texts):
+            assert go_on.wait(10)
+            return super().__call__(texts)
+
+    async def scenario():
+        stream = EmbeddingStream(Held())
+        wanted = [ResponseKey("p", i) for i in range(4)]
+        for key in wanted:
+            await stream.submit(key, f"text {key.sample}")
+        waits = asyncio.create_task(stream.collect(wanted))
+        await asyncio.sleep(0)
+        for i in range(20):
+            await stream.submit(ResponseKey("q", i), "x" * i)
+        kept = len(stream.texts)
+        go_on.set()
+        return kept, await asyncio.wait_for(waits, 10)
+
+    kept, collected = asyncio.run(scenario())
+    assert kept == 4
+    assert collected.values[:, 0].tolist() == [6] * 4

@@ -13,7 +13,7 @@ MISTYPED = (
         "Diversity('dqoo') is not known. Did you mean Diversity('dqo')? Choose one of: bleu, certainty, darling,",
     ),
     (("dqo",), {"alhpa": 2.0}, "alhpa does not exist. Did you mean alpha=2.0?"),
-    (("dqo",), {"alpha": -1.0}, "alpha=-1.0 must be at least 0."),
+    (("dqo",), {"alpha": -1.0}, "alpha=-1.0 must be between 0 and 1e+06."),
     (("dqo",), {"alpha": "1"}, "alpha=\"'1'\" must be float, not str."),
     (("dqo",), {"scale": "decupled"}, "scale='decupled' is not known. Choose one of: raw, decoupled."),
     (("darling",), {"alpha": 1.0}, "alpha=1.0 has no effect: alpha belongs to"),
