@@ -1,0 +1,101 @@
+"""DARLING's factor by classes (hard) or by the mean probability that the others say something else (soft): which follows the truth?
+
+    python benchmarks/soft_or_hard.py PAIRS.jsonl [MORE.jsonl ...]        three minutes
+
+Humans labelled pairs, not groups, so groups are simulated as in `dqo_verl/classifier/partitions.py`: 8 responses, each of one of 3 equally likely
+ideas; the score of two of them is that of a labelled pair of the same kind, drawn at random. A base that compares within a group sees
+differences only, so what counts is the correlation of the factor with the true one within a group, 0 where the factor is constant.
+
+hard     first member's classes, at the threshold of highest accuracy on the other folds
+soft     1 - mean p(same), p from a logistic curve through the score, fitted on the other folds
+"""
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from common import report
+from counted_words import FOLDS, SEED, overlaps
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from dqo_verl.classifier.baselines import cosine, jaccard
+from dqo_verl.classifier.data import LabelledPair, read_all
+from dqo_verl.classifier.metrics import best_threshold
+from dqo_verl.core.classes import first_member
+
+SIZE, IDEAS, GROUPS, RESAMPLES = 8, 3, 200, 100
+UPPER = np.triu(np.ones((SIZE, SIZE), bool), 1)
+
+
+def of_other_folds(columns: np.ndarray, labels: np.ndarray, prompts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """For each pair p(same) and the decision, both learned from the pairs of other prompts."""
+    probability, same = np.empty(len(labels)), np.empty(len(labels), bool)
+    for train, test in GroupKFold(FOLDS).split(columns, labels, prompts):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=3000))
+        model.fit(columns[train], labels[train])
+        seen, probability[test] = (model.predict_proba(columns[rows])[:, 1] for rows in (train, test))
+        same[test] = probability[test] > best_threshold(seen, labels[train], "accuracy")
+    return probability, same
+
+
+def correlation(found: np.ndarray, true: np.ndarray) -> float:
+    return float(np.corrcoef(found, true)[0, 1]) if found.std() > 0 else 0.0
+
+
+def within_groups(probability: np.ndarray, same: np.ndarray, labels: np.ndarray, chance: np.random.Generator):
+    """The mean correlations of both factors with the true one."""
+    kinds = [np.flatnonzero(labels == kind) for kind in (0, 1)]
+    hard, soft = [], []
+    while len(hard) < GROUPS:
+        ideas = chance.integers(IDEAS, size=SIZE)
+        together = ideas[:, None] == ideas[None, :]
+        truth = SIZE - together.sum(1)
+        if truth.std() == 0:
+            continue
+        drawn = np.where(together, chance.choice(kinds[1], (SIZE, SIZE)), chance.choice(kinds[0], (SIZE, SIZE)))
+        said, p = same[drawn] & UPPER, probability[drawn] * UPPER
+        label = np.array(first_member((said | said.T).tolist()))
+        hard.append(correlation(SIZE - (label[:, None] == label[None, :]).sum(1), truth))
+        soft.append(correlation(-(p + p.T).sum(1), truth))
+    return np.mean(hard), np.mean(soft)
+
+
+def main(places: list[str]) -> None:
+    pairs: list[LabelledPair] = list(read_all(places)[0])
+    labels, prompts = np.array([pair.similar for pair in pairs]), [pair.prompt for pair in pairs]
+    words = np.array([list(overlaps(pair).values()) for pair in pairs])
+    by_cosine = cosine(pairs)
+    scores = {
+        "cosine of MiniLM": by_cosine[:, None],
+        "2-gram Jaccard": jaccard(pairs)[:, None],
+        "counted words and the cosine": np.column_stack([words, by_cosine]),
+    }
+    rows = []
+    for name, columns in scores.items():
+        probability, same = of_other_folds(columns, labels, prompts)
+        chance = np.random.default_rng(SEED)
+        resampled = []
+        for _ in tqdm(range(RESAMPLES), desc=name, unit="resample"):
+            drawn = chance.integers(len(labels), size=len(labels))
+            resampled.append(within_groups(probability[drawn], same[drawn], labels[drawn], chance))
+        low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+        hard, soft = np.mean(resampled, axis=0)
+        rows.append(
+            {
+                "score": name,
+                "AUROC": float(roc_auc_score(labels, probability)),
+                "accuracy": float((same == labels).mean()),
+                "hard": f"{hard:.2f} [{low[0]:.2f}, {high[0]:.2f}]",
+                "soft": f"{soft:.2f} [{low[1]:.2f}, {high[1]:.2f}]",
+            }
+        )
+    report(rows, pairs=len(pairs), the_same=int(labels.sum()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
