@@ -8,6 +8,7 @@ differences only, so what counts is the correlation of the factor with the true 
 
 hard     first member's classes, at the threshold of highest accuracy on the other folds
 soft     1 - mean p(same), p from a logistic curve through the score, fitted on the other folds
+plain    1 - mean score, nothing fitted: with the cosine what `pairwise` measures
 """
 
 import sys
@@ -47,22 +48,23 @@ def correlation(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.corrcoef(found, true)[0, 1]) if found.std() > 0 else 0.0
 
 
-def within_groups(probability: np.ndarray, same: np.ndarray, labels: np.ndarray, chance: np.random.Generator):
-    """The mean correlations of both factors with the true one."""
+def within_groups(same: np.ndarray, soft: np.ndarray, plain: np.ndarray, labels: np.ndarray, chance):
+    """The mean correlations of the three factors with the true one."""
     kinds = [np.flatnonzero(labels == kind) for kind in (0, 1)]
-    hard, soft = [], []
-    while len(hard) < GROUPS:
+    found = []
+    while len(found) < GROUPS:
         ideas = chance.integers(IDEAS, size=SIZE)
         together = ideas[:, None] == ideas[None, :]
         truth = SIZE - together.sum(1)
         if truth.std() == 0:
             continue
         drawn = np.where(together, chance.choice(kinds[1], (SIZE, SIZE)), chance.choice(kinds[0], (SIZE, SIZE)))
-        said, p = same[drawn] & UPPER, probability[drawn] * UPPER
+        said = same[drawn] & UPPER
         label = np.array(first_member((said | said.T).tolist()))
-        hard.append(correlation(SIZE - (label[:, None] == label[None, :]).sum(1), truth))
-        soft.append(correlation(-(p + p.T).sum(1), truth))
-    return np.mean(hard), np.mean(soft)
+        classes = (label[:, None] == label[None, :]).sum(1)
+        means = [((score[drawn] * UPPER) + (score[drawn] * UPPER).T).sum(1) for score in (soft, plain)]
+        found.append([correlation(-factor, truth) for factor in (classes, *means)])
+    return np.mean(found, axis=0)
 
 
 def main(places: list[str]) -> None:
@@ -82,16 +84,17 @@ def main(places: list[str]) -> None:
         resampled = []
         for _ in tqdm(range(RESAMPLES), desc=name, unit="resample"):
             drawn = chance.integers(len(labels), size=len(labels))
-            resampled.append(within_groups(probability[drawn], same[drawn], labels[drawn], chance))
-        low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
-        hard, soft = np.mean(resampled, axis=0)
+            resampled.append(within_groups(same[drawn], probability[drawn], columns[drawn, 0], labels[drawn], chance))
+        spread = zip(np.mean(resampled, axis=0), *np.quantile(resampled, [0.025, 0.975], axis=0), strict=True)
+        hard, soft, plain = (f"{mean:.2f} [{low:.2f}, {high:.2f}]" for mean, low, high in spread)
         rows.append(
             {
                 "score": name,
                 "AUROC": float(roc_auc_score(labels, probability)),
                 "accuracy": float((same == labels).mean()),
-                "hard": f"{hard:.2f} [{low[0]:.2f}, {high[0]:.2f}]",
-                "soft": f"{soft:.2f} [{low[1]:.2f}, {high[1]:.2f}]",
+                "hard": hard,
+                "soft": soft,
+                "plain": plain if columns.shape[1] == 1 else "",
             }
         )
     report(rows, pairs=len(pairs), the_same=int(labels.sum()))
