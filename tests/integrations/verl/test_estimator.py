@@ -57,8 +57,8 @@ def documented():
     return found
 
 
-def test_every_metric_is_in_the_documents_table(advantages):
-    logged = set()
+def test_every_metric_is_in_the_documents_table(advantages, judge_server):
+    logged = set(counted(Judge("m", Endpoint([judge_server.url], 10.0)).counts))
     steered = ["diverse", "+algorithm.diversity.target=0.8"]
     for typed in (["dqo"], ["darling"], ["gae", "+reward_model.diversity=dpp"], steered):
         rows = [Row(row.key, row.text, row.reward, reported={"NAME": 1.0}) for row in GROUP]
@@ -109,7 +109,10 @@ def test_maxrl_is_the_reward_over_its_mean(advantages, beside):
 
 
 def test_pass_at_k_is_the_gain_for_the_best_of_a_set(advantages):
-    from dqo_verl.core.credits.pass_at_k import Pkpo
+    from dqo_verl.models.judge import Judge
+from dqo_verl.models.servers import Endpoint
+from dqo_verl.streaming.stream import counted
+from dqo_verl.core.credits.pass_at_k import Pkpo
 
     rows = [
         Row(f"a_{i}_0", text, reward) for i, (text, reward) in enumerate(zip(TEXTS, [1.0, 0.0, 0.0, 0.0], strict=True))
