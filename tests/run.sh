@@ -6,7 +6,7 @@
 #   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each,
 #                                     and tries the properties on examples that no run has tried
 #   bash tests/run.sh fast -k dpp     what follows goes to pytest
-#   bash tests/run.sh soak            disturbs runs for twenty minutes: lost nodes, killed workers, five hundred steps
+#   bash tests/run.sh soak            disturbs the service for ten minutes: a lost node, killed workers, five hundred steps, fuzzing
 # GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
