@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dqo_verl.integrations.openrlhf.rollout import KEY
-from dqo_verl.streaming.service import NAME
+from dqo_verl.streaming.service import name_of
 
 # the first two say the same
 TEXTS = [
@@ -126,7 +126,7 @@ class Rollout:
         """What was handed over is on its way by a handle of its own; in a training, steps lie in between."""
         import ray
 
-        while keys and ray.get(ray.get_actor(NAME.format(0)).missing.remote(keys)):
+        while keys and ray.get(ray.get_actor(name_of(0)).missing.remote(keys)):
             time.sleep(0.01)
 
     def advantages(self, samples=None, shuffled=False, dtype=None):
