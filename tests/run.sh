@@ -28,7 +28,7 @@ part() {
   python -m pytest --durations=10 "$@" || status=$?
   [ "$status" = 5 ] || { ran=yes && return "$status"; }
 }
-ran=no
+ran=no failed=no
 if [ "$TIER" = weekly ]; then
   OMP_NUM_THREADS=1 part -n auto -m "hypothesis and not openrlhf and not e2e" --hypothesis-profile=searching "$@"
   part --weekly tests/recipes/test_train.py tests/e2e/test_trainers.py "$@"
@@ -43,7 +43,7 @@ fi
 ruff check .
 ruff format --check .
 mypy
-# one thread each: as many processes as cores
-OMP_NUM_THREADS=1 part -n auto -m "not openrlhf and not soak and not e2e$([ "$TIER" = whole ] || echo " and not slow")" "$@"
-[ "$TIER" = fast ] || part -m "e2e and not openrlhf and not soak" "$@"
-[ "$ran" = yes ]
+# one thread each: as many processes as cores; what fails in one part does not hide what fails in the other
+OMP_NUM_THREADS=1 part -n auto -m "not openrlhf and not soak and not e2e$([ "$TIER" = whole ] || echo " and not slow")" "$@" || failed=yes
+[ "$TIER" = fast ] || part -m "e2e and not openrlhf and not soak" "$@" || failed=yes
+[ "$ran$failed" = yesno ]
