@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from dqo_verl.core.classes import cosine_same, labels
@@ -62,6 +62,12 @@ class LogProbs(Source):
         return "by the policy's own probabilities"
 
 
+def _the_answer_alone(answer_only: bool) -> bool:
+    if answer_only:
+        raise ValueError("{answer_only=true} has no effect: final answers alone are compared. Leave it out.")
+    return answer_only
+
+
 class Texts(Source):
     """The responses themselves."""
 
@@ -84,6 +90,8 @@ class AnswerClasses(Texts):
 
     name = "final answers"
     reads: ClassVar[Reads] = "classes"
+
+    _no_answer_only = field_validator("answer_only")(_the_answer_alone)
 
     classes: AnswerRule = "answer"
     """Two responses are the same if their final answers (`#### number` or `\\boxed{...}`) are: as texts, or as mathematics."""
@@ -168,11 +176,21 @@ class CosineClasses(Embeddings):
         return Features(identities, classes=found)
 
 
-class ClassifiedPairs(Model):
+class Labels(Model, ABC):
+    """The model itself gives each response a class."""
+
+    reads: ClassVar[Reads] = "classes"
+
+    def features(
+        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
+    ) -> Features:
+        return Features(identities, classes=torch.as_tensor(values))
+
+
+class ClassifiedPairs(Labels):
     """Classes by a trained pair classifier: DARLING."""
 
     name = "classes by a pair classifier"
-    reads: ClassVar[Reads] = "classes"
 
     classifier: str
     """Sequence classifier with two labels: hub name or path."""
@@ -192,17 +210,13 @@ class ClassifiedPairs(Model):
     def in_words(self) -> str:
         return f"by the classifier {_last(self.classifier)}"
 
-    def features(
-        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
-    ) -> Features:
-        return Features(identities, classes=torch.as_tensor(values))
 
-
-class MathClasses(Model):
+class MathClasses(Labels):
     """Classes by the final answer as mathematics: 1/2 and 0.5 are one. Those without one are of one class."""
 
     name = "final answers as mathematics"
-    reads: ClassVar[Reads] = "classes"
+
+    _no_answer_only = field_validator("answer_only")(_the_answer_alone)
 
     classes: AnswerRule = "math"
     """Two responses are the same if math-verify finds their final answers equal."""
@@ -216,17 +230,11 @@ class MathClasses(Model):
     def in_words(self) -> str:
         return "by final answers as mathematics"
 
-    def features(
-        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
-    ) -> Features:
-        return Features(identities, classes=torch.as_tensor(values))
 
-
-class JudgedClasses(Model):
+class JudgedClasses(Labels):
     """Classes by a language model that reads the responses to a prompt together and sorts them."""
 
     name = "classes by a judge"
-    reads: ClassVar[Reads] = "classes"
 
     judge: str
     """The name under which servers of your own (`urls`, OpenAI's protocol) have a language model: it sorts the responses."""
@@ -236,11 +244,6 @@ class JudgedClasses(Model):
 
     def in_words(self) -> str:
         return f"by the judge {_last(self.judge)}"
-
-    def features(
-        self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
-    ) -> Features:
-        return Features(identities, classes=torch.as_tensor(values))
 
 
 SOURCES: tuple[type[Source], ...] = (

@@ -42,6 +42,11 @@ def test_without_math_verify_the_message_says_what_to_type(monkeypatch):
     ("typed", "message"),
     [
         ({"classes": "maths"}, "classes=maths is not known. Choose one of: answer, math."),
+        (
+            {"classes": "answer", "answer_only": True},
+            "answer_only=true has no effect: final answers alone are compared",
+        ),
+        ({"classes": "math", "answer_only": True}, "answer_only=true has no effect: final answers alone are compared"),
         ({"classes": "math", "placement": "gpu"}, "placement=gpu is not known.*Choose one of: cpu."),
     ],
 )
