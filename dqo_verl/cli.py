@@ -13,10 +13,11 @@ from dqo_verl.classifier import cli as classifier
 from dqo_verl.data import cli as data
 from dqo_verl.doctor.cli import Doctor
 from dqo_verl.errors import UserError, plainly
-from dqo_verl.evaluation.cli import Evaluate, Report, Sample
+from dqo_verl.evaluation.cli import Demo, Evaluate, Report, Sample
 from dqo_verl.extras import what_to_type
 
 COMMANDS = {
+    "demo": Demo,
     "check": Check,
     "doctor": Doctor,
     "prepare": data.Command,

@@ -13,6 +13,7 @@ WALLS = {
     "extras": "",
     "loading": "errors",
     "core": "loading errors",
+    "lab": "core",
     "models": "core extras errors",
     "streaming": "models core",
     "rewards": "streaming models core errors",
@@ -42,8 +43,9 @@ WALLS = {
     "evaluation/sample": "evaluation/rows evaluation/endpoint provenance results jsonl flags errors",
     "evaluation/metrics": "evaluation/rows evaluation/bad_data evaluation/endpoint models core "
     "provenance results jsonl flags loading errors",
-    "evaluation/report": "evaluation/metrics provenance errors",
-    "evaluation/cli": "evaluation/report evaluation/metrics evaluation/sample flags",
+    "evaluation/report": "evaluation/metrics evaluation/rows provenance errors",
+    "evaluation/demo": "evaluation/report evaluation/metrics lab results",
+    "evaluation/cli": "evaluation/demo evaluation/report evaluation/metrics evaluation/sample flags",
     "classifier": "evaluation/report evaluation/metrics evaluation/rows evaluation/bad_data evaluation/endpoint "
     "data models core provenance results jsonl flags errors",
     "doctor": "integrations/verl integrations/openrlhf models core provenance flags extras errors",

@@ -1,4 +1,4 @@
-"""`dqo-verl sample | evaluate | report`: options in, one function call, a table out."""
+"""`dqo-verl demo | sample | evaluate | report`: options in, one function call, a table out."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,21 @@ from tyro.conf import arg
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.sample.options import Sampling, engine_arguments
 from dqo_verl.flags import Inputs, Numbers, Runs, unset
+
+
+@dataclass(frozen=True)
+class Demo:
+    """See the effect in two minutes, without a GPU: GRPO beside DQO and DARLING from the same tiny policy."""
+
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("demo")
+    """Folder for the answers and the report."""
+    seed: Annotated[int, arg(metavar="N")] = 1
+    """Another policy, taught and trained anew."""
+
+    def run(self) -> None:
+        from dqo_verl.evaluation.demo import demo
+
+        demo(self.out, self.seed)
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ class Report:
     """Compare runs on one page: quality, diversity, and whether a difference is noise."""
 
     runs: Runs
-    """Folder with logs and evaluations of a run, or one such file."""
+    """Folder with logs and evaluations of a run, or one such file. One name for several: seeds of one method."""
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("report")
     """Folder for index.html and report.md."""
     baseline: Annotated[str | None, unset("the first run", "NAME")] = None

@@ -14,7 +14,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,11 @@ def _is_last_output(
         group.sessions[session] = (index, position)
         group.responses[position], group.scores[position], group.acc[position] = text, scores[0], acc[0]
     return False
+
+
+def picked(prompt_ids: Iterable[str], count: int) -> list[str]:
+    """So many prompts to look at: by the hash of their ids, not by what was found there."""
+    return sorted(prompt_ids, key=lambda one: hashlib.sha256(one.encode()).hexdigest())[:count]
 
 
 def files_of(path: Path) -> Iterator[Path]:

@@ -14,16 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from experiments.tiny.model import Example, byte_tokenizer, new_policy, supervise, write_data
-
-BATCH = 128
-# Prompts to train on; the other 32 are held out.
-TRAIN = 64
-# The share of right answers from which on reinforcement learning can start.
-ENOUGH = 0.5
-# How often the lessons are given at most until that share is reached.
-TIMES = 3
-BARE = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
+from dqo_verl.lab.model import Example, byte_tokenizer, new_policy
+from dqo_verl.lab.policies import BARE, BATCH, ENOUGH, TIMES, TRAIN
+from experiments.tiny.model import supervise, write_data
 
 
 def right_share(

@@ -5,8 +5,9 @@ The lab's task of this name: same lessons, same start policies.
 
 import random
 
+from dqo_verl.lab.tasks import Sums
 from experiments.collapse.sums import problems, save_embedder
-from experiments.lab.tasks import TASKS, Sums
+from experiments.lab.tasks import TASKS
 
 __all__ = ["LESSONS", "WRONG", "answer", "is_right", "problems", "save_embedder"]
 

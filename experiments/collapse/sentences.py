@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from experiments.tiny.model import Example
+from dqo_verl.lab.model import Example
 
 # The number of batches that the policy learns from, and the share of answers that name a thing of another kind.
 LESSONS = 400

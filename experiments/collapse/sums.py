@@ -6,7 +6,7 @@ import random
 import re
 from pathlib import Path
 
-from experiments.tiny.model import Example
+from dqo_verl.lab.model import Example
 
 # The number of batches that the policy learns from, and the share of wrong answers in them: it starts imperfect.
 LESSONS = 800

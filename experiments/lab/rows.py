@@ -1,32 +1,8 @@
 """The settings that are compared: each row is what a user would type, and what of the trainer differs from the usual run."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from dqo_verl.core.settings import Settings, parse
-
-
-@dataclass(frozen=True)
-class Row:
-    """32 prompts x 8 responses a step in two updates, unless it says otherwise."""
-
-    # as after +algorithm.diversity.; empty: plain GRPO
-    diversity: dict[str, Any] = field(default_factory=dict)
-    std: bool = False
-    k: int = 8
-    prompts: int = 32
-    steps: int = 30
-    temperature: float = 1.0
-    entropy: float = 0.0
-    kl: float = 0.0
-    lr: float = 1e-3
-
-    def settings(self) -> Settings | None:
-        # the classes of the lab's embedders are exact
-        exact = {"threshold": 0.95, "partition": "components"}
-        if not self.diversity:
-            return None
-        return parse(self.diversity | (exact if self.diversity.get("method") == "darling" else {}))
+from dqo_verl.lab.training import Row
 
 
 def dqo(alpha: float = 1.0, **typed: Any) -> dict[str, Any]:

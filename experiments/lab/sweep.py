@@ -19,11 +19,13 @@ import tyro
 from tqdm import tqdm
 
 from dqo_verl.errors import UserError, plainly
+from dqo_verl.lab.policies import UntaughtError
+from dqo_verl.lab.training import run
 from experiments.lab import records
 from experiments.lab.claims import needed
-from experiments.lab.policies import UntaughtError, start_policy
+from experiments.lab.policies import start_policy
 from experiments.lab.rows import ROWS
-from experiments.lab.run import POLICIES, run
+from experiments.lab.run import POLICIES
 from experiments.lab.tasks import TASKS
 
 SAVED_EVERY = 30.0
@@ -33,14 +35,14 @@ Job = tuple[str, str, int]
 
 def one_run(job: Job) -> dict[str, Any]:
     task, row, seed = job
-    start = start_policy(task, seed, POLICIES, say=lambda _: None)
+    start = start_policy(task, seed, POLICIES)
     began = time.process_time()
     curves = run(TASKS[task], start, ROWS[row], seed)
     return {"task": task, "row": row, "seed": seed, "curves": curves, "seconds": time.process_time() - began}
 
 
 def teach(task: str, seed: int) -> None:
-    start_policy(task, seed, POLICIES, say=lambda _: None)
+    start_policy(task, seed, POLICIES)
 
 
 def prepare() -> None:

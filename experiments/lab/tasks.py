@@ -1,105 +1,20 @@
-"""What the lab's policies are asked: right answers that can all be listed, a reward, and what a text looks like to an embedder."""
+"""The lab's tasks: sums of many kinds, and sentences."""
 
 import random
 import re
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from dqo_verl.lab.model import Example
+from dqo_verl.lab.tasks import SUM, TWELVE, Sums, Task, vector_of
 from experiments.collapse import sentences
-from experiments.tiny.model import Example
 
-SUM = re.compile(r"([1-9]\d*)( ?\+ ?| plus )([1-9]\d*)")
-NUMBERS, TWELVE = range(20, 116), range(1, 13)
-# what wrong answers are off by: four ways, or so many that nearly all differ from one another
-NEAR, FAR = (-5, -1, 1, 5), tuple(off for off in range(-9, 10) if off)
-
-
-class Task(ABC):
-    """A problem is what is asked, and its truth."""
-
-    # how many batches of 128 the start policies learn from
-    lessons = 800
-    # the task whose start policies these are; None: its own
-    policies_of: str | None = None
-
-    @abstractmethod
-    def problems(self) -> list[Example]: ...
-
-    @abstractmethod
-    def answer(self, rng: random.Random, truth: str) -> str:
-        """The teacher's."""
-
-    @abstractmethod
-    def right(self, truth: str) -> list[list[str]]:
-        """All right answers; those of one list say the same."""
-
-    def reward(self, text: str, truth: str, rng: random.Random) -> float:
-        return float(any(text in same for same in self.right(truth)))
-
-    @abstractmethod
-    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
-        """`(n, d)`, unit norm."""
-
-
-@lru_cache(100_000)
-def vector_of(part: str) -> Tensor:
-    """A random direction for each part of a text, the same in every process."""
-    generator = torch.Generator().manual_seed(zlib.crc32(part.encode()))
-    return torch.nn.functional.normalize(torch.randn(512, generator=generator), dim=0)
-
-
-def parts_of(text: str) -> list[str]:
-    """The two numbers of a sum, told apart; of anything else the whole text."""
-    found = SUM.fullmatch(text)
-    return [f"{found[1]}+", found[3]] if found else [text]
-
-
-class Sums(Task):
-    """`N =` -> `a+b`, where a must be one of `first`. The embedder sees two numbers: 0.5 if one is shared, 0 if none.
-
-    `wrong`: share of wrong lessons; they are off by one of `off`, with a first number out of `wrong_first`. `skew`: the teacher's
-    preference among right answers is Zipf's, in an order of its own for each N.
-    """
-
-    def __init__(
-        self,
-        first: Sequence[int] = TWELVE,
-        wrong: float = 0.25,
-        off: Sequence[int] = NEAR,
-        wrong_first: Sequence[int] | None = None,
-        skew: float = 0.0,
-    ):
-        self.first, self.wrong, self.off, self.skew = list(first), wrong, off, skew
-        self.wrong_first = list(wrong_first or first)
-
-    def problems(self) -> list[Example]:
-        return [(f"{n} =", str(n)) for n in NUMBERS]
-
-    def answer(self, rng: random.Random, truth: str) -> str:
-        first = self._liked(rng, truth)
-        wrong_by = 0
-        if rng.random() < self.wrong:
-            wrong_by = rng.choice(self.off)
-            first = first if self.wrong_first == self.first else rng.choice(self.wrong_first)
-        return f"{first}+{int(truth) - first + wrong_by}"
-
-    def _liked(self, rng: random.Random, truth: str) -> int:
-        if not self.skew:
-            return rng.choice(self.first)
-        order = random.Random(int(truth)).sample(self.first, len(self.first))
-        return rng.choices(order, [1 / place**self.skew for place in range(1, len(order) + 1)])[0]
-
-    def right(self, truth: str) -> list[list[str]]:
-        return [[f"{first}+{int(truth) - first}"] for first in self.first]
-
-    def embed(self, texts: Sequence[str], seed: int) -> Tensor:
-        rows = [sum(map(vector_of, parts_of(text)), torch.zeros(512)) for text in texts]
-        return torch.nn.functional.normalize(torch.stack(rows), dim=-1)
+# what wrong answers are off by: so many that nearly all differ from one another
+FAR = tuple(off for off in range(-9, 10) if off)
 
 
 class Graded(Sums):

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.tiny.model import Example, byte_tokenizer, new_policy, supervise, write_data
+from dqo_verl.lab.model import Example, byte_tokenizer, new_policy
+from experiments.tiny.model import supervise, write_data
 
 NAMES, THINGS = ("Tom", "Ann", "Raj", "Mia", "Leo", "Zoe"), ("apples", "pens", "books", "coins", "cards")
 # The instruction of verl's GSM8K data.

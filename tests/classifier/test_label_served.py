@@ -8,9 +8,10 @@ from dqo_verl.classifier.data import read_all
 from dqo_verl.classifier.label import label
 from dqo_verl.classifier.question import render
 from dqo_verl.classifier.traces import Traces
+from dqo_verl.lab.model import byte_tokenizer, new_policy
 from dqo_verl.models import judge as sorting
 from dqo_verl.models.servers import Endpoint
-from experiments.tiny.model import byte_tokenizer, new_policy, supervise
+from experiments.tiny.model import supervise
 
 WORDS = ["add", "half", "of", "it", "then", "take", "the", "rest", "away", "and", "count", "once", "more"]
 

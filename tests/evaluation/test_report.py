@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.report.charts import Chart, Point, Series, difference_bar, pareto_front, svg, ticks
-from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline
-from dqo_verl.evaluation.report.page import class_names
-from dqo_verl.evaluation.report.runs import Slice, benchmarks, differing_settings, load_run
-from dqo_verl.evaluation.report.tables import markdown, number, with_interval
+from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline, in_words
+from dqo_verl.evaluation.report.runs import Run, Slice, benchmarks, differing_settings, load_run
+from dqo_verl.evaluation.report.samples import class_names, most_different, side_by_side
+from dqo_verl.evaluation.report.seeds import one_run, one_slice, student, welch
+from dqo_verl.evaluation.report.tables import as_csv, as_latex, markdown, number, with_interval
 
 
 def part(rewards: dict[str, float], temperature: float | None = 1.0, step: int | None = None) -> Slice:
@@ -34,6 +36,91 @@ def part(rewards: dict[str, float], temperature: float | None = 1.0, step: int |
         "n": 1,
     }
     return Slice(summary, prompts, "x.evaluation", {})
+
+
+def test_a_difference_in_words() -> None:
+    table = {
+        "pass@1": [Cell((0.5, 0.4, 0.6)), Cell((0.45, 0.35, 0.55), (-0.05, -0.1, 0.01))],
+        "classes": [Cell((2, 1, 3)), Cell((6, 5, 7), (4, 3, 5))],
+        "effective_classes": [Cell((1, 1, 1)), Cell((2.5, 2, 3), (1.5, 1, 2))],
+    }
+    told = "dqo against grpo: 2.5 times the distinct correct answers; no clear difference in pass@1."
+    assert in_words(table, 1, "dqo", "grpo", 0) == told
+    del table["effective_classes"]
+    table["pass@1"][1].difference = (-0.05, -0.1, -0.01)
+    told = "dqo against grpo: 3.0 times the distinct answers; pass@1 0.05 lower."
+    assert in_words(table, 1, "dqo", "grpo", 0) == told
+    table["classes"][1] = Cell((1, 1, 1), (-1, -2, -0.5))
+    assert "only 50% of the distinct answers" in in_words(table, 1, "dqo", "grpo", 0)
+    # nothing to divide by: the difference itself
+    table["classes"] = [Cell((0, 0, 0)), Cell((2, 1, 3), (2, 1, 3))]
+    assert "distinct answers 2 higher" in in_words(table, 1, "dqo", "grpo", 0)
+
+
+def test_intervals_over_seeds_are_students_and_welchs() -> None:
+    rng = np.random.default_rng(0)
+    a, b = list(rng.normal(0, 1, 5)), list(rng.normal(1, 3, 8))
+    expected = stats.ttest_1samp(a, 0).confidence_interval(0.95)
+    assert student(a)[1:] == pytest.approx(expected)
+    gap = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    assert welch(a, b)[1:] == pytest.approx(gap)
+    assert student([0.99, 1.0, 0.95], 0.0, 1.0)[2] == 1.0, "a probability is at most 1"
+    assert student([0.5]) == (0.5, None, None)
+    assert welch([0.5], a)[1:] == (None, None)
+    assert welch([1.0, 1.0], [0.5, 0.5]) == (0.5, 0.5, 0.5)
+
+
+def test_several_seeds_are_one_run() -> None:
+    """Means and intervals over seeds; the samples are the first one's; only what all logged is drawn."""
+    slices = [part({"a": x, "b": x + 1}, step=10) for x in (0.0, 1.0, 2.0)]
+    members = [
+        Run("dqo", Path("."), curves={"r": {1: float(i), 2: float(i)} | ({3: 9.0} if i else {})}, slices=[one])
+        for i, one in enumerate(slices)
+    ]
+    run = one_run(members)
+    assert run.seeds == 3
+    assert run.curves["r"] == {1: 1.0, 2: 1.0}
+    assert run.spread["r"] == {1: (0.0, 2.0), 2: (0.0, 2.0)}
+    merged = one_slice(run.slices)
+    assert merged.summary["metrics"]["reward"] == pytest.approx(list(student([0.5, 1.5, 2.5])))
+    assert merged.prompts is slices[0].prompts
+    assert difference(merged, one_slice(slices[:2]), "reward") == pytest.approx(welch([0.5, 1.5, 2.5], [0.5, 1.5]))
+    assert difference(merged, slices[0], "reward")[1] is None, "one seed has no interval over seeds"
+
+
+def test_a_map_has_one_scale_for_all_runs() -> None:
+    """Runs whose responses are equal share a place; distances are those in the plane of the two components."""
+
+    def row(vectors: list[list[float]] | None) -> dict[str, Any]:
+        found: dict[str, Any] = {"prompt": "p", "responses": ["x", "y"], "scores": [0, 1], "good": None}
+        found |= {"classes": [0, 1], "values": {"classes": 2.0}}
+        return found | ({"vectors": vectors} if vectors else {})
+
+    def slices(*vectors: list[list[float]] | None) -> list[Slice | None]:
+        return [Slice({}, {"i": row(one)}, "s", {}) for one in vectors]
+
+    (found,) = side_by_side(slices([[0, 0, 0], [4, 0, 0]], [[0, 0, 0], [0, 2, 0]]), ["i"])
+    (a, b), (c, d) = (column["map"] for column in found["columns"])
+    assert a[:2] == pytest.approx(c[:2])
+    far, near = np.hypot(a[0] - b[0], a[1] - b[1]), np.hypot(c[0] - d[0], c[1] - d[1])
+    assert far / near == pytest.approx(2)
+    (found,) = side_by_side(slices([[0, 0, 0], [4, 0, 0]], None), ["i"])
+    assert [column["map"] for column in found["columns"]] == [[], []]
+    (found,) = side_by_side(slices([[1, 1, 1], [1, 1, 1]]), ["i"])
+    assert found["columns"][0]["map"] == [(75, 75, 0), (75, 75, 1)], "all alike"
+
+
+def test_prompts_that_differ_most_come_first() -> None:
+    one, two = part({"a": 1, "b": 1, "c": 1, "only": 1}), part({"a": 1, "b": 3, "c": 2})
+    assert most_different([one, two], "reward", 5) == ["b", "c"]
+    assert most_different([one, None], "reward", 5) == []
+
+
+def test_tables_to_copy() -> None:
+    assert as_csv(["a,b"], [["1"]]) == '"a,b"\n1\n'
+    latex = as_latex(["x_1", "y"], [["50% & more", "\N{MINUS SIGN}1"]])
+    assert "x\\_1 & y \\\\" in latex
+    assert "50\\% \\& more & $-$1 \\\\" in latex
 
 
 def test_differences_are_paired_by_prompt() -> None:
@@ -224,18 +311,26 @@ def test_page_is_self_contained_and_complete(report: Path) -> None:
     assert all(link.startswith("#") for link in page.links)
     assert "url(" not in source
     assert "@import" not in source
+    assert "dqo against grpo: 3.0 times the distinct answers" in text or "distinct correct answers" in text
+    assert text.index("side by side") < text.index("In numbers"), "answers come before numbers"
     for heading in ("Quality and diversity, temperatures", "Quality with more attempts", "side by side", "Training"):
         assert heading in text
-    for content in ("algorithm.adv_estimator", "abc123", "third", "12 prompts shared", "Entropy: actor/entropy"):
+    for content in (
+        "algorithm.adv_estimator",
+        "abc123",
+        "third",
+        "12 prompts shared",
+        "Entropy of the policy: actor/entropy",
+    ):
         assert content in text
     assert "algorithm.gamma" not in text  # the same in both runs
-    assert text.count("classes in 4 responses") == 6
+    assert text.count("different in 4 responses") >= 12
     assert "higher" in text
 
 
 def test_markdown_table(report: Path) -> None:
     table = (report / "report.md").read_text()
-    row = next(line for line in table.splitlines() if "Classes (first member)" in line)
+    row = next(line for line in table.splitlines() if line.startswith("| Distinct answers "))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[1] == "1.000 [1.000, 1.000]"
     assert cells[2].startswith("3.000")
@@ -247,6 +342,8 @@ def test_names_and_baseline(report: Path, tmp_path: Path) -> None:
     run = report.parent / "grpo"
     with pytest.raises(UserError, match="same name"):
         parse(["report", str(run), str(run), "--out", str(tmp_path)]).run()
+    parse(["report", f"a={run}", f"a={run}", "--out", str(tmp_path)]).run()
+    assert "2 seeds" in (tmp_path / "index.html").read_text()
     with pytest.raises(UserError, match="none of the runs: grpo"):
         parse(["report", str(run), "--baseline", "x", "--out", str(tmp_path)]).run()
 

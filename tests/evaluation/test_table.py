@@ -37,11 +37,13 @@ def test_no_two_metrics_have_the_same_place() -> None:
 def test_the_most_telling_come_first() -> None:
     assert headlines("quality") == ["pass@1", "reward"]
     assert headlines("diversity")[:2] == ["classes", "vendi"]
-    assert charted("both", "size") == ["effective_distance", "words"]
+    assert charted("both", "size") == ["effective_classes", "effective_distance", "words"]
 
 
 def test_a_new_metric_of_texts_is_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    longest = Metric("Longest response", "size", chart=10, of_texts=lambda texts: float(max(map(len, texts))))
+    longest = Metric(
+        "Longest response", "size", (0.0, None), chart=11, of_texts=lambda texts: float(max(map(len, texts)))
+    )
     monkeypatch.setitem(table.METRICS, "longest", longest)
     assert text_metrics(["a", "abc"])["longest"] == 3
     assert charted("size") == ["words", "longest"]

@@ -12,16 +12,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.collapse.assets import BARE
-from experiments.lab.forest import Forest
-from experiments.lab.loss import Tokens, kl, policy_loss
-from experiments.lab.network import Network
-from experiments.lab.policies import Exam, Start
-from experiments.lab.rows import ROWS, Row
-from experiments.lab.run import advantages, group_advantages, measures, run
-from experiments.lab.sampling import sample
+from dqo_verl.lab.forest import Forest
+from dqo_verl.lab.loss import Tokens, kl, policy_loss
+from dqo_verl.lab.model import byte_tokenizer, new_policy
+from dqo_verl.lab.network import Network
+from dqo_verl.lab.policies import BARE, Exam, Start
+from dqo_verl.lab.sampling import sample
+from dqo_verl.lab.training import Row, advantages, group_advantages, measures, run
+from experiments.lab.rows import ROWS
 from experiments.lab.tasks import TASKS
-from experiments.tiny.model import byte_tokenizer, new_policy
 
 SUMS = TASKS["sums"]
 ROOT = Path(__file__).parents[2]

@@ -17,14 +17,16 @@ from dqo_verl.evaluation.metrics import quality, reward_model, scoring
 from dqo_verl.evaluation.metrics.bootstrap import RESAMPLES, SEED, interval
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.metrics.table import METRICS
-from dqo_verl.evaluation.metrics.values import Values, measure
-from dqo_verl.evaluation.rows import Group, read_groups, same_size, slices
+from dqo_verl.evaluation.metrics.values import Measured, Values, measure
+from dqo_verl.evaluation.rows import Group, picked, read_groups, same_size, slices
 from dqo_verl.loading import load
 from dqo_verl.provenance import provenance
 from dqo_verl.results import written
 
 FORMAT = "dqo_verl evaluation 1"
 WRITTEN = ("prompt_id", "prompt", "temperature", "step", "responses", "scores")
+# Of so many prompts the embeddings are kept, for the maps of the report; those of all would be larger than the texts.
+MAPPED = 24
 
 
 def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, Any]:
@@ -59,14 +61,16 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
         "provenance": provenance(),
         "slices": [],
     }
+    vectors = _kept_vectors(groups, found)
     lines = [
         json.dumps(
             {name: getattr(group, name) for name in WRITTEN}
-            | {"good": good, "classes": labels, "values": {k: v for k, v in own.items() if v == v}},
+            | {"good": good, "classes": labels, "values": {k: v for k, v in own.items() if v == v}}
+            | ({"vectors": vectors[i]} if i in vectors else {}),
             ensure_ascii=False,
         )
         + "\n"
-        for group, good, labels, own in zip(groups, found.good, found.labels, found.values, strict=True)
+        for i, (group, good, labels, own) in enumerate(zip(groups, found.good, found.labels, found.values, strict=True))
     ]
     result["prompts"] = digest(lines)
     place = {id(group): i for i, group in enumerate(groups)}
@@ -80,6 +84,15 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
         prompts_file.writelines(lines)
         summary_file.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
+
+
+def _kept_vectors(groups: list[Group], found: Measured) -> dict[int, list[list[float]]]:
+    """Group -> the embeddings of its responses, to three decimals."""
+    if found.embeddings is None:
+        return {}
+    kept = set(picked({group.prompt_id for group in groups}, MAPPED))
+    rows = {i: found.embeddings[i].tolist() for i, group in enumerate(groups) if group.prompt_id in kept}
+    return {i: [[round(x, 3) for x in vector] for vector in own] for i, own in rows.items()}
 
 
 def digest(lines: Iterable[str]) -> str:

@@ -9,11 +9,20 @@ from dqo_verl.evaluation.metrics.lexical import distinct_n, self_bleu, self_roug
 Kind = Literal["quality", "diversity", "both", "size"]
 
 
+# The ends of a metric's natural range; None: it has none there. "n": the number of responses.
+End = float | Literal["n"] | None
+SHARE: tuple[End, End] = (0.0, 1.0)
+COUNT: tuple[End, End] = (0.0, "n")
+FROM_0: tuple[End, End] = (0.0, None)
+
+
 class Metric(NamedTuple):
     """The places count from 1; 0 means that the metric is not among them."""
 
     label: str
     kind: Kind
+    range: tuple[End, End]
+    """From where to where an axis goes that hides nothing."""
     headline: int = 0
     """Place among those of its kind that answer a reader's first question."""
     chart: int = 0
@@ -23,28 +32,34 @@ class Metric(NamedTuple):
 
 
 METRICS = {
-    "reward": Metric("Mean reward", "quality", headline=2),
-    "pass@1": Metric("pass@1", "quality", headline=1),
-    "pass@n": Metric("pass@n", "quality"),
-    "best_of_n": Metric("Best-of-n reward", "quality"),
-    "classes": Metric("Classes (first member)", "diversity", headline=1, chart=1),
-    "classes_connected": Metric("Classes (connected, as with a pair classifier in training)", "diversity"),
-    "vendi": Metric("Vendi score", "diversity", headline=2, chart=2),
-    "cosine_distance": Metric("Mean cosine distance", "diversity", chart=3),
-    "logdet": Metric("log det(L + I)", "diversity"),
-    "dqo_bonus": Metric("DQO bonus", "diversity"),
-    "judge": Metric("Diversity by judge", "diversity", headline=3, chart=7),
-    "self_bleu": Metric("1 - self-BLEU", "diversity", headline=4, chart=4, of_texts=self_bleu),
-    "self_rouge": Metric("1 - self-ROUGE-L", "diversity", chart=5, of_texts=self_rouge),
-    "distinct_1": Metric("distinct-1", "diversity", of_texts=partial(distinct_n, n=1)),
-    "distinct_2": Metric("distinct-2", "diversity", of_texts=partial(distinct_n, n=2)),
-    "distinct_4": Metric("distinct-4", "diversity", headline=5, chart=6, of_texts=partial(distinct_n, n=4)),
-    "effective_distance": Metric("Effective distance (valid pairs)", "both", chart=8),
-    "effective_classes": Metric("Effective classes (valid)", "both"),
-    "utility": Metric("NoveltyBench utility", "both"),
-    "words": Metric("Words a response", "size", chart=9),
-    "cut": Metric("Cut at max_tokens", "size"),
+    "reward": Metric("Mean reward", "quality", (None, None), headline=2),
+    "pass@1": Metric("pass@1", "quality", SHARE, headline=1),
+    "pass@n": Metric("pass@n", "quality", SHARE),
+    "best_of_n": Metric("Best-of-n reward", "quality", (None, None)),
+    "effective_classes": Metric("Distinct correct answers", "both", COUNT, headline=1, chart=1),
+    "effective_distance": Metric("Cosine distance of correct answers", "both", FROM_0, chart=9),
+    "utility": Metric("NoveltyBench utility", "both", FROM_0),
+    "classes": Metric("Distinct answers", "diversity", COUNT, headline=1, chart=2),
+    "classes_connected": Metric("Distinct answers, as training counts them", "diversity", COUNT),
+    "vendi": Metric("Vendi score", "diversity", COUNT, headline=2, chart=3),
+    "cosine_distance": Metric("Mean cosine distance", "diversity", FROM_0, chart=4),
+    "logdet": Metric("log det(L + I)", "diversity", FROM_0),
+    "dqo_bonus": Metric("DQO bonus", "diversity", FROM_0),
+    "judge": Metric("Diversity by judge", "diversity", SHARE, headline=3, chart=8),
+    "self_bleu": Metric("1 - self-BLEU", "diversity", SHARE, headline=4, chart=5, of_texts=self_bleu),
+    "self_rouge": Metric("1 - self-ROUGE-L", "diversity", SHARE, chart=6, of_texts=self_rouge),
+    "distinct_1": Metric("distinct-1", "diversity", SHARE, of_texts=partial(distinct_n, n=1)),
+    "distinct_2": Metric("distinct-2", "diversity", SHARE, of_texts=partial(distinct_n, n=2)),
+    "distinct_4": Metric("distinct-4", "diversity", SHARE, headline=5, chart=7, of_texts=partial(distinct_n, n=4)),
+    "words": Metric("Words per response", "size", FROM_0, chart=10),
+    "cut": Metric("Share cut at max_tokens", "size", SHARE),
 }
+
+
+def natural_range(metric: str, n: int) -> tuple[float | None, float | None]:
+    """Of n responses to a prompt."""
+    low, high = (n if end == "n" else end for end in METRICS[metric].range)
+    return low, high
 
 
 def headlines(kind: Kind) -> list[str]:

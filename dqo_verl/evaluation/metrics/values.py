@@ -29,6 +29,7 @@ class Measured:
     labels: list[list[int]]
     notes: dict[str, Any]
     left_out: dict[str, str]
+    embeddings: list[Tensor] | None = None
 
 
 def measure(groups: list[Group], options: Options, out: Path) -> Measured:
@@ -38,13 +39,12 @@ def measure(groups: list[Group], options: Options, out: Path) -> Measured:
     values = text_metrics_of_groups([group.responses for group in groups], options.workers)
     found = Measured(values, good, [], {}, left_out)
     add_quality(groups, found)
-    embeddings = None
     if options.embedder == NONE:
         left_out["embedding metrics"] = "--embedder none"
     else:
-        embeddings = embeddings_of(groups, options.embedder, found)
-        add_semantic(embeddings, found)
-    add_classes(groups, options, embeddings, found)
+        found.embeddings = embeddings_of(groups, options.embedder, found)
+        add_semantic(found.embeddings, found)
+    add_classes(groups, options, found.embeddings, found)
     if options.judge:
         add_judge(groups, options, out, found.values)
     if any(len(group.responses) == 1 for group in groups):

@@ -45,6 +45,10 @@ class Chart:
     y: str = ""
     series: list[Series] = field(default_factory=list)
     log_x: bool = False
+    # What the axis of y holds besides the points: the ends of the metric's natural range.
+    y_range: tuple[float | None, float | None] = (None, None)
+    width: int = WIDTH
+    height: int = HEIGHT
     # Whether the Pareto front of all points is drawn; more is better in x and y.
     front: bool = False
 
@@ -109,7 +113,7 @@ class _Scale:
 
 
 def _values(chart: Chart, axis: str) -> list[float]:
-    found = []
+    found = [end for end in chart.y_range if axis == "y" and end is not None]
     for point in (p for s in chart.series for p in s.points):
         found += [getattr(point, axis), *(getattr(point, f"{axis}_interval") or ())]
     return [value for value in found if isfinite(value)] or [0.0, 1.0]
@@ -138,7 +142,10 @@ def _series(series: Series, x: _Scale, y: _Scale, chart: Chart) -> str:
             told = f"{series.name}: {chart.x} {_text(p.x)}, {chart.y or chart.title} {p.y:.4g}"
             parts.append(mark(series.style, x(p.x), y(p.y), title=told + (f" ({p.label})" if p.label else "")))
         if p.label:
-            parts.append(f'<text class="label" x="{x(p.x) + 7:.1f}" y="{y(p.y) - 6:.1f}">{escape(p.label)}</text>')
+            # beside the mark, on the side where there is room
+            right = x(p.x) > 0.75 * chart.width
+            place = f'class="label{" end" if right else ""}" x="{x(p.x) + (-8 if right else 8):.1f}"'
+            parts.append(f'<text {place} y="{y(p.y) - 7:.1f}">{escape(p.label)}</text>')
     return "".join(parts)
 
 
@@ -158,7 +165,7 @@ def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
     if not chart.series:
         return ""
     for p in pareto_front([p for s in chart.series for p in s.points]):
-        path += f"M{x(p.x):.1f} {HEIGHT - BOTTOM}V{y(p.y):.1f}" if last is None else f"H{x(p.x):.1f}V{y(p.y):.1f}"
+        path += f"M{x(p.x):.1f} {chart.height - BOTTOM}V{y(p.y):.1f}" if last is None else f"H{x(p.x):.1f}V{y(p.y):.1f}"
         last = p
     return f'<path class="front" d="{path}H{LEFT}"/>'
 
@@ -167,17 +174,21 @@ def svg(chart: Chart) -> str:
     """The chart with axes, grid and a description for screen readers. What is no number is left out."""
     known = [replace(s, points=[p for p in s.points if isfinite(p.x) and isfinite(p.y)]) for s in chart.series]
     chart = replace(chart, series=[series for series in known if series.points])
-    x = _Scale(_values(chart, "x"), LEFT, WIDTH - RIGHT, chart.log_x)
-    y = _Scale(_values(chart, "y"), HEIGHT - BOTTOM, TOP)
+    x = _Scale(_values(chart, "x"), LEFT, chart.width - RIGHT, chart.log_x)
+    y = _Scale(_values(chart, "y"), chart.height - BOTTOM, TOP)
     names = ", ".join(dict.fromkeys(series.name for series in chart.series))
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(chart.title)}: {escape(names)}">']
+    parts = [
+        f'<svg viewBox="0 0 {chart.width} {chart.height}" role="img" aria-label="{escape(chart.title)}: {escape(names)}">'
+    ]
     for tick in y.ticks:
-        parts.append(f'<path class="grid" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<path class="grid" d="M{LEFT} {y(tick):.1f}H{chart.width - RIGHT}"/>')
         parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y(tick) + 3.5:.1f}">{_text(tick)}</text>')
     for tick in x.ticks:
-        parts.append(f'<text class="tick mid" x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 15}">{_text(tick)}</text>')
-    parts.append(f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>')
-    parts.append(f'<text class="name mid" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 3}">{escape(chart.x)}</text>')
+        parts.append(f'<text class="tick mid" x="{x(tick):.1f}" y="{chart.height - BOTTOM + 15}">{_text(tick)}</text>')
+    parts.append(f'<path class="axis" d="M{LEFT} {chart.height - BOTTOM}H{chart.width - RIGHT}"/>')
+    parts.append(
+        f'<text class="name mid" x="{(LEFT + chart.width - RIGHT) / 2}" y="{chart.height - 3}">{escape(chart.x)}</text>'
+    )
     parts += [_front(chart, x, y)] if chart.front else []
     parts += [_series(series, x, y, chart) for series in chart.series]
     return "".join([*parts, "</svg>"])

@@ -1,19 +1,27 @@
 """`dqo-verl report`: several runs -> one self-contained page and a markdown table."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.metrics.table import METRICS
-from dqo_verl.evaluation.report import panels
+from dqo_verl.evaluation.report import panels, samples
 from dqo_verl.evaluation.report.charts import difference_bar, mark, svg
-from dqo_verl.evaluation.report.comparison import Cell, answers, compare, headline
-from dqo_verl.evaluation.report.runs import Run, Slice, benchmarks, differing_settings, load_run
-from dqo_verl.evaluation.report.tables import classes_by, markdown, number, slice_name, with_interval
+from dqo_verl.evaluation.report.comparison import Cell, asked_first, compare, headline, in_words
+from dqo_verl.evaluation.report.runs import Run, Slice, benchmarks, differing_settings, load_run, named
+from dqo_verl.evaluation.report.seeds import by_moment, one_run
+from dqo_verl.evaluation.report.tables import (
+    as_csv,
+    as_latex,
+    classes_by,
+    markdown,
+    number,
+    slice_name,
+    with_interval,
+)
 from dqo_verl.provenance import provenance
 
 HERE = Path(__file__).parent
@@ -21,47 +29,17 @@ HERE = Path(__file__).parent
 INDIFFERENT = {"judge_endpoint", "workers", "skip_bad"}
 DECISIVE = [option.name for option in fields(Options) if option.name not in INDIFFERENT]
 SAMPLED = ("max_tokens", "top_p", "min_p", "chat_template_kwargs")
-KINDS = {"quality": "Quality", "diversity": "Diversity", "both": "Quality and diversity together", "size": "Length"}
+KINDS = {"quality": "Quality", "both": "Quality and diversity together", "diversity": "Diversity", "size": "Length"}
+# of the first step of a lone run, whose last step has the run's own
+GREY = 7
 
 
-def class_names(labels: list[int]) -> list[str]:
-    """A, B, C, ... by size of the class (the largest is A), then by first appearance."""
-    order = sorted(set(labels), key=lambda label: (-labels.count(label), labels.index(label)))
-    names = {label: chr(65 + i) if i < 26 else f"Z{i - 25}" for i, label in enumerate(order)}
-    return [names[label] for label in labels]
+class Column(NamedTuple):
+    """Of a table: a run at one moment."""
 
-
-def side_by_side(chosen: list[Slice | None], count: int) -> list[dict[str, Any]]:
-    """The same prompts in every run. Picked by hash of their id, not by result."""
-    with_samples = [s for s in chosen if s]
-    shared = set.intersection(*(set(s.prompts) for s in with_samples)) if with_samples else set()
-    picked = sorted(shared, key=lambda i: hashlib.sha256(i.encode()).hexdigest())[:count]
-    found = []
-    for prompt_id in picked:
-        columns = []
-        for part in chosen:
-            row = part.prompts[prompt_id] if part else None
-            columns.append(row and _column(row))
-        found.append({"prompt": with_samples[0].prompts[prompt_id]["prompt"], "columns": columns})
-    return found
-
-
-def _column(row: dict[str, Any]) -> dict[str, Any]:
-    """The classes of a prompt's responses, largest first, and the strip of all responses in the order sampled."""
-    names = class_names(row["classes"])
-    members: dict[str, list[int]] = {name: [] for name in sorted(set(names), key=lambda name: (len(name), name))}
-    for i, name in enumerate(names):
-        members[name].append(i)
-    classes = []
-    for place, (name, own) in enumerate(members.items()):
-        scores = [row["scores"][i] for i in own if row["scores"][i] is not None]
-        about = f"\N{MULTIPLICATION SIGN}{len(own)}" + (
-            f", reward {number(sum(scores) / len(scores))}" if scores else ""
-        )
-        about += f", {sum(row['good'][i] for i in own)} good" if row["good"] else ""
-        classes.append({"name": name, "tint": place % 8, "about": about, "texts": [row["responses"][i] for i in own]})
-    tints = {c["name"]: c["tint"] for c in classes}
-    return {"strip": [(name, tints[name]) for name in names], "classes": classes}
+    name: str
+    style: int
+    part: Slice | None
 
 
 def _reach(cells: list[Cell]) -> float:
@@ -92,66 +70,106 @@ def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
                 )
 
 
-def _benchmark(runs: list[Run], per_run: list[list[Slice]], baseline: int, count: int) -> dict[str, Any]:
-    _comparable(runs, per_run)
+def _columns(runs: list[Run], per_run: list[list[Slice]]) -> list[Column]:
+    """A column for each run; of a run that stands alone, its first step and its last."""
     chosen = headline(per_run)
+    if len(runs) == 1 and chosen[0] and chosen[0].step is not None:
+        last = chosen[0]
+        first = min((s for s in per_run[0] if s.temperature == last.temperature), key=lambda s: s.step or 0)
+        if first is not last:
+            return [Column("first step", GREY, first), Column("last step", 0, last)]
+    return [Column(run.name, style, part) for style, (run, part) in enumerate(zip(runs, chosen, strict=True))]
+
+
+def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline: int, count: int) -> dict[str, Any]:
+    _comparable(runs, per_run)
+    per_run = [by_moment(parts) for parts in per_run]
+    columns = _columns(runs, per_run)
+    chosen = [column.part for column in columns]
+    at_the_end = headline(per_run)
     table = compare(chosen, baseline)
-    prompts = [set(s.prompts) for s in chosen if s]
     first = next(s for s in chosen if s)
+    others = [i for i in range(len(columns)) if i != baseline and chosen[i]]
+    names = [column.name for column in columns]
+    looked_at = samples.by_hash(chosen, count)
+    # quality is asked first, diversity second
+    telling = asked_first(table)[1:2]
+    apart = [i for metric in telling for i in samples.most_different(chosen, metric, count) if i not in looked_at]
+    header, rows = _flat(columns, table, baseline)
     return {
-        "name": Path(first.source).name.removesuffix(".evaluation"),
+        "name": name,
+        "columns": columns,
+        "base": baseline,
         "where": [slice_name(s.summary) if s else "not evaluated" for s in chosen],
         "how": _how(first),
         "skipped": [
             f"{count} x {kind} in {run.name}"
-            for run, s in zip(runs, chosen, strict=True)
+            for run, s in zip(runs, at_the_end, strict=True)
             if s
             for kind, count in s.evaluation["skipped"].items()
         ],
-        "prompts": len(set.intersection(*prompts)),
+        "prompts": len(samples.shared_prompts(chosen)),
         "n": first.summary["n"],
+        "in_words": [in_words(table, i, names[i], names[baseline], baseline) for i in others],
         "table": table,
         "kinds": [(title, [m for m in table if METRICS[m].kind == kind]) for kind, title in KINDS.items()],
         "reach": {metric: _reach(cells) for metric, cells in table.items()},
-        "answers": [None if i == baseline or not chosen[i] else answers(table, i) for i in range(len(runs))],
-        "curves": panels.curves_over_k(runs, chosen),
-        "trade_offs": panels.trade_offs(runs, per_run, chosen),
-        "over_steps": panels.evaluated_over_steps(runs, per_run, chosen),
-        "samples": side_by_side(chosen, count),
+        "answers": {i: [(metric, table[metric][i]) for metric in asked_first(table)] for i in others},
+        "curves": panels.curves_over_k(runs, at_the_end),
+        "trade_offs": panels.trade_offs(runs, per_run, at_the_end),
+        "over_steps": panels.evaluated_over_steps(runs, per_run, at_the_end),
+        "samples": samples.side_by_side(chosen, looked_at),
+        "apart_by": METRICS[telling[0]].label if telling else "",
+        "apart": samples.side_by_side(chosen, apart),
+        "header": header,
+        "rows": rows,
+        "csv": as_csv(header, rows),
+        "latex": as_latex(header, rows),
     }
 
 
-def _markdown(title: str, runs: list[Run], baseline: int, found: list[dict[str, Any]], settings: Any) -> str:
+def _flat(columns: list[Column], table: dict[str, list[Cell]], baseline: int) -> tuple[list[str], list[list[str]]]:
+    """The table as text: values, and behind each run its difference to the baseline."""
+    header = ["metric (mean, 95 % interval)"]
+    for i, column in enumerate(columns):
+        where = f" ({slice_name(column.part.summary)})" if column.part else " (not evaluated)"
+        header.append(column.name + where)
+        header += [] if i == baseline else [f"{column.name} \N{MINUS SIGN} {columns[baseline].name}"]
+    rows = []
+    for metric, cells in table.items():
+        row = [METRICS[metric].label]
+        for i, cell in enumerate(cells):
+            row.append(with_interval(cell.value))
+            if i != baseline:
+                told = with_interval(cell.difference, signed=True) if cell.difference else "\N{EN DASH}"
+                row.append(told + (f" {cell.verdict}" if cell.verdict in ("higher", "lower") else ""))
+        rows.append(row)
+    return header, rows
+
+
+def _markdown(title: str, runs: list[Run], found: list[dict[str, Any]], settings: Any) -> str:
     lines = [f"# {title}", ""]
     for one in found:
-        lines += [
-            f"## {one['name']}: {one['prompts']} shared prompts, {one['n']} responses each",
-            "",
-            f"{one['how']}.",
-            "",
-        ]
-        header = ["metric (mean, 95 % interval)"]
-        for i, run in enumerate(runs):
-            header.append(f"{run.name} ({one['where'][i]})")
-            header += [] if i == baseline else [f"{run.name} \N{MINUS SIGN} {runs[baseline].name}"]
-        rows = []
-        for metric, cells in one["table"].items():
-            row = [METRICS[metric].label]
-            for i, cell in enumerate(cells):
-                row.append(with_interval(cell.value))
-                if i != baseline:
-                    told = with_interval(cell.difference, signed=True) if cell.difference else "\N{EN DASH}"
-                    row.append(told + (f" {cell.verdict}" if cell.verdict in ("higher", "lower") else ""))
-            rows.append(row)
-        lines += [markdown(header, rows), ""]
+        lines += [f"## {one['name']}: {one['prompts']} prompts, {one['n']} responses each", ""]
+        lines += [f"- {told}" for told in one["in_words"]]
+        lines += ["", f"{one['how']}.", "", markdown(one["header"], one["rows"]), ""]
     if settings:
-        lines += [
-            "## Settings that differ",
-            "",
-            markdown(["setting", *(r.name for r in runs)], [[n, *v] for n, v in settings]),
-            "",
-        ]
+        rows = [[name, *values] for name, values in settings]
+        lines += ["## Settings that differ", "", markdown(["setting", *(r.name for r in runs)], rows), ""]
     return "\n".join(lines)
+
+
+def _load(arguments: Sequence[str]) -> list[Run]:
+    """A name that is typed several times, `dqo=RUN1 dqo=RUN2`, is one method with several seeds."""
+    members: dict[str, list[Run]] = {}
+    for argument in arguments:
+        run = load_run(argument)
+        if run.name in members and named(argument)[0] is None:
+            raise UserError(
+                f"two runs have the same name, {run.name}: write NAME=PATH, with one name for several seeds of a method"
+            )
+        members.setdefault(run.name, []).append(run)
+    return [one_run(own) for own in members.values()]
 
 
 def write_report(
@@ -160,14 +178,14 @@ def write_report(
     """Write `index.html` and `report.md` into `out`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    runs = [load_run(argument) for argument in arguments]
+    runs = _load(arguments)
     names = [run.name for run in runs]
-    if len(set(names)) < len(names):
-        raise UserError(f"two runs have the same name ({', '.join(names)}): write NAME=PATH")
     if baseline is not None and baseline not in names:
         raise UserError(f"--baseline {baseline!r} is none of the runs: {', '.join(names)}")
     base = names.index(baseline) if baseline else 0
-    found = [_benchmark(runs, per_run, base, samples) for per_run in benchmarks(runs)]
+    per_benchmark = benchmarks(runs)
+    titles = ["Answers"] if len(per_benchmark) == 1 else [f"Evaluation {i + 1}" for i in range(len(per_benchmark))]
+    found = [_benchmark(runs, parts, name, base, samples) for name, parts in zip(titles, per_benchmark, strict=True)]
     settings = differing_settings(runs)
 
     environment = Environment(
@@ -194,5 +212,5 @@ def write_report(
     )
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.html").write_text(page, encoding="utf-8")
-    (out / "report.md").write_text(_markdown(title, runs, base, found, settings), encoding="utf-8")
+    (out / "report.md").write_text(_markdown(title, runs, found, settings), encoding="utf-8")
     return out / "index.html", out / "report.md"

@@ -1,20 +1,27 @@
 """Which charts the report shows: training curves, quality against k, quality against diversity."""
 
 import re
+from collections.abc import Callable
 from math import isfinite
 
-from dqo_verl.evaluation.metrics.table import METRICS, charted, headlines
+from dqo_verl.evaluation.metrics.table import METRICS, charted, headlines, natural_range
 from dqo_verl.evaluation.report.charts import Chart, Point, Series
 from dqo_verl.evaluation.report.runs import Run, Slice
-from dqo_verl.evaluation.report.tables import slice_name
 
-# The logged metrics that belong under each heading, most telling first.
-LOGGED = {
-    "Quality": (r"val-core/.+/mean@\d+", r"critic/score/mean"),
-    "Diversity": (r"diversity/(classes|bonus|score|logdet)/mean", r"diversity/duplicates/frac"),
-    "Entropy": (r"actor/entropy",),
-    "Length": (r"response_length/mean", r"response_length/clip_ratio"),
+# The logged metrics that are drawn, most telling first: what it is in words, and where its axis begins and ends.
+LOGGED: dict[str, tuple[str, tuple[float | None, float | None]]] = {
+    r"val-core/.+/mean@\d+": ("Validation, one attempt", (0.0, None)),
+    r"critic/score/mean": ("Reward while training", (None, None)),
+    r"diversity/classes/mean": ("Distinct answers in a group", (0.0, None)),
+    r"diversity/(bonus|score|logdet)/mean": ("Diversity while training", (0.0, None)),
+    r"diversity/duplicates/frac": ("Responses that repeat another", (0.0, 1.0)),
+    r"actor/entropy": ("Entropy of the policy", (0.0, None)),
+    r"response_length/mean": ("Tokens per response", (0.0, None)),
+    r"response_length/clip_ratio": ("Responses cut off", (0.0, 1.0)),
 }
+Moment = Callable[[Slice], str]
+# Width and height of a chart that stands alone.
+LARGE = (680, 400)
 # Points up to which a curve has marks, and from which on it is thinned out.
 FEW, MANY = 40, 600
 
@@ -29,14 +36,18 @@ def _smooth(points: list[Point], width: int) -> list[Point]:
 def training(runs: list[Run]) -> list[Chart]:
     """One chart for every logged metric of the list that any run has."""
     charts = []
-    for heading, patterns in LOGGED.items():
-        logged = sorted({name for run in runs for name in run.curves})
-        for name in (name for pattern in patterns for name in logged if re.fullmatch(pattern, name)):
-            chart = Chart(f"{heading}: {name}", "training step")
+    logged = sorted({name for run in runs for name in run.curves})
+    for pattern, (heading, ends) in LOGGED.items():
+        for name in (name for name in logged if re.fullmatch(pattern, name)):
+            chart = Chart(f"{heading}: {name}", "training step", y_range=ends)
             for style, run in enumerate(runs):
-                points = [Point(x, y) for x, y in sorted(run.curves.get(name, {}).items()) if isfinite(y)]
+                spread = run.spread.get(name, {})
+                found = sorted(run.curves.get(name, {}).items())
+                points = [Point(x, y, None, spread.get(x)) for x, y in found if isfinite(y)]
                 points = points[:: 1 + len(points) // MANY]
-                if len(points) > FEW:
+                if spread:
+                    chart.series.append(Series(run.name, style, points, band=True, marks=len(points) <= FEW))
+                elif len(points) > FEW:
                     chart.series.append(Series(run.name, style, points, marks=False, faint=True))
                     points = _smooth(points, max(5, len(points) // 20))
                     chart.series.append(Series(run.name, style, points, marks=False))
@@ -54,7 +65,7 @@ def curves_over_k(runs: list[Run], chosen: list[Slice | None]) -> list[Chart]:
     """pass@k and expected best-of-k with their intervals."""
     charts = []
     for curve, title in (("pass@k", "pass@k"), ("best_of_k", "Expected best-of-k reward")):
-        chart = Chart(title, "k", log_x=True)
+        chart = Chart(title, "k", log_x=True, y_range=(0.0, 1.0) if curve == "pass@k" else (None, None))
         for style, (run, part) in enumerate(zip(runs, chosen, strict=True)):
             triples = part.summary["curves"].get(curve, []) if part else []
             wanted = [
@@ -73,16 +84,26 @@ def _same_curves(chosen: list[Slice | None]) -> bool:
     return all(s.summary["curves"].get("pass@k") == s.summary["curves"].get("best_of_k") for s in chosen if s)
 
 
-def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversity: str) -> Chart:
-    label = METRICS[diversity].label
-    chart = Chart(label, METRICS[quality].label, label, front=True)
+def _temperature(part: Slice) -> str:
+    return f"T {part.temperature:g}"
+
+
+def _step(part: Slice) -> str:
+    return f"step {part.step}"
+
+
+def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversity: str, moment: Moment) -> Chart:
+    n = next(s.summary["n"] for parts in per_run for s in parts)
+    chart = Chart(METRICS[diversity].label, METRICS[quality].label, METRICS[diversity].label, front=True)
+    chart.y_range = natural_range(diversity, n)
     for style, (run, parts) in enumerate(zip(runs, per_run, strict=True)):
         points = []
         for i, part in enumerate(parts):
             x, y = part.summary["metrics"].get(quality), part.summary["metrics"].get(diversity)
             if x and y and x[0] is not None and y[0] is not None:
-                name = slice_name(part.summary) if len(parts) > 1 and i in (0, len(parts) - 1) else ""
-                points.append(Point(x[0], y[0], _y_interval(x), _y_interval(y), name))
+                # the ends of each run; the first run alone says where all of them begin
+                told = len(parts) > 1 and i in ((0, len(parts) - 1) if style == 0 else (len(parts) - 1,))
+                points.append(Point(x[0], y[0], _y_interval(x), _y_interval(y), moment(part) if told else ""))
         if points:
             chart.series.append(Series(run.name, style, points))
     return chart
@@ -91,7 +112,7 @@ def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversit
 def trade_offs(
     runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]
 ) -> list[tuple[str, list[Chart]]]:
-    """Quality (right is better) against diversity (up is better): over temperatures, and over training steps."""
+    """Quality (right is better) against diversity (up is better): over temperatures, and over training steps. The first chart is large."""
     measured = {m for parts in per_run for s in parts for m in s.summary["metrics"]}
     quality = next((m for m in headlines("quality") if m in measured), None)
     found = [m for m in charted("diversity", "both") if m in measured][:6]
@@ -101,20 +122,26 @@ def trade_offs(
     steps = [
         [s for s in parts if c and s.temperature == c.temperature] for parts, c in zip(per_run, chosen, strict=True)
     ]
-    shown = {"Quality and diversity, temperatures": last, "Quality and diversity, training steps": steps}
-    several = {title: what for title, what in shown.items() if any(len(parts) > 1 for parts in what)}
-    return [
-        (title, [_against(runs, what, quality, metric) for metric in found])
-        for title, what in (several or {"Quality and diversity": last}).items()
-    ]
+    shown = {
+        "Quality and diversity, temperatures": (last, _temperature),
+        "Quality and diversity, training steps": (steps, _step),
+    }
+    several = {title: one for title, one in shown.items() if any(len(parts) > 1 for parts in one[0])}
+    panels = []
+    for title, (parts, moment) in (several or {"Quality and diversity": (last, _temperature)}).items():
+        charts = [_against(runs, parts, quality, metric, moment) for metric in found]
+        charts[0].width, charts[0].height = LARGE
+        panels.append((title, charts))
+    return panels
 
 
 def evaluated_over_steps(runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]) -> list[Chart]:
     """Evaluated metrics over the training step, with intervals: of several checkpoints or of validation dumps."""
     charts = []
-    quality = ("pass@1", "pass@n") if any(s.mean("pass@1") is not None for s in chosen if s) else ("reward",)
-    for metric in (*quality, *charted("diversity", "both", "size")):
-        chart = Chart(METRICS[metric].label, "training step")
+    quality = "pass@1" if any(s.mean("pass@1") is not None for s in chosen if s) else "reward"
+    for metric in (quality, *charted("diversity", "both", "size")):
+        n = next((s.summary["n"] for s in chosen if s), 1)
+        chart = Chart(METRICS[metric].label, "training step", y_range=natural_range(metric, n))
         for style, (run, parts, c) in enumerate(zip(runs, per_run, chosen, strict=True)):
             kept = [s for s in parts if c and s.temperature == c.temperature and s.step is not None]
             triples = [(s.step or 0, s.summary["metrics"].get(metric)) for s in kept]

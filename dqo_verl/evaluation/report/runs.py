@@ -27,6 +27,8 @@ class Slice:
     source: str
     # The whole metrics.json.
     evaluation: dict[str, Any]
+    # Of several seeds: each one's.
+    seeds: list["Slice"] = field(default_factory=list)
 
     @property
     def temperature(self) -> float | None:
@@ -53,6 +55,9 @@ class Run:
     slices: list[Slice] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # How many runs this one stands for, and how far apart their curves are at each step.
+    seeds: int = 1
+    spread: dict[str, dict[int, tuple[float, float]]] = field(default_factory=dict)
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -121,13 +126,18 @@ def _read_evaluation(file: Path, run: Run) -> None:
         run.provenance[f"sampling of {source}"] = meta["provenance"]
 
 
-def load_run(argument: str) -> Run:
-    """`NAME=PATH` or `PATH`: a folder that is searched through (checkpoints left out), or a single file."""
+def named(argument: str) -> tuple[str | None, Path]:
+    """`NAME=PATH` or `PATH`."""
     name, equals, rest = argument.partition("=")
-    path = Path(rest if equals else argument)
+    return (name, Path(rest)) if equals else (None, Path(argument))
+
+
+def load_run(argument: str) -> Run:
+    """A folder that is searched through (checkpoints left out), or a single file."""
+    name, path = named(argument)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    run = Run(name if equals else path.resolve().stem, path)
+    run = Run(name or path.resolve().stem, path)
     for file in _files(path):
         if file.name == "metrics.json":
             _read_evaluation(file, run)

@@ -1,5 +1,7 @@
 """Numbers as text: one format for the terminal, the markdown table and the page."""
 
+import csv
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +40,31 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
+def as_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    return out.getvalue()
+
+
+def as_latex(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A tabular in the style of booktabs."""
+    lines = [" & ".join(_escaped(cell) for cell in row) + r" \\" for row in (header, *rows)]
+    head = rf"\begin{{tabular}}{{l{'c' * (len(header) - 1)}}}"
+    return "\n".join([head, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    """What LaTeX would read as a command, as text."""
+    special = {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\N{MINUS SIGN}": "$-$",
+    }
+    special |= {one: rf"\{one}" for one in "&%$#_{}"} | {"\N{EN DASH}": "--"}
+    return "".join(special.get(letter, letter) for letter in cell)
+
+
 def slice_name(found: dict[str, Any]) -> str:
     """`T 1.0, step 60`."""
     parts = [f"T {found['temperature']:g}"] if found["temperature"] is not None else []
@@ -61,5 +88,7 @@ def evaluation_table(result: dict[str, Any]) -> str:
     lines = [markdown(header, rows), f"{classes_by(result['options'])}."]
     lines += [f"Skipped: {count} x {kind}" for kind, count in result["skipped"].items()]
     lines += [f"Left out: {what} ({why})" for what, why in result["left_out"].items()]
-    lines += [f"Note: {what}: {detail}" for what, detail in result["notes"].items()]
+    for what, detail in result["notes"].items():
+        known = ", ".join(f"{name} {value}" for name, value in detail.items()) if isinstance(detail, dict) else detail
+        lines.append(f"Note: {what}: {known}")
     return "\n".join(lines)

@@ -20,7 +20,7 @@ def policy_and_embedder(tmp_path_factory):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-    from experiments.tiny.model import byte_tokenizer, new_policy
+    from dqo_verl.lab.model import byte_tokenizer, new_policy
 
     place = tmp_path_factory.mktemp("trl")
     tokenizer = byte_tokenizer(PROMPTS, vocab_size=300)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from trl import GRPOTrainer
 
+from dqo_verl.lab.forest import Forest
+from dqo_verl.lab.loss import Tokens, policy_loss
+from dqo_verl.lab.network import Network
+from dqo_verl.lab.training import advantages
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import Diversity, with_diversity
-from experiments.lab.forest import Forest
-from experiments.lab.loss import Tokens, policy_loss
-from experiments.lab.network import Network
 from experiments.lab.rows import ROWS
-from experiments.lab.run import advantages
 from tests.integrations.trl.conftest import GROUP, make_trainer, quality, watch
 
 pytestmark = pytest.mark.e2e

@@ -1,4 +1,4 @@
-"""The policy of experiments.tiny.model, a small Qwen2, as functions of its weights; how tokens attend is the caller's affair.
+"""The policy of dqo_verl.lab.model, a small Qwen2, as functions of its weights; how tokens attend is the caller's affair.
 
 Equal to transformers' model to float32 (tests/experiments/test_lab.py). Its weights are fused: one product for queries, keys and
 values, one for the two halves of the gated layer.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from experiments.lab.network import Network
+from dqo_verl.lab.network import Network
 
 
 class Forest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from experiments.lab.network import Network
+from dqo_verl.lab.network import Network
 
 
 @dataclass(frozen=True)
