@@ -41,7 +41,7 @@ def gap(metric: str, row: str, baseline: str) -> Callable[[Runs], float]:
 
 
 def more(row: str, baseline: str, metric: str = "effective_classes", above: float = 0.0) -> Check:
-    label = {"effective_classes": "different right answers of 10", "pass@n": "pass@10"}.get(metric, metric)
+    label = {"effective_classes": "distinct correct answers in 10", "pass@n": "pass@10"}.get(metric, metric)
     return Check(f"{label}: {row} - {baseline}", gap(metric, row, baseline), above)
 
 
@@ -56,7 +56,7 @@ def _alpha_effect(high: str, low: str) -> Callable[[Runs], float]:
 def _collapses(row: str) -> tuple[Check, Check]:
     return (
         Check(
-            f"{row}: share of different right answers that is lost",
+            f"{row}: share of distinct correct answers that is lost",
             lambda runs: 1 - last(runs[row], "effective_classes") / first(runs[row], "effective_classes"),
             above=0.5,
         ),
@@ -65,7 +65,7 @@ def _collapses(row: str) -> tuple[Check, Check]:
 
 
 CLAIMS = (
-    Claim("a", "GRPO collapses: half of the different right answers are lost while pass@1 rises", _collapses("grpo")),
+    Claim("a", "GRPO collapses: half of the distinct correct answers are lost while pass@1 rises", _collapses("grpo")),
     Claim("a2", "so does GRPO without std division", _collapses("grpo_no_std")),
     Claim(
         "b",
@@ -126,7 +126,7 @@ CLAIMS = (
     ),
     Claim(
         "i",
-        "bonus for right answers only: better pass@1, and no fewer different right answers",
+        "bonus for right answers only: better pass@1, and no fewer distinct correct answers",
         (more("gate", "dqo", "pass@1"), more("gate", "dqo", above=-0.5)),
     ),
     Claim(

@@ -9,7 +9,7 @@ from experiments.collapse.seeds import interval
 SHOWN = {
     "pass@1": "pass@1",
     "pass@n": "pass@10",
-    "effective_classes": "different right answers of 10",
+    "effective_classes": "distinct correct answers in 10",
     "entropy": "entropy of the policy",
 }
 MAIN = ("grpo", "grpo_no_std", "entropy", "dqo", "darling", "diverse", "target")
@@ -40,25 +40,27 @@ def curves(seeds: dict[int, Runs]) -> list[Chart]:
             points = []
             for step in steps:
                 mean, low, high = interval([curve[str(step)] for curve in lines])
-                points.append(Point(step, mean, y_interval=None if low != low else (low, high)))
+                top = 1.0 if metric.startswith("pass@") else high
+                points.append(Point(step, mean, y_interval=None if low != low else (max(low, 0.0), min(high, top))))
             series.append(Series(row, style, points, band=True, marks=False))
-        found.append(Chart(title, "training step", series=[one for one in series if one.points]))
+        ends = (0.0, 1.0) if metric.startswith("pass@") else (0.0, None)
+        found.append(Chart(title, "training step", series=[one for one in series if one.points], y_range=ends))
     k = max(len(run["pass@k"]) for runs in seeds.values() for run in runs.values())
     series = []
     for style, row in enumerate(MAIN):
         runs = [seed[row] for seed in seeds.values() if row in seed]
         points = [Point(i + 1, interval([run["pass@k"][i] for run in runs])[0]) for i in range(k if runs else 0)]
         series.append(Series(row, style, points))
-    found.append(Chart("pass@k at the end", "k", series=[one for one in series if one.points]))
+    found.append(Chart("pass@k at the end", "k", series=[one for one in series if one.points], y_range=(0.0, 1.0)))
     return found
 
 
 def sweeps(seeds: dict[int, Runs]) -> list[Chart]:
-    """Quality against diversity at the end: a line for each setting that is swept, over the seeds that all its runs share."""
+    """Diversity against quality at the end, as in the report: a line for each setting that is swept, over the seeds that all its runs share."""
     found: list[Chart] = []
     style = 0
     for title, lines in SWEEPS.items():
-        chart = Chart(f"pass@1: {title}", SHOWN["effective_classes"])
+        chart = Chart(title, "pass@1", SHOWN["effective_classes"])
         for name, rows in lines.items():
             shared = [runs for runs in seeds.values() if all(row in runs for row in rows.values())]
             if shared:
@@ -70,5 +72,6 @@ def sweeps(seeds: dict[int, Runs]) -> list[Chart]:
 
 
 def _end(label: str, runs: list[dict[str, Any]]) -> Point:
-    diversity, quality = (interval([last(run, axis) for run in runs])[0] for axis in ("effective_classes", "pass@1"))
-    return Point(diversity, quality, label=label)
+    quality, diversity = (interval([last(run, axis) for run in runs]) for axis in ("pass@1", "effective_classes"))
+    reaches = [None if one[1] != one[1] else one[1:] for one in (quality, diversity)]
+    return Point(quality[0], diversity[0], *reaches, label=label)

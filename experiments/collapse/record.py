@@ -3,7 +3,7 @@
     python -m experiments.collapse.record RUN FILE     RUN holds verl's log and validation dumps; FILE marks the run as finished
 
 The validation dumps (10 responses a prompt, temperature 1) go through `dqo-verl evaluate`: classes are exact texts, so
-`effective_classes` is the number of different right answers among 10.
+`effective_classes` is the number of distinct correct answers among 10.
 """
 
 import json

@@ -50,6 +50,12 @@ def told(triple: Triple) -> str:
     return f"{mean:.2f}" if low != low else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def within(triple: Triple, metric: str) -> Triple:
+    """A probability's interval ends at 0 and 1."""
+    mean, low, high = triple
+    return (mean, max(low, 0.0), min(high, 1.0)) if metric.startswith("pass@") and low == low else triple
+
+
 def table(seeds: dict[int, Runs]) -> str:
     """Every row at its last validation."""
     rows = list(dict.fromkeys([*MAIN, *(row for runs in seeds.values() for row in runs)]))
@@ -58,7 +64,7 @@ def table(seeds: dict[int, Runs]) -> str:
         runs = [seed[row] for seed in seeds.values() if row in seed]
         if runs:
             steps = {max(int(step) for step in run["curves"]["pass@1"]) for run in runs}
-            cells = [told(interval([last(run, name) for run in runs])) for name in SHOWN]
+            cells = [told(within(interval([last(run, name) for run in runs]), name)) for name in SHOWN]
             lines.append([f"`{row}`", str(len(runs)), "/".join(map(str, sorted(steps))), *cells])
     return markdown(["run", "seeds", "steps", *SHOWN.values()], lines)
 

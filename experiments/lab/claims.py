@@ -59,7 +59,7 @@ def collapses() -> list[Claim]:
 
 
 def keeps(name: str, row: str) -> list[Claim]:
-    """The claim of both papers: more different right answers, as many right ones."""
+    """The claim of both papers: more distinct correct answers, as many right ones."""
     return [
         Claim(
             f"{name} keeps more than GRPO, by at least 0.2 of an even policy.",
@@ -182,7 +182,7 @@ CLAIMS: list[Claim] = [
         ("sums", "few", "skew"),
     ),
     Claim(
-        "With a target of 0.5, half of the different right answers are there after 100 steps: not fewer, within 10%.",
+        "With a target of 0.5, half of the distinct correct answers are there after 100 steps: not fewer, within 10%.",
         "target_0.5@100",
         None,
         "share",

@@ -85,7 +85,7 @@ def tradeoffs(evidence: Evidence) -> list[Chart]:
     """One chart for each task: up is right more often, right is more different."""
     found = []
     for task in TASKS:
-        chart = Chart(f"pass@1: {task}", "kept: share of an even policy's different right answers")
+        chart = Chart(f"pass@1: {task}", "kept: share of an even policy's distinct correct answers")
         for style, row in enumerate(MAIN):
             quality, kept = (list(evidence.values(task, row, metric)) for metric in ("pass@1", "kept"))
             if len(quality) >= 3:
