@@ -94,6 +94,9 @@ run() {
   OUT="$OUT/$1" RECIPE="$RECIPE-$1" bash "$RECIPES/$2" "${@:3}"
 }
 
+# $1: the run's folder
+summarise() { (cd "$ROOT" && python "$RECIPES/summary.py" "$1" "$SCRIPT"); }
+
 train() {
   local all=() override text="python -m verl.trainer.main_ppo" status
   local place=(
@@ -140,4 +143,5 @@ train() {
   export RAY_USAGE_STATS_ENABLED=0
   { (cd "$ROOT" && PYTHONUNBUFFERED=1 python -m verl.trainer.main_ppo "${all[@]}") 2>&1 && status=0 || status=$?
     printf '\n[dqo_verl] ended with exit status %s\n' "$status"; } | python "$RECIPES/progress.py" "$OUT"
+  summarise "$OUT"
 }

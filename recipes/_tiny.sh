@@ -2,7 +2,7 @@
 # FSDP2, vLLM. Policy, critic, reward model and classifier are made on the spot, 0.5 million parameters each.
 
 make_tiny() {
-  echo "no GPU in use: training a tiny policy (0.5 million parameters) on sums, through the same engine"
+  echo "no GPU in use: a smoke test of the real engine, with a tiny policy (0.5 million parameters) on sums. To see the effect of diversity: dqo-verl demo"
   python -m experiments.tiny.policy "$CACHE/tiny"
   case "${TINY[*]}" in
     *"$CACHE/tiny/reward_model"* | *"$CACHE/tiny/classifier"*) python -m experiments.tiny.judges "$CACHE/tiny" ;;

@@ -74,7 +74,7 @@ def build(directory: Path, steps: int = STEPS, remarks: float = 0.0) -> None:
     tokenizer.save_pretrained(directory / "policy")
     for split, size in (("train", 256), ("test", 32)):
         truths = [(asked(problem), str(problem[2] + problem[3])) for problem in problems(rng, size)]
-        write_data(directory / f"{split}.parquet", "openai/gsm8k", truths)
+        write_data(directory / f"{split}.parquet", "tiny_sums", truths)
 
     def batch() -> list[Example]:
         return [(asked(problem), answer(rng, *problem, remarks)) for problem in problems(rng, BATCH)]

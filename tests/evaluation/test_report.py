@@ -348,6 +348,31 @@ def test_names_and_baseline(report: Path, tmp_path: Path) -> None:
         parse(["report", str(run), "--baseline", "x", "--out", str(tmp_path)]).run()
 
 
+def test_a_summary_for_programs(report: Path) -> None:
+    (one,) = json.loads((report / "summary.json").read_text())["comparisons"]
+    assert one["baseline"] == "grpo"
+    assert one["metrics"]["classes"]["dqo"]["verdict"] == "higher"
+    assert one["metrics"]["classes"]["grpo"]["difference"] is None
+    low, mean, high = (one["metrics"]["classes"]["dqo"]["difference"][i] for i in (1, 0, 2))
+    assert low <= mean <= high
+    assert any("times the distinct" in told for told in one["in_words"])
+
+
+def test_a_lone_run_is_compared_with_its_first_step(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"p{i}", "responses": [f"a{(i * j) % wide}" for j in range(4)], "scores": [0, 1, 1, 0], "step": step}
+        for step, wide in ((0, 4), (10, 1))
+        for i in range(1, 6)
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    parse(["evaluate", str(tmp_path / "a.jsonl"), "--embedder", "none", "--workers", "1"]).run()
+    parse(["report", str(tmp_path), "--out", str(tmp_path / "report")]).run()
+    (one,) = json.loads((tmp_path / "report/summary.json").read_text())["comparisons"]
+    assert one["baseline"] == "first step"
+    assert one["metrics"]["classes"]["last step"]["value"][0] == 1
+    assert one["in_words"][0].startswith("last step against first step: ")
+
+
 def test_runs_that_cannot_be_compared_are_refused(report: Path, tmp_path: Path) -> None:
     """Another n, another classifier: a difference between such numbers means nothing."""
     source = (report.parent / "dqo" / "answers.jsonl").read_text()

@@ -1,5 +1,6 @@
 """`dqo-verl report`: several runs -> one self-contained page and a markdown table."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -159,6 +160,22 @@ def _markdown(title: str, runs: list[Run], found: list[dict[str, Any]], settings
     return "\n".join(lines)
 
 
+def _summary(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The comparisons for a program: values and differences as (mean, low, high)."""
+    comparisons = []
+    for one in found:
+        metrics = {
+            metric: {
+                column.name: {"value": cell.value, "difference": cell.difference, "verdict": cell.verdict or None}
+                for column, cell in zip(one["columns"], cells, strict=True)
+            }
+            for metric, cells in one["table"].items()
+        }
+        about = {name: one[name] for name in ("name", "in_words", "prompts", "n", "how")}
+        comparisons.append(about | {"baseline": one["columns"][one["base"]].name, "metrics": metrics})
+    return {"format": "dqo_verl report 1", "comparisons": comparisons}
+
+
 def _load(arguments: Sequence[str]) -> list[Run]:
     """A name that is typed several times, `dqo=RUN1 dqo=RUN2`, is one method with several seeds."""
     members: dict[str, list[Run]] = {}
@@ -175,7 +192,7 @@ def _load(arguments: Sequence[str]) -> list[Run]:
 def write_report(
     arguments: Sequence[str], out: Path, baseline: str | None, title: str, samples: int
 ) -> tuple[Path, Path]:
-    """Write `index.html` and `report.md` into `out`."""
+    """Write `index.html`, `report.md` and `summary.json` into `out`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     runs = _load(arguments)
@@ -213,4 +230,7 @@ def write_report(
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.html").write_text(page, encoding="utf-8")
     (out / "report.md").write_text(_markdown(title, runs, found, settings), encoding="utf-8")
+    (out / "summary.json").write_text(
+        json.dumps(_summary(found), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return out / "index.html", out / "report.md"
