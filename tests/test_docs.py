@@ -1,5 +1,6 @@
 """What the pages say of measures, settings and recipes is what the code has."""
 
+import os
 import re
 import subprocess
 import sys
@@ -121,3 +122,34 @@ def test_the_citation_names_this_version():
     import dqo_verl
 
     assert f"version: {dqo_verl.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_page_of_python_names_lists_all_of_them():
+    import dqo_verl
+
+    listed = {name.rpartition(".")[2] for name in re.findall(r"^::: (\S+)$", PAGES["python.md"], re.MULTILINE)}
+    assert listed == {*dqo_verl.__all__, "Diversity", "with_diversity"}
+
+
+def test_the_pictures_of_the_readme_are_those_of_the_records():
+    from experiments.collapse.hero import THEMES, draw
+
+    for name, theme in THEMES.items():
+        assert (ROOT / f"docs/hero_{name}.svg").read_text() == draw(theme)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    """Links and anchors are checked, and every page is in the navigation."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = done.stdout + done.stderr
+    assert "WARNING" not in said
+    assert 'not included in the "nav"' not in said, said
+    home = (tmp_path / "site/index.html").read_text()
+    assert "hero_light.svg" in home
+    assert 'href="docs/' not in home
+    assert "shape" in (tmp_path / "site/python/index.html").read_text()
