@@ -1,10 +1,12 @@
-"""Reading responses: jsonl rows -> groups of n responses to one prompt. Definitions of the format: docs/evaluation.md.
+"""Reading responses: rows of jsonl or parquet -> groups of n responses to one prompt. Definitions: docs/evaluation.md.
 
-Three kinds of row are understood, also mixed over several files:
+Five kinds of row are understood, also mixed over several files:
 
     {"prompt_id"?, "prompt", "response", "score"?, "acc"?, "temperature"?, ...}     one response a row
     {"prompt_id"?, "prompt", "responses": [...], "scores"?: [...], "acc"?: [...]}   one group a row: `dqo-verl sample`
     {"input", "output", "score", "gts", "step", "uid"?, ...}                        verl's validation and rollout dumps
+    {"prompt", "completion", "reward" or a column for each reward, "step"?, ...}    TRL's completions, and others'
+    {"task", "traces": [{"nodes", "rewards", ...}], ...}                            verifiers' and prime-rl's episodes
 """
 
 import gzip
@@ -21,6 +23,7 @@ from typing import Any
 
 from dqo_verl.errors import UserError, opening
 from dqo_verl.evaluation.bad_data import Problems
+from dqo_verl.evaluation.formats import as_ours
 
 VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
 
@@ -90,13 +93,14 @@ def _listed(row: dict[str, Any], plural: str, singular: str, n: int) -> list[Any
     return value
 
 
-def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: bool) -> None:
+def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: bool, score_field: str | None) -> None:
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
-    if "input" in row and "output" in row:
-        row = {**row, "prompt": row["input"], "response": row["output"]}
+    row = as_ours(row, score_field)
     if "prompt" not in row or ("response" not in row and "responses" not in row):
-        raise ValueError("needs `prompt` and `response` (or `responses`; verl's dumps: `input` and `output`)")
+        raise ValueError(
+            "needs `prompt` and `response` (or `responses`, or `completion`; verl's dumps: `input` and `output`)"
+        )
     prompt = prompt_text(row["prompt"])
     responses = row["responses"] if "responses" in row else [row["response"]]
     if not isinstance(responses, list) or not responses:
@@ -158,30 +162,35 @@ def picked(prompt_ids: Iterable[str], count: int) -> list[str]:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The file itself, or every `.jsonl` of a folder (verl dumps one a step)."""
+    """The file itself, or every `.jsonl` of a folder, or every `.parquet` (verl and TRL write one a step)."""
     if path.is_file():
         yield path
-    elif found := sorted(path.glob("*.jsonl"), key=lambda file: (len(file.stem), file.stem)):
-        yield from found
-    else:
-        raise UserError(f"{path}: no such file, and no folder with .jsonl files in it")
+        return
+    for ending in ("jsonl", "parquet"):
+        if found := sorted(path.glob(f"*.{ending}"), key=lambda file: (len(file.stem), file.stem)):
+            yield from found
+            return
+    raise UserError(f"{path}: no such file, and no folder with .jsonl or .parquet files in it")
 
 
 def file_of(where: str) -> str:
     return where.rpartition(":")[0]
 
 
-def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -> list[Group]:
+def read_groups(
+    paths: Sequence[Path], problems: Problems, pool: bool = False, score_field: str | None = None
+) -> list[Group]:
     """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
         with opening(file):
-            for number, line in enumerate(_lines(file), start=1):
-                if not line.strip():
+            for number, line in enumerate(_table(file) if file.suffix == ".parquet" else _lines(file), start=1):
+                if not line:
                     continue
                 where = f"{file}:{number}"
                 try:
-                    _add_row(_parsed(line), where, groups, pool)
+                    row = _parsed(line) if isinstance(line, bytes) else line
+                    _add_row(row, where, groups, pool, score_field)
                 except UnicodeDecodeError as error:
                     problems.add(where, "not a text in UTF-8", str(error))
                 except json.JSONDecodeError as error:
@@ -194,13 +203,24 @@ def read_groups(paths: Sequence[Path], problems: Problems, pool: bool = False) -
     return _number_repeats(list(groups.values()))
 
 
+def _table(file: Path) -> list[dict[str, Any]]:
+    import pyarrow.lib  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
+
+    try:
+        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
+    except pyarrow.lib.ArrowException as error:
+        raise UserError(f"{file}: no parquet that can be read ({error})") from error
+    return rows
+
+
 def _lines(file: Path) -> Iterator[bytes]:
-    """Plain, or packed by gzip whatever it is called."""
+    """Plain, or packed by gzip whatever it is called, without white space at the ends."""
     with file.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
     with gzip.open(file) if packed else file.open("rb") as lines:
         try:
-            yield from lines
+            yield from map(bytes.strip, lines)
         except (EOFError, zlib.error) as error:
             raise UserError(f"{file}: packed by gzip, and damaged or cut off ({error})") from error
 

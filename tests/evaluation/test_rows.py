@@ -166,3 +166,67 @@ def test_prompt_text() -> None:
     assert (
         prompt_text([{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]) == "[system] s\n\n[user] u"
     )
+
+
+def test_the_table_that_trl_writes(tmp_path: Path) -> None:
+    """Written as TRL 1.16 does, by pandas: one row a response, a column for each reward function."""
+    pandas = pytest.importorskip("pandas")
+    asked = [{"role": "user", "content": "q"}]
+    for step, texts in ((1, ("a", "b")), (2, ("c", "d"))):
+        table = {
+            "step": [step] * 2,
+            "prompt": [asked] * 2,
+            "completion": [[{"role": "assistant", "content": text}] for text in texts],
+            "quality": [1.0, 0.0],
+            "diversity": [0.3, 0.2],
+            "advantage": [0.5, -0.5],
+        }
+        pandas.DataFrame(table).to_parquet(tmp_path / f"completions_{step:05d}.parquet")
+    groups = read_groups([tmp_path], Problems())
+    assert [(group.step, group.responses, group.scores) for group in groups] == [
+        (1, ["a", "b"], [1.0, 0.0]),
+        (2, ["c", "d"], [1.0, 0.0]),
+    ]
+    (named, *_) = read_groups([tmp_path], Problems(), score_field="diversity")
+    assert named.scores == [0.3, 0.2]
+    table |= {"format": [1.0, 1.0]}
+    pandas.DataFrame(table).to_parquet(tmp_path / "completions_00002.parquet")
+    problems = Problems(skip=True)
+    assert [group.step for group in read_groups([tmp_path], problems)] == [1]
+    assert "several rewards (quality, format): name one by --score-field" in problems.found[0]
+
+
+def test_chat_rows_with_a_reward(tmp_path: Path) -> None:
+    """Chat messages, a reward, and calls of tools before the answer; a text is as good."""
+    tools = [
+        {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "content": "5"},
+        {"role": "assistant", "content": [{"type": "text", "text": "It is 5."}]},
+    ]
+    rows = [
+        {"example_id": 0, "prompt": [{"role": "user", "content": "q"}], "completion": tools, "reward": 1.0},
+        {"example_id": 0, "prompt": [{"role": "user", "content": "q"}], "completion": "4", "reward": 0.0},
+    ]
+    (group,) = read_groups([write(tmp_path / "results.jsonl", *rows)], Problems())
+    assert (group.prompt, group.responses, group.scores) == ("q", ["It is 5.", "4"], [1.0, 0.0])
+
+
+def test_the_episodes_that_verifiers_writes() -> None:
+    """A file of verifiers 0.4.0: two tasks, three episodes each, one of them with two turns; weighted rewards."""
+    two, one = read_groups([Path(__file__).with_name("verifiers_traces.jsonl")], Problems())
+    assert (two.prompt, two.responses, two.scores) == ("2 + 3 =", ["5", "It is 5.", "6"], [1.5, 1.5, 0.5])
+    assert (one.prompt, one.responses, one.scores) == ("1 + 1 =", ["2", "2", "two"], [1.5, 1.5, 0.5])
+
+
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match=r"a\.parquet: no parquet"):
+        read_groups([tmp_path / "a.parquet"], Problems())
+
+
+def test_a_score_field_that_is_not_there_is_named(tmp_path: Path) -> None:
+    row = {"prompt": "p", "response": "x", "score": 1}
+    problems = Problems(skip=True)
+    (group,) = read_groups([write(tmp_path / "a.jsonl", row, row | {"helpful": 2})], problems, score_field="helpful")
+    assert group.scores == [2.0]
+    assert "has no `helpful`, which --score-field names" in problems.found[0]

@@ -19,6 +19,7 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3)
 )
 NAMES = ["prompt", "response", "responses", "score", "scores", "acc", "input", "output", "uid", "step", "temperature"]
+NAMES += ["completion", "reward", "advantage", "traces", "task"]
 NAMES += ["prompt_id", "cut", "ground_truth", "gts", "reward_model", "extra_info", "data_source", "messages"]
 ROWS = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES, max_size=8)
 LINES = st.binary(max_size=60) | ROWS.map(lambda row: json.dumps(row).encode())

@@ -32,7 +32,10 @@ MAPPED = 24
 def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, Any]:
     """Read, compute, write into the folder `out`; returns what `metrics.json` holds."""
     problems = Problems(options.skip_bad)
-    parts = [same_size(part, problems) for part in slices(read_groups(inputs, problems)).values()]
+    parts = [
+        same_size(part, problems)
+        for part in slices(read_groups(inputs, problems, score_field=options.score_field)).values()
+    ]
     groups = [group for part in parts for group in part]
     if options.score_with and options.reward_model:
         raise UserError("--score-with and --reward-model: a response has one score, choose one of them")

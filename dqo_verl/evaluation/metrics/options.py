@@ -16,6 +16,8 @@ class Options:
 
     score_with: Annotated[str | None, unset("`score` and `acc` of the rows", "FILE.py:F")] = None
     """Reward function of verl's form, as FILE.py:FUNCTION or MODULE:FUNCTION."""
+    score_field: Annotated[str | None, unset("`score`, or the only reward of the row", "NAME")] = None
+    """Field of the rows that is the score, such as one of several rewards of TRL's."""
     reward_model: Annotated[str | None, unset("none", "NAME")] = None
     """Sequence classifier with one label that scores the responses in this process."""
     good_at: Annotated[float | None, unset("1 where all scores or `acc` are 0 or 1", "SCORE")] = None

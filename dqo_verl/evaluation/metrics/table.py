@@ -40,7 +40,7 @@ METRICS = {
     "effective_distance": Metric("Cosine distance of correct answers", "both", FROM_0, chart=9),
     "utility": Metric("NoveltyBench utility", "both", FROM_0),
     "classes": Metric("Distinct answers", "diversity", COUNT, headline=1, chart=2),
-    "classes_connected": Metric("Distinct answers, as training counts them", "diversity", COUNT),
+    "classes_connected": Metric("Distinct answers, by connected components", "diversity", COUNT),
     "vendi": Metric("Vendi score", "diversity", COUNT, headline=2, chart=3),
     "cosine_distance": Metric("Mean cosine distance", "diversity", FROM_0, chart=4),
     "logdet": Metric("log det(L + I)", "diversity", FROM_0),

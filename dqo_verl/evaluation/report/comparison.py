@@ -85,7 +85,8 @@ def in_words(table: dict[str, list[Cell]], run: int, name: str, baseline: str, b
     """`dqo against grpo: 2.9 times the distinct correct answers; no clear difference in pass@1.`"""
     told = [_told(m, table[m][run], table[m][base].value[0]) for m in asked_first(table)]
     # diversity first: it is what the runs differ in
-    return f"{name} against {baseline}: {'; '.join(filter(None, [*told[1:2], *told[:1]]))}."
+    said = "; ".join(filter(None, [*told[1:2], *told[:1]]))
+    return f"{name} against {baseline}: {said or 'no interval, so nothing can be said'}."
 
 
 def _told(metric: str, cell: Cell, base: float | None) -> str:

@@ -9,10 +9,12 @@ from trl import GRPOTrainer, RLOOTrainer
 from dqo_verl import UserError, distinct_fraction, leave_one_out_logdet
 from dqo_verl.core.classes import cosine_same, same_class
 from dqo_verl.core.credits.pass_at_k import Pkpo
+from dqo_verl.evaluation.bad_data import Problems
+from dqo_verl.evaluation.rows import read_groups
 from dqo_verl.integrations.trl.shaping import said
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import Diversity, with_diversity
-from tests.integrations.trl.conftest import COUNT, GROUP, log_of, make_trainer, quality, watch
+from tests.integrations.trl.conftest import COUNT, GROUP, PROMPTS, log_of, make_trainer, quality, watch
 
 pytestmark = pytest.mark.e2e
 GROUPS = [row // GROUP for row in range(COUNT)]
@@ -162,6 +164,21 @@ def test_the_first_line_says_what_is_rewarded(train, capsys):
     )
     assert re.search(r"\[dqo_verl\] set: gate=0.5, embedder=\S+\n", said)
     assert "To avoid it: scale_rewards='none' or scale='decoupled'." in said
+
+
+def test_the_completions_that_it_writes_can_be_evaluated(policy_and_embedder, tmp_path):
+    """TRL's own table, with our column in it: the score is the quality."""
+    policy, embedder = policy_and_embedder
+    diversity = Diversity("dqo", embedder=str(embedder))
+    typed = {"log_completions": True, "output_dir": str(tmp_path), "max_steps": 1}
+    trainer = make_trainer(policy, with_diversity(GRPOTrainer), diversity, **typed)
+    trainer.train()
+    groups = read_groups([tmp_path / "completions"], Problems())
+    assert len(groups) == len(PROMPTS)
+    for group in groups:
+        assert len(group.responses) == GROUP
+        assert group.scores == quality(group.responses)
+        assert group.step == 1
 
 
 def test_what_divides_the_bonus_by_its_spread_is_refused(policy_and_embedder):
