@@ -26,7 +26,7 @@ WIDE = 12
 BAR = 40
 
 ABOUT = f"""\
-The task: write a number as a sum whose first part is 1 to 12, as in "47 =" -> "5+42". Twelve answers are right, and each
+The task: write a number as a sum whose first part is 1 to 12, as in "47 =" -> "5+42". Twelve answers are correct, and each
 earns 1; a wrong one earns 0. A language model of half a million parameters is taught by a teacher who is wrong a quarter
 of the time. Then reinforcement learning goes on for {STEPS} steps, once with each method, from the same start.
 """
@@ -52,7 +52,7 @@ def demo(out: Path, seed: int) -> None:
     answers: dict[str, list[dict[str, object]]] = {name: [] for name in METHODS}
     names = "".join(f"{name:>{WIDE}}" for name in METHODS)
     width = WIDE * len(METHODS)
-    print(f"{'':4}{'right at the first try':>{width}}    {f'distinct correct in {TRIES} tries':>{width}}")
+    print(f"{'':4}{'correct at the first try':>{width}}    {f'distinct correct in {TRIES} tries':>{width}}")
     print(f"step{names}    {names}")
     for moments in zip(*(training(task, start, row, seed, EVERY) for row in METHODS.values()), strict=True):
         step = moments[0][0]
@@ -92,7 +92,7 @@ def responses(start: Start, network: Network, task: Sums, step: int, seed: int) 
 def picture(ends: dict[str, tuple[float, float]]) -> str:
     """A bar for each: distinct correct answers."""
     longest = max(count for _, count in ends.values()) or 1.0
-    lines = ["", f"Distinct correct answers in {TRIES} tries, and how often the first try is right:", ""]
+    lines = ["", f"Distinct correct answers in {TRIES} tries, and how often the first try is correct:", ""]
     for name, (first, count) in ends.items():
         bar = "#" * round(BAR * count / longest)
         lines.append(f"  {name:8} {bar:{BAR}} {count:4.1f}   {first:4.0%}")

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +119,9 @@ def learn(start: Start, batch: Callable[[], Sequence[Example]], lessons: int, sh
     network = start.network
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, foreach=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=lessons)
-    for _ in trange(lessons, desc="teaching the policy", leave=False, mininterval=1, disable=not shows):
+    # where no terminal redraws it, one state every ten seconds is enough
+    often = 0.1 if sys.stderr.isatty() else 10
+    for _ in trange(lessons, desc="teaching the policy", leave=False, mininterval=often, disable=not shows):
         forest, roots, edges = Forest(), dict[str, int](), list[int]()
         for asked, answer in batch():
             if asked not in roots:

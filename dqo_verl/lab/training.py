@@ -45,11 +45,12 @@ class Row:
     lr: float = 1e-3
 
     def settings(self) -> Settings | None:
-        # the classes of the lab's embedders are exact
-        exact = {"threshold": 0.95, "partition": "components"}
         if not self.diversity:
             return None
-        return parse(self.diversity | (exact if self.diversity.get("method") == "darling" else {}))
+        settings = parse(self.diversity)
+        # the classes of the lab's embedders are exact
+        exact = {"threshold": 0.95, "partition": "components"} if settings.measure.reads == "classes" else {}
+        return parse(self.diversity | exact)
 
 
 def measures(right: Tensor, alike: Tensor) -> dict[str, float]:
@@ -100,7 +101,7 @@ def advantages(
     shaped = shape(quality, groups, features, target.settings if target else settings)
     if target:
         target.follow(quality, groups, features)
-    return group_advantages(quality + shaped.to_reward, row.k, row.std) + shaped.to_advantage
+    return group_advantages(quality + shaped.to_reward, row.k, row.std) * shaped.factor + shaped.to_advantage
 
 
 def update(

@@ -30,6 +30,11 @@ ROWS: dict[str, Row] = {
     "darling_std": Row(DARLING, std=True),
     "darling_floor": Row(DARLING | {"floor": 0.1}),
     "darling_soft": Row({"measure": "pairwise", "combine": "multiply"}),
+    # what stands for the reward, what weighs the advantage, and sets instead of responses
+    **{name: Row({"method": name}) for name in ("maxrl", "pkpo", "pass_training", "focal", "uniqueness")},
+    "maxrl_dqo_1": Row({"method": "maxrl", "measure": "dpp"}),
+    "set_level": Row({"measure": "set_level"}),
+    "novelty_1": Row({"measure": "novelty"}),
     **{f"entropy_{weight:g}": Row(std=True, entropy=weight) for weight in (0.01, 0.05)},
     **{f"temperature_{t:g}": Row(std=True, temperature=t) for t in (1.2, 1.5)},
     **{f"kl_{weight:g}": Row(std=True, kl=weight) for weight in (0.01, 0.1)},

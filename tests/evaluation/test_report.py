@@ -428,17 +428,20 @@ def test_settings_and_benchmarks(report: Path) -> None:
     assert [[s.temperature for s in parts] for parts in one] == [[0.5, 1.0], [0.5, 1.0]]
 
 
-def screenshot(page: Path, folder: Path, width: int, *flags: str) -> Any:
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+def chromium(folder: Path, *arguments: str) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed")
-    target = folder / f"{width}.png"
     quiet = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --hide-scrollbars"
-    profile = folder / f"profile{width}{len(flags)}"
-    command = [browser, *quiet.split(), "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}"]
-    command += [f"--window-size={width},1600", f"--screenshot={target}", *flags, page.as_uri()]
+    quiet += " --disable-component-update --disable-sync"
+    command = [browser, *quiet.split(), f"--user-data-dir={folder / 'profile'}", *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=120, env=os.environ | {"HOME": str(folder)})
+
+
+def screenshot(page: Path, folder: Path, width: int, *flags: str) -> Any:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    target = folder / f"{width}.png"
+    chromium(folder, f"--window-size={width},1600", f"--screenshot={target}", *flags, page.as_uri())
     return np.asarray(image.open(target).convert("RGB")).astype(int)
 
 
@@ -455,3 +458,11 @@ def test_screenshots(report: Path, tmp_path: Path) -> None:
     phone = screenshot(page, tmp_path, 390)
     assert phone.shape[1] == 390
     assert (phone[:, -3:] == phone[2, 2]).all()  # the margin is empty: nothing sticks out
+
+
+def test_it_prints(report: Path, tmp_path: Path) -> None:
+    """Pages of paper, with their text; folded parts stay folded."""
+    printed = tmp_path / "report.pdf"
+    chromium(tmp_path, f"--print-to-pdf={printed}", (report / "index.html").as_uri())
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) <= 8
