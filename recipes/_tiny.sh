@@ -61,6 +61,7 @@ tiny_profile() {
       +algorithm.diversity.classifier=*) [ -d "${override#*=}" ] || TINY+=("$key=$CACHE/tiny/classifier") ;;
       +algorithm.diversity.embedder=*) [ -d "${override#*=}" ] || TINY+=("$key=sentence-transformers/all-MiniLM-L6-v2") ;;
       *.placement=*) TINY+=("$key=cpu") ;;
+      +algorithm.diversity.actors=*) TINY+=("$key=1") ;;
     esac
   done
   [ -n "${DRY_RUN:-}" ] || make_tiny

@@ -3,8 +3,8 @@
 #
 #   bash recipes/darling_math_qwen3_4b.sh [verl overrides ...]
 #
-# With GPUs: the paper used 8 nodes of 8 (NNODES=8); one node of 8 x 80 GB does the same more slowly (estimated). The classifier (4B)
-# shares the training GPUs. Without: a tiny policy and classifier through the same engine.
+# With GPUs: the paper used 8 nodes of 8 (NNODES=8); one node does the same more slowly (estimated: dqo-verl doctor --recipe
+# darling_math_qwen3_4b --gpus 8x80). A copy of the classifier (4B) on each of the training GPUs. Without: a tiny policy and classifier through the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=8 LR=1e-6 KL=0 PROMPT=1024 RESPONSE=8192 BATCH=256 MINI=64 EPOCHS=10   Table 7; clip (0.2, 0.2) is verl's default
@@ -27,6 +27,8 @@ ARGS=(
   algorithm.norm_adv_by_std_in_grpo=False
   ${CLASSIFIER:++algorithm.diversity.classifier="$CLASSIFIER"}
   +algorithm.diversity.placement=shared
+  # a step has 7,168 pairs: too many for one copy of a classifier of 4B
+  +algorithm.diversity.actors="$((${NGPUS:-$GPUS} * NNODES))"
   data.train_files="$DATA/deepscaler10k/train.parquet"
   data.val_files="$(listed "$DATA"/{aime25,hmmt25,brumo25,olympiadbench}/test.parquet)"
   data.filter_overlong_prompts=True

@@ -3,7 +3,8 @@
 #
 #   bash recipes/darling_wildchat_llama8b.sh [verl overrides ...]
 #
-# With GPUs: one node of 8 x H200 as in the paper. Reward model (8B) and classifier share the training GPUs. Without: a tiny policy,
+# With GPUs: one node of 8 x H200 as in the paper (estimated: dqo-verl doctor --recipe darling_wildchat_llama8b --gpus 8x141); of
+# 8 x 80 GB with GPU_MEMORY=0.5. Reward model (8B) and classifier share the training GPUs. Without: a tiny policy,
 # reward model and classifier through the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):

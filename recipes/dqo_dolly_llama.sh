@@ -3,7 +3,8 @@
 #
 #   bash recipes/dqo_dolly_llama.sh [verl overrides ...]
 #
-# With GPUs: one node; half of the GPUs train 3B parameters with a critic, half serve the reward model (80 GB each, estimated).
+# With GPUs: one node; half of the GPUs train 3B parameters with a critic, half serve the reward model (estimated: dqo-verl doctor
+# --recipe dqo_dolly_llama --gpus 8x80).
 # Without: a tiny policy, critic and reward model through the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):

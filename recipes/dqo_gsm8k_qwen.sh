@@ -5,7 +5,8 @@
 #   bash recipes/dqo_gsm8k_qwen.sh algorithm.adv_estimator=darling     DARLING instead
 #   bash recipes/dqo_gsm8k_qwen.sh algorithm.adv_estimator=grpo        the reward-only baseline
 #
-# With GPUs: one node, 24 GB each is enough for 1.5B parameters (estimated). Without: a tiny policy through the same engine, minutes.
+# With GPUs: eight of 40 GB, or one of 80 (estimated: dqo-verl doctor --recipe dqo_gsm8k_qwen --gpus 8x40); eight of 24 GB with
+# TOKENS=8192. Without: a tiny policy through the same engine, minutes.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=4            responses per prompt            the paper's default

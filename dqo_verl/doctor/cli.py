@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from dqo_verl.doctor.installation import checks as of_installation
+from dqo_verl.doctor.memory import Machine
 from dqo_verl.doctor.recipe import Recipe, train
 from dqo_verl.errors import UserError
 from dqo_verl.flags import unset
@@ -19,10 +20,18 @@ class Doctor:
     recipe: Annotated[str | None, unset("none", "NAME")] = None
     """Check that its models are within reach, and memory and disk are enough, too."""
 
+    gpus: Annotated[str | None, unset("those here", "8x80")] = None
+    """With a recipe: GPUs and gigabytes of each (4x8x141: of four nodes), for which memory is estimated."""
+
     train: bool = False
     """Then train two steps of it (without one: of dqo_gsm8k_qwen) on the real engine."""
 
     def run(self) -> int:
+        if self.gpus and not self.recipe:
+            raise UserError("--gpus says on which machine a recipe would run: name it by --recipe")
+        if self.gpus and self.recipe:
+            # of another machine only memory can be told
+            return 1 if failed({"memory": Recipe(self.recipe, Machine.of(self.gpus)).memory}) else 0
         checks = of_installation() | (Recipe(self.recipe).checks() if self.recipe else {})
         ill = failed(checks)
         print("all well" if not ill else f"{ill} of {len(checks)} checks failed")

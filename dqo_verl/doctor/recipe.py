@@ -1,7 +1,6 @@
 """Does this machine have what a recipe needs: its models, memory for its training, disk for its checkpoints."""
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dqo_verl.doctor.installation import asked_of_gpus
+from dqo_verl.doctor.memory import USABLE, Machine, needs, table, what_to_type
+from dqo_verl.doctor.shapes import billions, shape_of
 from dqo_verl.errors import UserError
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -22,8 +23,6 @@ MODELS = (
 )
 # their models are gated
 GATED = ("meta-llama/", "google/gemma")
-# bytes per parameter: weights, gradients and both moments of AdamW in fp32, sharded over all GPUs
-TRAINED = 16
 # weights and moments in fp32, without the gradients
 CHECKPOINT = 12
 # trainer.max_actor_ckpt_to_keep, and the one that is being written
@@ -32,22 +31,25 @@ GIGA = 1e9
 
 
 class Recipe:
-    """A recipe by its name or file, read from the command that it would run on GPUs."""
+    """A recipe by its name or file, read from the command that it would run on GPUs: those here, or others."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, machine: Machine | None = None):
+        self.machine = machine
         script = RECIPES / f"{Path(name).stem}.sh"
         if not script.is_file():
             known = (
                 ", ".join(path.stem for path in sorted(RECIPES.glob("[!_]*.sh"))) or "none: they are in the checkout"
             )
             raise UserError(f"there is no recipe {Path(name).stem}. Recipes: {known}.")
-        environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu"}
-        done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise UserError(f"{script.name}: {done.stderr.strip()}")
-        # a sweep is several commands; the models are those of all
-        words = shlex.split(done.stdout.replace("\\\n", " "))
-        self.settings = dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
+        of_machine = {}
+        if machine:
+            of_machine = {"NNODES": str(machine.nodes), "NGPUS": str(machine.gpus)}
+        self.settings = _settings(script, of_machine)
+        if machine and self.settings.get("reward.reward_model.enable") == "True":
+            served = machine.gpus // 2
+            self.settings = _settings(
+                script, of_machine | {"NGPUS": str(machine.gpus - served), "RM_GPUS": str(served)}
+            )
         if MODELS[0] not in self.settings:
             raise UserError(
                 f"{script.name} trains no policy by verl: dqo-verl doctor without it says what there is to say."
@@ -59,9 +61,9 @@ class Recipe:
 
     @property
     def parameters(self) -> float | None:
-        """Of the policy, as its name says: Qwen2.5-1.5B has 1.5e9. None if it does not say."""
-        found = re.search(r"(\d+(?:\.\d+)?)B\b", self.settings[MODELS[0]])
-        return float(found[1]) * 1e9 if found else None
+        """Of the policy; None if neither a config nor its name says."""
+        shape = shape_of(self.settings[MODELS[0]])
+        return shape.parameters if shape else billions(self.settings[MODELS[0]])
 
     def models(self) -> str:
         from huggingface_hub import get_token
@@ -82,14 +84,20 @@ class Recipe:
         return ", ".join(names)
 
     def memory(self) -> str:
-        if self.parameters is None:
-            return f"{self.settings[MODELS[0]]} does not say how many parameters it has"
-        needed = TRAINED * self.parameters / self.gpus / GIGA
+        """Estimated, for the machine that was named or for the GPUs that are here."""
+        shape = shape_of(self.settings[MODELS[0]])
+        if shape is None:
+            return f"not estimated: the shape of {self.settings[MODELS[0]]} is not known before it is loaded"
         have = [float(mebibytes) * 2**20 / GIGA for mebibytes in asked_of_gpus("memory.total")]
-        told = f"weights, gradients and AdamW of {self.parameters / 1e9:g}B parameters: {needed:.1f} GB on each of {self.gpus} GPUs"
-        if have and needed > min(have):
-            raise UserError(f"{told}, which have {min(have):.0f} GB. Use more GPUs (NGPUS, NNODES) or a smaller MODEL.")
-        return told + (f" of {min(have):.0f} GB" if have else " (there is none here)")
+        if not self.machine and not have:
+            return "there is no GPU here: --gpus 8x80 estimates for eight of 80 GB"
+        gigabytes = self.machine.gigabytes if self.machine else min(have)
+        found = needs(self.settings, shape, self.gpus, gigabytes)
+        typed = what_to_type(self.settings, shape, self.gpus, gigabytes)
+        told = f"estimated for {self.gpus} GPUs of {gigabytes:.0f} GB that train\n{table(found, gigabytes)}"
+        if typed or found.most > USABLE * gigabytes:
+            raise UserError(f"{told}\nWrite {typed} in front of the recipe.")
+        return told
 
     def disk(self) -> str:
         place = Path(self.settings["trainer.default_local_dir"])
@@ -105,6 +113,16 @@ class Recipe:
 
     def checks(self) -> dict[str, Callable[[], str]]:
         return {"models": self.models, "memory": self.memory, "disk": self.disk}
+
+
+def _settings(script: Path, of_machine: dict[str, str]) -> dict[str, str]:
+    """The overrides of the command that a script would run; of a sweep's several commands those of all."""
+    environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu"} | of_machine
+    done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"{script.name}: {done.stderr.strip()}")
+    words = shlex.split(done.stdout.replace("\\\n", " "))
+    return dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
 
 
 def train(name: str) -> int:

@@ -1,0 +1,157 @@
+"""What a recipe needs of each GPU, estimated from its settings and the shape of its policy. Nothing of it was measured on a GPU.
+
+the update     weights, moments and gradients in fp32, shared out over all GPUs; what FSDP gathers; activations with
+               checkpointing; logits, their gradient, and their softmax where the entropy is computed
+generation     weights and moments, and vLLM's share of the memory, which holds its weights and the cache; models that share
+               the GPU work meanwhile
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dqo_verl.doctor.shapes import Shape, billions
+from dqo_verl.errors import UserError
+
+GIGA = 1e9
+# bytes per parameter: fp32 weights, both moments of AdamW, fp32 gradients; a copy in bfloat16
+WEIGHTS, MOMENTS, GRADIENTS, HALF = 4, 8, 4, 2
+# of the unit that is gathered: bfloat16 weights, and gradients in fp32 until they are shared out
+GATHERED = HALF + GRADIENTS
+# bytes per token and hidden unit within the layer that is computed anew: about 17 values of two bytes
+WITHIN_LAYER = 34
+# bytes per token and word: logits and their gradient in bfloat16; the softmax and its product with them
+LOGITS, ENTROPY = 4, 4
+# of what the card has: CUDA's own, and what lies between blocks
+USABLE = 0.95
+# below this share of tokens in a micro-batch, or of memory for vLLM, it is the wrong machine
+LEAST_TOKENS, LEAST_SHARE = 2048, 0.2
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`nodes` with `gpus` each of `gigabytes`."""
+
+    nodes: int
+    gpus: int
+    gigabytes: float
+
+    @classmethod
+    def of(cls, typed: str) -> "Machine":
+        """`8x80`, or `4x8x141` for four nodes of eight."""
+        found = re.fullmatch(r"(?:(\d+)x)?(\d+)x(\d+(?:\.\d+)?)", typed.lower().replace(" ", ""))
+        if not found or not int(found[2]) or not int(found[1] or 1):
+            raise UserError(
+                f"--gpus {typed}: write GPUSxGIGABYTES, such as 8x80, or NODESxGPUSxGIGABYTES, such as 4x8x141"
+            )
+        return cls(int(found[1] or 1), int(found[2]), float(found[3]))
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Gigabytes on the fullest GPU, line by line, in both phases."""
+
+    update: dict[str, float]
+    generation: dict[str, float]
+
+    @property
+    def most(self) -> float:
+        return max(sum(self.update.values()), sum(self.generation.values()))
+
+
+def is_on(settings: Mapping[str, str], key: str) -> bool:
+    return settings.get(key, "").lower() == "true"
+
+
+def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> Needs:
+    """Of the recipe's settings, on so many GPUs for training."""
+    actor, tokens = "actor_rollout_ref.actor", int(settings["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"])
+    shared = shape.parameters / gpus / GIGA
+    held = {"weights": WEIGHTS * shared, "moments of AdamW": MOMENTS * shared}
+    if is_on(settings, f"{actor}.fsdp_config.optimizer_offload"):
+        del held["moments of AdamW"]
+    if is_on(settings, f"{actor}.use_kl_loss") or is_on(settings, "algorithm.use_kl_in_reward"):
+        held["reference policy"] = WEIGHTS * shared
+    if "gae" in (settings["algorithm.adv_estimator"], settings.get("algorithm.diversity.base")):
+        held["critic with its moments"] = (WEIGHTS + MOMENTS) * shared
+    update = held | {
+        "gradients": GRADIENTS * shared,
+        "gathered by FSDP": GATHERED * (shape.of_layer + shape.of_ends) / GIGA,
+        f"activations of {tokens:,} tokens": tokens * shape.hidden * (2 * shape.layers + WITHIN_LAYER) / GIGA,
+        f"logits of {tokens:,} tokens": tokens
+        * shape.vocabulary
+        * (LOGITS + (ENTROPY if is_on(settings, f"{actor}.calculate_entropy") else 0))
+        / GIGA,
+    }
+    share = float(settings["actor_rollout_ref.rollout.gpu_memory_utilization"])
+    generation = held | {f"vLLM, {share:.0%}": share * gigabytes}
+    for name, size in beside(settings).items():
+        generation[f"{name}, which shares the GPU"] = HALF * size / GIGA
+    return Needs(update, generation)
+
+
+def beside(settings: Mapping[str, str]) -> dict[str, float]:
+    """Models of ours on the training GPUs -> parameters, where their names say how many."""
+    found = {
+        "classifier": ("algorithm.diversity.placement", "algorithm.diversity.classifier"),
+        "reward model": (
+            "reward.custom_reward_function.reward_kwargs.placement",
+            "reward.custom_reward_function.reward_kwargs.model",
+        ),
+    }
+    sizes = {
+        name: billions(settings.get(model, ""))
+        for name, (placement, model) in found.items()
+        if settings.get(placement) == "shared"
+    }
+    return {name: size for name, size in sizes.items() if size}
+
+
+def what_to_type(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> str:
+    """The largest TOKENS and GPU_MEMORY that fit; an error if none do."""
+    room = USABLE * gigabytes
+    typed, changed = [], dict(settings)
+    key = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu"
+    longest = int(settings["data.max_prompt_length"]) + int(settings["data.max_response_length"])
+    while sum(needs(changed, shape, gpus, gigabytes).update.values()) > room:
+        changed[key] = str(int(changed[key]) // 2)
+        if int(changed[key]) < max(LEAST_TOKENS, longest):
+            raise UserError(
+                f"the update does not fit into {gigabytes:g} GB even with TOKENS={max(LEAST_TOKENS, longest)}: use more GPUs "
+                "(NGPUS, NNODES), a smaller MODEL, or shorter responses (RESPONSE)."
+            )
+    if changed[key] != settings[key]:
+        typed.append(f"TOKENS={changed[key]}")
+    key = "actor_rollout_ref.rollout.gpu_memory_utilization"
+    while sum(needs(changed, shape, gpus, gigabytes).generation.values()) > room:
+        changed[key] = f"{float(changed[key]) - 0.05:.2f}"
+        if float(changed[key]) < LEAST_SHARE:
+            raise UserError(
+                f"there is no room for vLLM beside the training in {gigabytes:g} GB: use more GPUs, or a smaller MODEL."
+            )
+    if changed[key] != settings[key]:
+        typed.append(f"GPU_MEMORY={float(changed[key]):g}")
+    _cache_has_room(changed, shape, gigabytes, longest)
+    return " ".join(typed)
+
+
+def _cache_has_room(settings: Mapping[str, str], shape: Shape, gigabytes: float, longest: int) -> None:
+    parallel = int(settings.get("actor_rollout_ref.rollout.tensor_model_parallel_size", "1"))
+    share = float(settings["actor_rollout_ref.rollout.gpu_memory_utilization"])
+    left = share * gigabytes * GIGA - HALF * shape.parameters / parallel
+    if left < shape.cache_per_token / parallel * longest:
+        raise UserError(
+            f"vLLM's {share:.0%} of {gigabytes:g} GB do not hold the weights and one response of {longest:,} tokens: raise TP, "
+            "or use larger GPUs."
+        )
+
+
+def table(found: Needs, gigabytes: float) -> str:
+    lines = []
+    for phase, parts in (("the update", found.update), ("generation", found.generation)):
+        total = sum(parts.values())
+        lines.append(
+            f"{phase}: {total:.0f} of {gigabytes:g} GB" + ("" if total <= USABLE * gigabytes else ", too much")
+        )
+        lines += [f"    {value:7.1f}  {name}" for name, value in parts.items()]
+    return "\n".join(lines)
