@@ -93,8 +93,8 @@ def test_what_does_not_fit_is_made_to_fit():
     }
     assert what_to_type(large, shape, 8, 141.0) == ""
     assert what_to_type(large, shape, 8, 24.0) == "TOKENS=8192 GPU_MEMORY=0.85"
-    with pytest.raises(UserError, match="does not fit into 8 GB even with TOKENS=2048"):
-        what_to_type(large, shape, 8, 8.0)
+    with pytest.raises(UserError, match="does not fit into 6 GB even with TOKENS=2048"):
+        what_to_type(large, shape, 8, 6.0)
     shared = SETTINGS | {"reward.custom_reward_function.reward_kwargs.placement": "shared"}
     shared |= {"reward.custom_reward_function.reward_kwargs.model": "a/RM-8B"}
     with pytest.raises(UserError, match="no room for vLLM"):
