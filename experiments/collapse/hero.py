@@ -42,7 +42,7 @@ THEMES = {
 }
 
 
-def curve(runs: Sequence[dict[str, dict[str, float]]]) -> list[tuple[int, float, float, float]]:
+def curve(runs: Sequence[dict[str, float]]) -> list[tuple[int, float, float, float]]:
     """(step, mean, lowest, highest) over seeds."""
     steps = sorted(map(int, runs[0]))
     at = [(step, [run[str(step)] for run in runs]) for step in steps]

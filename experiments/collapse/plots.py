@@ -73,5 +73,5 @@ def sweeps(seeds: dict[int, Runs]) -> list[Chart]:
 
 def _end(label: str, runs: list[dict[str, Any]]) -> Point:
     quality, diversity = (interval([last(run, axis) for run in runs]) for axis in ("pass@1", "effective_classes"))
-    reaches = [None if one[1] != one[1] else one[1:] for one in (quality, diversity)]
-    return Point(quality[0], diversity[0], *reaches, label=label)
+    of_quality, of_diversity = (None if low != low else (low, high) for _, low, high in (quality, diversity))
+    return Point(quality[0], diversity[0], of_quality, of_diversity, label)
