@@ -43,6 +43,11 @@ def _notes(settings: Settings, trainer: Trainer) -> list[str]:
             "with std division, groups of equal quality get full-size advantages from the bonus alone, whatever alpha is. "
             f"To avoid it: {trainer.without_std} or {spelling('scale', 'decoupled')}."
         )
+    if trainer.divides_by_std is False and isinstance(settings.combine, Add) and settings.combine.scale == "decoupled":
+        found.append(
+            f"without std division {spelling('scale', 'decoupled')} changes nothing: the mean of its group is subtracted from reward "
+            "and bonus in either way. Leave it out, or turn the division on."
+        )
     if trainer.divides_by_std and settings.credit.weighs_groups:
         found.append(
             f"with std division {spelling('credit', settings.credit.name)} has no effect: it only weighs whole groups, and the division "

@@ -68,3 +68,16 @@ def test_without_a_base_that_compares_across_groups_none_is_named():
     two = Trainer(responses=2, responses_setting="num_generations", compares_within=True, divides_by_std=None)
     *_, note = lines({"method": "dqo"}, two)
     assert note.endswith("with num_generations=2 the bonus cancels. Use at least 3.")
+
+
+def test_decoupled_scaling_without_std_division_is_said_to_change_nothing():
+    decoupled = {"method": "dqo", "scale": "decoupled"}
+    *_, note = lines(decoupled)
+    assert note.startswith("[dqo_verl] note: without std division scale=decoupled changes nothing")
+    for divides in (True, None):
+        trainer = Trainer(responses=8, responses_setting="n", compares_within=True, divides_by_std=divides)
+        assert not [line for line in lines(decoupled, trainer) if "note:" in line]
+    # it is so: with the mean of the group taken from both
+    reward, d = torch.tensor([1.0, 0.0, 1.0, 1.0]), torch.tensor([0.5, 0.6, 0.2, 0.3])
+    raw = (reward + d) - (reward + d).mean()
+    torch.testing.assert_close((reward - reward.mean()) + (d - d.mean()), raw)
