@@ -15,12 +15,13 @@ from dqo_verl.cli import NAMES, main, parse
 from dqo_verl.data.cli import Command as Prepare
 from dqo_verl.doctor.cli import Doctor
 from dqo_verl.errors import UserError
-from dqo_verl.evaluation.cli import Evaluate, Report, Sample
+from dqo_verl.evaluation.cli import Demo, Evaluate, Report, Sample
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.sample.options import Sampling
 
 # a command line with nothing but what must be typed -> the same in Python
 SHORTEST = {
+    "demo": Demo(out=Path("demo"), seed=1),
     "check": Check(),
     "doctor": Doctor(),
     "prepare gsm8k": Prepare("gsm8k"),
@@ -127,7 +128,7 @@ def test_what_a_user_can_mend_is_one_message(monkeypatch, tmp_path, capsys):
     told = capsys.readouterr()
     assert (
         told.err
-        == f"dqo-verl evaluate: {tmp_path}/missing.jsonl: no such file, and no folder with .jsonl files in it\n"
+        == f"dqo-verl evaluate: {tmp_path}/missing.jsonl: no such file, and no folder with .jsonl or .parquet files in it\n"
     )
     assert not told.out
 
