@@ -1,5 +1,6 @@
 # Sourced by every recipe and by tests/run.sh. Puts a `python` with verl and dqo_verl on the PATH:
-# the active environment if it has both, otherwise .venv in this checkout, made on first use (a few minutes).
+# the active environment if it has both; on GPUs one that has verl alone, to which dqo_verl is added; otherwise .venv in this checkout,
+# made on first use (a few minutes).
 # PROFILE=cpu on a machine with GPUs: .venv-cpu, because there torch and vLLM are other builds.
 # TRAINER=openrlhf: with OpenRLHF too, in .venv-openrlhf; without a GPU it stands on .venv and holds only what differs.
 # PYTHON=python3.12: what makes a new environment, instead of the first of python3.11, python3.12 and python3 that will do.
@@ -62,8 +63,23 @@ create_upon() {
   kill "$teller" || true
 }
 
-if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && python -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))' "${TRAINER:-verl}" dqo_verl 2>/dev/null; then
-  : # the active environment has what is needed
+# $1: whether the active environment has this trainer; and whether dqo_verl is installed there, whatever lies in the current folder
+has_trainer() { python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec(sys.argv[1]))' "$1" 2>/dev/null; }
+has_us() { python -c 'import importlib.metadata as m; m.version("dqo_verl")' 2>/dev/null; }
+
+# into the active environment, without changing what its trainer runs on
+add_to_active() {
+  local kept extras=training,math,evaluation,data,classifier
+  [ "${TRAINER:-verl}" = verl ] || extras=openrlhf,math,evaluation
+  echo "the active environment ($(command -v python)) has ${TRAINER:-verl}: adding dqo_verl; its torch, vLLM and transformers stay as they are"
+  kept=$(mktemp)
+  python -m pip list --format=freeze | grep -iE '^(verl|openrlhf|torch|vllm|transformers|ray|numpy|tensordict|TransferQueue|flash[_-]attn|deepspeed)==' >"$kept" || true
+  python -m pip install -q -c "$kept" --editable "$ROOT[$extras]"
+  rm -f "$kept"
+}
+
+if [ -z "$ASIDE" ] && [ ! -e "$VENV/complete" ] && has_trainer "${TRAINER:-verl}" && { has_us || has_gpu; }; then
+  has_us || add_to_active
 else
   if has_gpu || [ "${TRAINER:-}" != openrlhf ]; then
     [ -e "$VENV/complete" ] || create_environment
