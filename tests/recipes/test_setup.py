@@ -42,7 +42,7 @@ def set_up(environment, **more):
         "HOME": os.environ["HOME"],
         "VENV": str(environment.parent / "made"),
     }
-    code = f"cd / && source {ROOT}/recipes/_setup.sh && command -v python"
+    code = f"cd /; source {ROOT}/recipes/_setup.sh; command -v python"
     done = subprocess.run(["bash", "-ec", code], env=clean | more, capture_output=True, text=True)
     return done.stdout.splitlines(), done
 
