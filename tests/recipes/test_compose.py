@@ -14,6 +14,7 @@ OTHERS = (
     "demo",
     "toy",
     "classifier",
+    "reproduce",
 )  # are no single training by verl: tested below, and in places of their own
 SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(OTHERS))
 PROFILES = ["gpu", pytest.param("cpu", marks=pytest.mark.slow)]
@@ -248,6 +249,26 @@ def test_temperatures_need_nothing_on_the_tiny_profile(commands, cache):
     lines = commands("pareto_temperature.sh", "cpu")
     assert len(lines) == 10
     assert all(line[line.index("--reward-model") + 1] == f"{cache}/tiny/reward_model" for line in lines[1::2])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_runs_that_are_compared_in_the_end(profile, commands):
+    from dqo_verl.cli import parse
+
+    lines = commands("reproduce_gsm8k.sh", profile, SEEDS="2", ROWS="grpo diverse")
+    trained = [line for line in lines if any(word.startswith("algorithm.adv_estimator=") for word in line)]
+    assert [in_force(line)["algorithm.adv_estimator"] for line in trained] == ["grpo", "diverse"] * 2
+    assert [in_force(line)["data.seed"] for line in trained] == ["1", "1", "2", "2"]
+    assert [in_force(line)["algorithm.norm_adv_by_std_in_grpo"] for line in trained] == ["True", "False"] * 2
+    # without a GPU there is an environment in front
+    ours = [line[line.index("dqo-verl") + 1 :] if "dqo-verl" in line else line for line in lines if line not in trained]
+    sampled, evaluated = ([parse(line) for line in ours if line[0] == name] for name in ("sample", "evaluate"))
+    for run, sample, evaluation in zip(trained, sampled, evaluated, strict=True):
+        assert sample.model == in_force(run)["trainer.default_local_dir"]
+        assert evaluation.inputs == (sample.out,)
+    (report,) = [parse(line) for line in ours if line[0] == "report"]
+    assert [one.split("=")[0] for one in report.runs] == ["grpo", "diverse"] * 2
+    assert [Path(one.split("=")[1]) for one in report.runs] == [evaluation.out for evaluation in evaluated]
 
 
 def test_temperatures_need_models_on_a_gpu(recipe):

@@ -28,6 +28,7 @@ KNOBS = {
     "demo_collapse.sh": {"ROWS": "dqo"},
     "ablation_alpha_k.sh": {"SCRIPTS": "dqo_gsm8k_qwen", "ALPHAS": "2", "KS": ""},
     "pareto_temperature.sh": {"TEMPERATURES": "1.0", "N": "2"},
+    "reproduce_gsm8k.sh": {"ROWS": "grpo dqo", "SEEDS": "1", "N": "2"},
 }
 SECONDS_PER_RUN, MOST_RUNS = 600, 6
 
