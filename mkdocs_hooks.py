@@ -13,6 +13,9 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).parent
 # families whose modules say more than their classes
 OF_ITS_MODULE = ("Measures", "What stands for the reward")
+# a picture that a page shows from outside docs/, and where the site has it
+IMAGE = re.compile(r"!\[[^\]]*\]\(\.\./([^)]+)\)")
+OUTSIDE = "from_the_repository"
 LINK = re.compile(r"(\]\(|srcset=\"|src=\")([^)\"\s#]+)")
 
 
@@ -22,15 +25,17 @@ def on_files(files: Any, config: Any) -> Any:
     notebook = json.loads((ROOT / "docs/determinants.ipynb").read_text(encoding="utf-8"))
     files.append(File.generated(config, "determinants.md", content=_as_markdown(notebook)))
     files.append(File.generated(config, "settings_by_part.md", content=settings_by_part()))
+    for path in sorted({path for page in (ROOT / "docs").glob("*.md") for path in IMAGE.findall(page.read_text())}):
+        files.append(File.generated(config, f"{OUTSIDE}/{path}", abs_src_path=str(ROOT / path)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """What leaves docs/ leads to the repository, or is plain text where its address is not known."""
     markdown = markdown.replace("(determinants.ipynb)", "(determinants.md)")
+    markdown = re.sub(r"(!\[[^\]]*\]\()\.\./", rf"\1{OUTSIDE}/", markdown)
     if config.repo_url:
         return re.sub(r"\]\(\.\./([^)]+)\)", rf"]({config.repo_url.rstrip('/')}/blob/main/\1)", markdown)
-    markdown = re.sub(r"!\[([^\]]*)\]\(\.\./[^)]+\)", r"*\1*", markdown)
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", markdown)
 
 

@@ -15,6 +15,7 @@ OTHERS = (
     "toy",
     "classifier",
     "reproduce",
+    "gpu_check",
 )  # are no single training by verl: tested below, and in places of their own
 SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(OTHERS))
 PROFILES = ["gpu", pytest.param("cpu", marks=pytest.mark.slow)]

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SCRIPTS = sorted(path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("toy", "classifier")))
+SCRIPTS = sorted(
+    path.name for path in RECIPES.glob("[!_]*.sh") if not path.name.startswith(("toy", "classifier", "gpu_check"))
+)
 WITHOUT_RAY = {"toy_city.sh": "map.svg", "classifier_chat_modernbert.sh": "held_out.json"}
 KINDS = {
     "dqo_gsm8k_qwen.sh": "a rule and an embedder",

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# What to run first on a machine with a GPU: a quarter of an hour, no hub needed, and in the end one page to attach to an issue.
+#
+#   bash recipes/gpu_check.sh
+#   CHECKS="limits dqo" bash recipes/gpu_check.sh       some of them; PROFILE=cpu: all of them small, without a GPU
+#
+#   installation   dqo-verl doctor
+#   limits         embedding and determinants, beside the arithmetic and the bandwidth of the card
+#   tiny_dqo tiny_darling tiny_shared     does a tiny policy learn, with the embedder on CPU cores and beside the trainer on its GPU?
+#   tiny_gpu       an embedder on a GPU of its own: with one GPU it must be refused in words
+#   grpo dqo dqo_shared dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: what a step waits for diversity
+#   sleep_wake     vLLM, the embedder and the trainer's memory in turn on one card
+# Written without a GPU: a check that fails may be wrong itself. What failed is on the page, with its last lines.
+source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
+
+knobs CHECKS="installation limits tiny_dqo tiny_darling tiny_shared tiny_gpu grpo dqo dqo_shared dqo_on_demand sleep_wake"
+
+OUT=${OUT:-outputs/gpu_check}
+SHAPE=$CACHE/gpu_check
+LIGHT=(trainer.val_before_train=False trainer.test_freq=-1 trainer.save_freq=-1)
+
+# $1: the check. A tiny policy, twelve steps
+tiny() {
+  python -m experiments.tiny.policy "$CACHE/tiny" && mkdir -p "$SHAPE/tiny/gsm8k" &&
+    cp "$CACHE"/tiny/{train,test}.parquet "$SHAPE/tiny/gsm8k/" || return
+  OUT=$OUT/runs/$1 STEPS=${STEPS:-12} NGPUS=1 MODEL=$CACHE/tiny/policy DATA=$SHAPE/tiny BATCH=16 K=4 LR=1e-4 PROMPT=64 RESPONSE=48 \
+    TOKENS=4096 GPU_MEMORY=0.3 bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.enforce_eager=True \
+    actor_rollout_ref.rollout.max_model_len=128 "${@:2}"
+}
+
+# $1: the check. Half a billion parameters, five steps
+real() {
+  [ "$PROFILE" = gpu ] || { tiny "$@" && return; }
+  python -m experiments.gpu.policy "$SHAPE" || return
+  OUT=$OUT/runs/$1 STEPS=${STEPS:-5} NGPUS=1 MODEL=$SHAPE/policy DATA=$SHAPE BATCH=64 K=8 PROMPT=128 RESPONSE=512 TOKENS=8192 \
+    GPU_MEMORY=0.4 bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.max_model_len=640 \
+    actor_rollout_ref.rollout.max_num_seqs=512 "${@:2}"
+}
+
+check() {
+  case $1 in
+    installation) dqo-verl doctor ;;
+    limits) python -m experiments.gpu.limits ;;
+    tiny_dqo) tiny "$1" ;;
+    tiny_darling) tiny "$1" algorithm.adv_estimator=darling ;;
+    tiny_shared) [ "$PROFILE" = cpu ] || tiny "$1" +algorithm.diversity.placement=shared ;;
+    tiny_gpu)
+      [ "$PROFILE" = gpu ] || return 0
+      if [ "$GPUS" -gt 1 ]; then
+        tiny "$1" +algorithm.diversity.placement=gpu
+      else
+        ! tiny "$1" +algorithm.diversity.placement=gpu && grep -q "GPU" "$OUT/runs/$1/train.log"
+      fi
+      ;;
+    grpo) real "$1" algorithm.adv_estimator=grpo ;;
+    dqo) real "$1" ;;
+    dqo_shared) [ "$PROFILE" = cpu ] || real "$1" +algorithm.diversity.placement=shared ;;
+    dqo_on_demand) real "$1" +algorithm.diversity.stream=False ;;
+    sleep_wake) [ "$PROFILE" = cpu ] || { python -m experiments.gpu.policy "$SHAPE" && python -m experiments.gpu.memory "$SHAPE/policy"; } ;;
+    *) refuse "CHECKS: there is no $1. Checks: ${CHECKS_THERE}" ;;
+  esac
+}
+
+CHECKS_THERE=$(sed -n 's/^knobs CHECKS="\(.*\)"$/\1/p' "$RECIPES/$SCRIPT")
+for name in $CHECKS; do
+  case " $CHECKS_THERE " in *" $name "*) ;; *) refuse "CHECKS: there is no $name. Checks: $CHECKS_THERE" ;; esac
+done
+! only_shows || refuse "$SCRIPT has nothing to show: it is many commands. Without DRY_RUN and CHECK it runs them"
+mkdir -p "$OUT/runs"
+for name in $CHECKS; do
+  began=$SECONDS status=0
+  echo "== $name"
+  # what fails does not end the rest
+  check "$name" 2>&1 | tee "$OUT/$name.log" | tail -n 4 || status=$?
+  echo "$status $((SECONDS - began))" >"$OUT/$name.status"
+  [ "$status" = 0 ] || echo "   failed: $OUT/$name.log"
+done
+python -m experiments.gpu.page "$OUT"
