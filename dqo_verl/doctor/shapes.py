@@ -52,6 +52,8 @@ KNOWN = {
 def shape_of(model: str) -> Shape | None:
     """From the folder's or the cache's config.json, or by the name; None if neither says."""
     file = Path(model).expanduser() / "config.json"
+    if known := next((shape for pattern, shape in KNOWN.items() if re.match(pattern, model)), None):
+        return known
     if not file.is_file():
         from huggingface_hub import try_to_load_from_cache
         from huggingface_hub.errors import HFValidationError
@@ -61,7 +63,7 @@ def shape_of(model: str) -> Shape | None:
         except HFValidationError:
             return None
         if not isinstance(cached, str):
-            return next((shape for pattern, shape in KNOWN.items() if re.match(pattern, model)), None)
+            return None
         file = Path(cached)
     return _read(json.loads(file.read_text()))
 

@@ -104,7 +104,7 @@ def test_a_sweep_is_drawn_over_the_seeds_that_all_its_runs_share(tmp_path):
     (chart,) = plots.sweeps(read(tmp_path))
     (line,) = chart.series
     assert line.name == "alpha (2 seeds)"
-    assert [(p.label, p.x, p.y) for p in line.points] == [
+    assert [(p.label, p.y, p.x) for p in line.points] == [
         ("0", 5.0, 0.8),
         ("0.25", 5.0, 0.8),
         ("1", 5.0, 0.8),

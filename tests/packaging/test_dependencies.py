@@ -31,6 +31,7 @@ EXTRAS = {
     "dqo_verl/rewards": "training gpu cpu",
     "dqo_verl/models/grader_worker.py": "math",
     "dqo_verl/doctor/recipe.py": "models",
+    "dqo_verl/doctor/shapes.py": "models",
     "dqo_verl/lab": "evaluation",
     "dqo_verl/evaluation": "evaluation",
     "dqo_verl/evaluation/sample/engines.py": "gpu cpu",
