@@ -138,6 +138,7 @@ train() {
     (cd "$ROOT" && dqo-verl check -- "${all[@]}")
     return
   fi
+  [ "$PROFILE" = cpu ] || python "$RECIPES/prefetch.py" "${all[@]}"
   mkdir -p "$OUT"
   echo "$text" >"$OUT/command.sh"
   export RAY_USAGE_STATS_ENABLED=0
