@@ -7,6 +7,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "dqo": {"measure": "dpp"},
     # q * v, on GRPO without std division: arXiv 2509.02534
     "darling": {"measure": "partition"},
+    # q * mean distance to the others: DARLING without classes, hence without a classifier and a threshold
+    "darling_soft": {"measure": "pairwise", "combine": "multiply"},
     # DQO among the better responses alone, in units of what is at stake: nothing to choose, whatever the reward
     "diverse": {"measure": "dpp", "gate": "mean", "unit": "gap", "alpha": 2.0},
     # without diversity, on a base that subtracts the group's mean and does not divide: arXiv 2602.02710, 2505.15201, 2508.10751,

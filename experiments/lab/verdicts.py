@@ -77,8 +77,13 @@ def table(evidence: Evidence, task: str) -> str:
         if values["pass@1"]:
             digits = {"pass@1": 3, "kept": 2}
             cells = [told(interval(found), digits.get(metric, 1)) for metric, found in values.items()]
+            # of as many steps, prompts and responses
+            base = f"grpo{row[row.index('@') :]}" if "@" in row else "grpo"
+            gap = list((evidence.values(task, row, "pass@1") - evidence.values(task, base, "pass@1")).dropna())
+            cells.insert(1, told(interval(gap)) if gap and row != base else "")
             lines.append([f"`{row}`", str(len(values["pass@1"])), *cells])
-    return markdown(["row", "policies", *SHOWN.values()], lines)
+    quality, *others = SHOWN.values()
+    return markdown(["row", "policies", quality, f"{quality} - `grpo`", *others], lines)
 
 
 def tradeoffs(evidence: Evidence) -> list[Chart]:

@@ -90,7 +90,7 @@ REFUSED = {
     "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be between 1e-06 and 1e+06"),
     "neither method nor measure": (
         {"method": "grpo"},
-        "method=grpo is not known. Choose one of: darling, diverse, dqo",
+        "method=grpo is not known. Choose one of: darling, darling_soft, diverse, dqo",
     ),
     # says why it has no effect, too
     "alpha of a product": (
