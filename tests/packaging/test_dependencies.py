@@ -64,7 +64,7 @@ def distributions(library: str) -> set[str]:
 def libraries(folder: str, imports_of) -> list[tuple[str, str]]:
     """(file, library) of all third-party imports; no library is a file beside the one that imports it."""
     # "" stands for a relative import
-    known = sys.stdlib_module_names | {"dqo_verl", "experiments", ""}
+    known = sys.stdlib_module_names | {"dqo_verl", "experiments", "recipes", ""}
     return [
         (file.relative_to(ROOT).as_posix(), library)
         for file in sorted((ROOT / folder).rglob("*.py"))

@@ -139,14 +139,14 @@ def test_a_dry_run_prints_commands_to_paste(script, profile, recipe, tmp_path):
 
 
 def test_a_run_is_what_the_dry_run_printed(recipe, checked, tmp_path):
-    """verl's place is taken by a program that notes its arguments."""
+    """verl's place is taken by a program that notes its arguments; there is no hub to fetch from."""
     for split in ("train", "test"):
         (tmp_path / "data/gsm8k").mkdir(parents=True, exist_ok=True)
         (tmp_path / f"data/gsm8k/{split}.parquet").touch()
     (tmp_path / "bin").mkdir()
     python = tmp_path / "bin/python"
     python.write_text(
-        f'#!/bin/sh\n[ "$2" != verl.trainer.main_ppo ] || {{ printf "%s\\n" "$@" >{tmp_path}/argv; exit; }}\n'
+        f'#!/bin/sh\ncase "$1" in */prefetch.py) exit ;; esac\n[ "$2" != verl.trainer.main_ppo ] || {{ printf "%s\\n" "$@" >{tmp_path}/argv; exit; }}\n'
         f'exec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
