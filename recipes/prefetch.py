@@ -4,15 +4,19 @@ python recipes/prefetch.py OVERRIDE ...
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dqo_verl.core.defaults import MINILM
+import yaml
+
 from dqo_verl.core.methods import METHODS
+from dqo_verl.core.placements import Http
+from dqo_verl.core.settings import parse
 from dqo_verl.doctor.recipe import MODELS
-from dqo_verl.errors import plainly
+from dqo_verl.errors import UserError, plainly
 from dqo_verl.models.hub import locate, reach
 
+OURS = "algorithm.diversity."
 # weights in other formats, which nobody here loads where there are safetensors
 OTHER_FORMATS = [
     "*.bin",
@@ -31,12 +35,27 @@ OTHER_FORMATS = [
 def names(overrides: Sequence[str]) -> list[str]:
     """What the command loads from a hub: verl's models and ours, without those that are folders or are served."""
     values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
-    served = values.get("algorithm.diversity.urls", "[]") != "[]"
-    found = [values[key] for key in MODELS if key in values and not (served and key.startswith("algorithm.diversity."))]
-    own = values.get("algorithm.adv_estimator") in METHODS or "reward_model.diversity" in values
-    if own and not served and not {"algorithm.diversity.classifier", "algorithm.diversity.embedder"} & set(values):
-        found.append(MINILM)
-    return [name for name in dict.fromkeys(found) if not Path(locate(name)).is_dir()]
+    found = [values[key] for key in MODELS if key in values and not key.startswith(OURS)]
+    return [name for name in dict.fromkeys(found + of_diversity(values)) if not Path(locate(name)).is_dir()]
+
+
+def of_diversity(values: Mapping[str, str]) -> list[str]:
+    """The embedder or classifier that this command's own settings ask for; what they lack is told before Ray starts."""
+    typed = {key.removeprefix(OURS): yaml.safe_load(value) for key, value in values.items() if key.startswith(OURS)}
+    if values.get("algorithm.adv_estimator") in METHODS:
+        typed["method"] = values["algorithm.adv_estimator"]
+    if "reward_model.diversity" in values:
+        typed["measure"] = values["reward_model.diversity"]
+    if not {"method", "measure"} & set(typed):
+        return []
+    try:
+        source = parse(typed).source
+    except UserError:
+        return []
+    if isinstance(getattr(source, "placement", None), Http):
+        return []
+    model = getattr(source, "classifier", None) or getattr(source, "embedder", None)
+    return [model] if model else []
 
 
 def fetch(name: str) -> None:

@@ -29,6 +29,8 @@ class Doctor:
     def run(self) -> int:
         if self.gpus and not self.recipe:
             raise UserError("--gpus says on which machine a recipe would run: name it by --recipe")
+        if self.gpus and self.train:
+            raise UserError("--train trains on this machine, and --gpus is about another one: leave one of them out")
         if self.gpus and self.recipe:
             # of another machine only memory can be told
             return 1 if failed({"memory": Recipe(self.recipe, Machine.of(self.gpus)).memory}) else 0

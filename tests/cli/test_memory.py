@@ -139,5 +139,7 @@ def test_the_command(capsys):
     assert "the update: 28 of 40 GB" in capsys.readouterr().out
     assert parse(["doctor", "--recipe", "dqo_gsm8k_qwen", "--gpus", "8x24"]).run() == 1
     assert "Write TOKENS=8192 in front of the recipe." in capsys.readouterr().out
+    with pytest.raises(UserError, match="leave one of them out"):
+        parse(["doctor", "--recipe", "dqo_gsm8k_qwen", "--gpus", "8x24", "--train"]).run()
     with pytest.raises(UserError, match="name it by --recipe"):
         parse(["doctor", "--gpus", "8x24"]).run()

@@ -31,14 +31,16 @@ MAPPED = 24
 
 def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, Any]:
     """Read, compute, write into the folder `out`; returns what `metrics.json` holds."""
+    scored_by = [option for option in ("score_with", "reward_model", "score_field") if getattr(options, option)]
+    if len(scored_by) > 1:
+        flags = " and ".join(f"--{option.replace('_', '-')}" for option in scored_by)
+        raise UserError(f"{flags}: a response has one score, choose one of them")
     problems = Problems(options.skip_bad)
     parts = [
         same_size(part, problems)
         for part in slices(read_groups(inputs, problems, score_field=options.score_field)).values()
     ]
     groups = [group for part in parts for group in part]
-    if options.score_with and options.reward_model:
-        raise UserError("--score-with and --reward-model: a response has one score, choose one of them")
     if options.reward_model:
         groups = reward_model.score_groups(groups, options.reward_model, problems)
     if options.score_with:
