@@ -1,7 +1,7 @@
-"""A trainer's package as it is installed: what dqo_verl relies on is looked up in its sources, and nothing is imported.
+"""Checks that an installed trainer still has the functions and source lines that dqo_verl relies on.
 
-Releases keep most of it for years, so a version number says little: what has moved is named instead. Trainers take seconds to
-import, and a driver needs none of them.
+It reads the trainer's sources and imports nothing, because an import takes seconds. A version number alone says little, since
+most of this code stays the same for years: messages name what has changed.
 """
 
 import inspect
@@ -11,9 +11,9 @@ from pathlib import Path
 from types import CodeType
 from typing import ClassVar
 
-# file of the package -> function or method -> its parameters
+# file of the package -> function or method -> its parameters; "name?" may be missing
 Functions = Mapping[str, Mapping[str, tuple[str, ...]]]
-# file of the package -> text -> what it says
+# file of the package -> text -> what it is or does
 Texts = Mapping[str, Mapping[str, str]]
 
 
@@ -26,20 +26,23 @@ class Package:
     folder: Path
 
     def moved(self, functions: Functions) -> Iterator[str]:
-        """Sentences about names that are gone or take other arguments."""
+        """A sentence for each function that is missing or takes other parameters."""
         for file, expected in functions.items():
             found = self._signatures(file)
             for name, parameters in expected.items():
                 if name not in found:
                     yield f"{name} is no longer in {self.name}/{file}"
-                elif found[name] != parameters:
+                    continue
+                required = tuple(parameter for parameter in parameters if not parameter.endswith("?"))
+                every = tuple(parameter.rstrip("?") for parameter in parameters)
+                if found[name] not in (required, every):
                     yield (
-                        f"{self.name}/{file}: {name} takes ({', '.join(found[name])}), where it took "
-                        f"({', '.join(parameters)})"
+                        f"{self.name}/{file}: {name} takes ({', '.join(found[name])}), but dqo_verl expects "
+                        f"({', '.join(required)})"
                     )
 
     def lost(self, texts: Texts) -> Iterator[str]:
-        """Sentences about what the sources no longer say."""
+        """A sentence for each text that the sources no longer contain."""
         for file, expected in texts.items():
             source = self.source(file)
             yield from (
@@ -53,7 +56,10 @@ class Package:
         return path.read_text() if path.is_file() else ""
 
     def _signatures(self, file: str) -> dict[str, tuple[str, ...]]:
-        """Parameters of functions and methods, from the compiled file: `ast` fails at times beside other threads in Python 3.11.0 to 3.11.4."""
+        """The parameters of all functions and methods, from the compiled file.
+
+        In Python 3.11.0 to 3.11.4, `ast` sometimes fails while other threads run.
+        """
         return dict(_functions(compile(self.source(file), file, "exec", dont_inherit=True)))
 
 

@@ -42,3 +42,33 @@ def test_all_apply_together_and_their_tests_pass(copy):
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "12 passed" in done.stdout
+
+
+def test_our_estimators_take_their_batch_from_a_verl_that_hands_it_over(copy):
+    """With 0004 (applied by the test above) no private method is wrapped, and tests of the estimators pass."""
+    environment = os.environ | {"PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"}
+    asked = (
+        "import verl, inspect\n"
+        "from verl.trainer.ppo.v1 import trainer_base\n"
+        "from dqo_verl.integrations.verl import probe, seam\n"
+        "print(verl.__file__, seam.hands_batch_over(trainer_base))\n"
+        "print('wrapped', hasattr(trainer_base.PPOTrainer._compute_advantage, '__wrapped__'))\n"
+        "probe.refuse_moved(probe.Verl.here(), True), probe.refuse_moved(probe.Verl.here(), False)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr[-3000:]
+    assert said.stdout.splitlines()[-2:] == [f"{copy}/verl/__init__.py True", "wrapped False"]
+    tests = [
+        "tests/integrations/verl/test_estimator.py",
+        "tests/integrations/verl/test_batch_trainers.py",
+        "-k=padding or several_outputs or what_the_reward_reports or kl_in_the_reward or same_numbers or maxrl",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout and "skipped" not in done.stdout.splitlines()[-1]

@@ -1,7 +1,7 @@
-"""verl's trainers that hold the batch themselves: fully asynchronous, one step off policy, and the one before V1.
+"""Hooks for verl's trainers that hold the batch themselves: fully asynchronous, one step off policy, and the one before V1.
 
-All of them call `ray_trainer.compute_advantage` with a batch that has the responses. Features are computed when they are asked
-for: their agent loop does not tell the samples of a prompt apart, so that nothing can be streamed by key.
+All of them call `ray_trainer.compute_advantage` with a batch that contains the responses. Features are computed then, and not
+streamed: the agent loop does not tell the samples of a prompt apart, so a response has no key while verl generates.
 """
 
 import dataclasses
@@ -16,14 +16,14 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.integrations.verl.step import Step, is_known, working_on
 from dqo_verl.integrations.wrapping import wrap
 
-# verl's names here for what the V1 trainer keeps in the TransferQueue
+# column of the V1 trainer's TransferQueue -> its name in the batch
 COLUMNS = {"rm_scores": "token_level_scores"}
 
-# the trainer of this process; compute_advantage is not told whose batch it gets
+# the trainer of this process, which verl does not pass to compute_advantage
 _trainer: Any = None
-# of the step whose advantages were computed last, until verl collects that step's metrics
+# our metrics of the latest step, until verl collects the step's metrics
 _metrics: dict[str, Any] = {}
-# the response mask of the step at hand before rejection, where there is any
+# the current step's response mask before rollout correction; empty if verl does not call it
 _written: list[Tensor] = []
 
 
@@ -33,9 +33,9 @@ class BatchStep(Step):
 
     # a verl.DataProto
     data: Any
-    # verl's function
+    # verl's own compute_advantage
     compute: Callable[..., Any]
-    # what the model wrote, also where `algorithm.rollout_correction` has rejected it
+    # 1 for each token that the model wrote, even if `algorithm.rollout_correction` has rejected it
     written_mask: Tensor
 
     @property
@@ -79,7 +79,7 @@ class BatchStep(Step):
 
 
 def keys_of(uids: Sequence[str]) -> list[str]:
-    """The rows of a prompt are numbered in the order in which they stand."""
+    """A key for each row: the rows of a prompt are numbered in the order of the batch."""
     seen: Counter[str] = Counter()
     keys = []
     for uid in uids:
@@ -89,11 +89,12 @@ def keys_of(uids: Sequence[str]) -> list[str]:
 
 
 def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
-    """`RayPPOTrainer`, and the function that all of these trainers take from its module."""
+    """Hook `RayPPOTrainer`, and `compute_advantage`, which all of these trainers import from its module."""
 
     def compute_advantage(original: Any, data: Any, adv_estimator: Any, *args: Any, **kwargs: Any) -> Any:
         # the V1 trainer calls this function, too, and so does `base_advantage`
-        if is_known() or str(adv_estimator) not in METHODS:
+        from_v1 = is_known() or kwargs.get("kv_meta") is not None
+        if from_v1 or str(adv_estimator) not in METHODS:
             return original(data, adv_estimator, *args, **kwargs)
         keys = keys_of(data.non_tensor_batch["uid"])
         _metrics.clear()
@@ -106,7 +107,7 @@ def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
 
 
 def hook_separate(module: ModuleType, start: Callable[[Any], None]) -> None:
-    """The base of the trainers whose rollout has GPUs of its own. `_init_resource_pools` comes first in all of them."""
+    """Hook the base of the trainers whose rollout has its own GPUs. All of them call `_init_resource_pools` first."""
     _start_before(module, "SeparateRayPPOTrainer._init_resource_pools", start)
 
 
@@ -121,7 +122,7 @@ def _start_before(module: ModuleType, method: str, start: Callable[[Any], None])
 
 
 def hook_rejection(module: ModuleType) -> None:
-    """Rollout correction overwrites the mask that says what the model wrote, just before advantages are computed."""
+    """Keep the response mask, which rollout correction overwrites just before verl computes advantages."""
 
     def correct(original: Any, batch: Any, *args: Any, **kwargs: Any) -> Any:
         if _trainer is not None:
@@ -132,7 +133,7 @@ def hook_rejection(module: ModuleType) -> None:
 
 
 def hook_metrics(module: ModuleType) -> None:
-    """`compute_data_metrics` is what each of these trainers asks for the numbers of a step, after its advantages."""
+    """Add our metrics to `compute_data_metrics`, which each of these trainers calls after a step's advantages."""
 
     def compute_data_metrics(original: Any, *args: Any, **kwargs: Any) -> Any:
         metrics = original(*args, **kwargs) | _metrics

@@ -30,12 +30,23 @@ logger = logging.getLogger(__name__)
 
 
 def _register_estimators(core_algos: ModuleType) -> None:
-    def estimator(token_level_rewards: Any, response_mask: Any, index: Any, config: Any, **_: Any) -> Any:
+    def estimator(
+        token_level_rewards: Any,
+        response_mask: Any,
+        index: Any,
+        config: Any,
+        kv_meta: Any = None,
+        metrics: Any = None,
+        **_: Any,
+    ) -> Any:
         from dqo_verl.integrations.verl.estimator import compute_advantage
 
-        return compute_advantage(token_level_rewards, response_mask, index, config)
+        with seam.handed_over(kv_meta, metrics):
+            return compute_advantage(token_level_rewards, response_mask, index, config)
 
     for method in METHODS:
+        # a verl that has this method itself (maxrl, say) computes the same, but takes no diversity settings
+        core_algos.ADV_ESTIMATOR_REGISTRY.pop(method, None)
         core_algos.register_adv_est(method)(estimator)
 
 

@@ -1,4 +1,4 @@
-"""What dqo_verl relies on in verl beside its public registries, read from verl's sources before anything starts."""
+"""The private names of verl that dqo_verl relies on, looked up in verl's sources before anything starts."""
 
 from pathlib import Path
 
@@ -9,11 +9,12 @@ from dqo_verl.integrations.package import Functions, Package, Texts
 
 OLDEST, TESTED = Version("0.9.0"), Version("0.9.1")
 
+# "?": what upstream/verl/0004-estimator_fields.patch adds
 V1, BATCH, DRIVER = "trainer/ppo/v1/", "trainer/ppo/", "utils/"
 FUNCTIONS: Functions = {
     f"{DRIVER}device.py": {"auto_set_device": ("config",)},
     f"{DRIVER}config.py": {"validate_config": ("config", "use_reference_policy", "use_critic")},
-    f"{BATCH}core_algos.py": {"register_adv_est": ("name_or_enum",)},
+    f"{BATCH}core_algos.py": {"register_adv_est": ("name_or_enum", "extra_fields?")},
     f"{V1}trainer_base.py": {
         "PPOTrainer.init": ("self",),
         "PPOTrainer._compute_advantage": ("self", "batch", "metrics"),
@@ -30,6 +31,8 @@ FUNCTIONS: Functions = {
             "num_repeat",
             "norm_adv_by_std_in_grpo",
             "config",
+            "metrics?",
+            "kv_meta?",
         )
     },
 }
@@ -44,6 +47,8 @@ BATCH_FUNCTIONS: Functions = {
             "num_repeat",
             "norm_adv_by_std_in_grpo",
             "config",
+            "metrics?",
+            "kv_meta?",
         ),
         "RayPPOTrainer.init_workers": ("self",),
     },
@@ -86,7 +91,7 @@ class Verl(Package):
 
 
 def refuse_moved(verl: Verl, is_v1: bool) -> None:
-    """Before a run with diversity starts: what it needs is where it was."""
+    """Refuse a run with diversity if something that it needs has moved in this verl."""
     moved = [*verl.moved(FUNCTIONS), *verl.lost(TEXTS)] if is_v1 else [*verl.moved(BATCH_FUNCTIONS)]
     if moved:
         raise UserError(

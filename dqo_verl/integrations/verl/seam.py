@@ -1,11 +1,12 @@
-"""Every touch of a name of verl's V1 trainer and driver that is not a public registry. Each has a test in tests/contracts.
+"""All uses of private names of verl's V1 trainer and driver. Each has a test in tests/contracts.
 
-(`batch_seam.py` has those of verl's other trainers, `cpu/patches.py` its own.) The hooks below keep the current batch at
-hand while verl computes advantages, and call what `plugin.py` gives them before Ray starts and with the trainer.
+(`batch_seam.py` has those of verl's other trainers, `cpu/patches.py` those of the CPU run.) The hooks below keep the current
+batch at hand while verl computes advantages. They also call functions of `plugin.py` before Ray starts and when the trainer starts.
 """
 
 import contextlib
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -74,10 +75,19 @@ class QueueStep(Step):
         return data.batch["advantages"], data.batch["returns"]
 
 
+# the V1 trainer of this process: a verl that hands its batch to estimators does not say whose batch it is
+_trainer: Any = None
+
+
 def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
-    """`PPOTrainer`: `start(config)` before the models, and remember the batch while advantages are computed."""
+    """`PPOTrainer`: call `start(config)` before the models, and keep the batch at hand while advantages are computed.
+
+    The latter is for released versions of verl. With upstream/verl/0004-estimator_fields.patch, verl hands the batch over itself.
+    """
 
     def init(original: Any, trainer: Any) -> Any:
+        global _trainer
+        _trainer = trainer
         start(trainer.config)
         return original(trainer)
 
@@ -86,7 +96,20 @@ def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
             return original(trainer, batch, metrics)
 
     wrap(module, "PPOTrainer.init", init)
-    wrap(module, "PPOTrainer._compute_advantage", compute_advantage)
+    if not hands_batch_over(module):
+        wrap(module, "PPOTrainer._compute_advantage", compute_advantage)
+
+
+def hands_batch_over(trainer_base: ModuleType) -> bool:
+    """Whether this verl passes `kv_meta` and `metrics` to the estimators that accept them."""
+    return "kv_meta" in inspect.signature(trainer_base.compute_advantage_for_multi_trajectories).parameters
+
+
+def handed_over(kv_meta: Any, metrics: dict[str, Any] | None) -> AbstractContextManager[None]:
+    """The step of a call that brought its batch; nothing where a hook has set the step already."""
+    if kv_meta is None or metrics is None:
+        return contextlib.nullcontext()
+    return working_on(QueueStep(_trainer, metrics, kv_meta.keys, kv_meta.tags, kv_meta.partition_id))
 
 
 def hook_while(
@@ -94,7 +117,7 @@ def hook_while(
     validating: Callable[[], AbstractContextManager[None]],
     fitting_on_cpu: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """`PPOTrainer`: what holds while it validates, and while it trains."""
+    """`PPOTrainer`: enter these contexts while it validates, and while it trains on a CPU."""
 
     def validate(original: Any, trainer: Any) -> Any:
         with validating():
@@ -110,7 +133,7 @@ def hook_while(
 
 
 def refuse_shared_queue() -> None:
-    """A Ray cluster has one TransferQueue: a second V1 run takes the first one's, and each trains on the other's responses."""
+    """A Ray cluster has one TransferQueue: two V1 runs in one cluster would train on each other's responses."""
     import ray
 
     try:
@@ -126,7 +149,7 @@ def refuse_shared_queue() -> None:
 
 
 def has_plain_reward_tensor(config: Any) -> bool:
-    """Whether the configured manager leaves `assemble_rm_scores`, which verl calls on the class, as it is."""
+    """Whether the configured reward manager inherits `assemble_rm_scores`, which verl calls on the class."""
     from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
     from verl.trainer.ppo.reward import resolve_reward_manager_cls
 
@@ -135,14 +158,14 @@ def has_plain_reward_tensor(config: Any) -> bool:
 
 
 def estimators_of_verl() -> list[str]:
-    """Those that verl brings itself."""
+    """The names of verl's own estimators."""
     from verl.trainer.ppo.core_algos import AdvantageEstimator
 
     return [one.value for one in AdvantageEstimator]
 
 
 def registered_bases() -> list[str]:
-    """verl's own estimators."""
+    """All estimators but ours: verl's, and those that the user's code registers."""
     from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY
 
     return [name for name in ADV_ESTIMATOR_REGISTRY if name not in METHODS]
@@ -156,7 +179,7 @@ def hook_validation(
     trainer_name: str,
     add: Callable[[Any, Sequence[str], Sequence[str], Mapping[str, Any], Samples, Any], dict[str, float]],
 ) -> None:
-    """`add(trainer, sources, uids, what the reward function reported, samples, how many there should be)`: more metrics."""
+    """Adds metrics to verl's validation: `add(trainer, sources, uids, reward extras, samples, expected number of samples)`."""
 
     def remember(original: Any, trainer: Any, inputs: Any, outputs: Any, scores: Any) -> Any:
         trainer._dqo_verl_samples = Samples(inputs, outputs, scores)
@@ -180,7 +203,7 @@ def hook_validation(
 
 
 def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
-    """`validate_config` runs in the driver of every verl command: `prepare(config)` goes first."""
+    """`validate_config` runs in the driver of every verl command: `prepare(config)` runs before it."""
 
     def validate_config(original: Any, config: Any, use_reference_policy: bool, use_critic: bool) -> Any:
         prepare(config)
@@ -194,8 +217,8 @@ def hook_config(module: ModuleType, prepare: Callable[[Any], None]) -> None:
 
 
 def hook_device(module: ModuleType, look_first: Callable[[Any], None]) -> None:
-    """`auto_set_device` is the first look at the config in the driver of every trainer, and the only one that all of them
-    have. It would turn trainer.device=cpu into cuda."""
+    """`auto_set_device` is the first function of every trainer's driver that reads the config, and the only one that all
+    drivers call. It would turn trainer.device=cpu into cuda."""
 
     def auto_set_device(original: Any, config: Any) -> Any:
         if config:

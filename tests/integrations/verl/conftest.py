@@ -100,7 +100,7 @@ class Row:
 
 
 @pytest.fixture
-def advantages(ray_and_queue, service, tokenizer):
+def advantages(ray_and_queue, service, tokenizer, monkeypatch):
     """`advantages(rows, *overrides)` -> (advantage tensor per row, metrics), through `PPOTrainer._compute_advantage`."""
     import transfer_queue as tq
     from transfer_queue import KVBatchMeta
@@ -108,10 +108,13 @@ def advantages(ray_and_queue, service, tokenizer):
     from verl.trainer.ppo.v1 import get_trainer_cls
     from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
+    from dqo_verl.integrations.verl import seam
+
     def run(rows, *overrides, mode="sync", step=1):
         config = prepared(*overrides)
         trainer = object.__new__(get_trainer_cls(mode))
         trainer.config, trainer.tokenizer, trainer.global_steps = config, tokenizer, step
+        monkeypatch.setattr(seam, "_trainer", trainer)
         trainer.kl_ctrl_in_reward = get_kl_controller(config.algorithm.kl_ctrl)
         keys, tags = [row.key for row in rows], [{"is_padding": True} if row.padding else {} for row in rows]
         fields = list_of_dict_to_tensordict([row.fields(tokenizer) for row in rows])
