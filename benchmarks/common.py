@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternated timing, a table on the terminal, and JSON that says where its numbers come from."""
+"""Shared by the benchmarks: alternated timing, a table on the terminal, and JSON with the provenance of its numbers."""
 
 import json
 import math
@@ -23,9 +23,9 @@ they walk home at night under a cold moon while rain falls on old roofs near riv
 
 
 def alternate(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every side in every round, those that it returns or else those that it takes.
+    """Seconds of every side in every round: the float that the side returns, or else the time that its call takes.
 
-    Sides take turns, so that a busy neighbour slows all of them.
+    Sides take turns, so other load on the machine slows all of them.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds):
@@ -37,7 +37,7 @@ def alternate(sides: dict[str, Callable[[], Any]], rounds: int) -> dict[str, lis
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Median over the rounds of the ratio within a round."""
+    """Median over the rounds of each round's ratio."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
@@ -49,7 +49,7 @@ def hardware() -> str:
 
 
 def report(rows: Sequence[dict[str, Any]], **facts: Any) -> None:
-    """Print `rows` as a table and write them to results/<script>.json with what a reader needs to judge them."""
+    """Print `rows` as a table and write them to results/<script>.json with command, commit, versions, hardware and load."""
     script = Path(sys.argv[0])
     about = {
         "command": shlex.join(["python", f"benchmarks/{script.name}", *sys.argv[1:]]),
@@ -83,7 +83,7 @@ def _rounded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def sentences(n: int, seed: int, median: int = 40, spread: float = 0.7) -> list[str]:
-    """`n` different texts; numbers of words are log-normal, as lengths of answers are."""
+    """`n` different texts; the numbers of words are log-normal, like the lengths of answers."""
     rng = random.Random(seed)
     words = WORDS.split()
     texts: dict[str, None] = {}

@@ -1,9 +1,9 @@
-"""How far do counted words go towards human judgements of "the same"? A bound for small classifiers, not one of ours.
+"""How well do word counts predict human judgements of "the same"? A reference for small classifiers, not one of ours.
 
     python benchmarks/counted_words.py PAIRS.jsonl [MORE.jsonl ...]        half a minute
 
-Boosted trees on fourteen overlaps of two responses, 5-fold cross-validation by prompt, beside single overlaps. Label 1 is
-"same"; accuracy is at probability 0.5, for single overlaps at the best threshold of all pairs, which flatters them.
+It compares boosted trees on fourteen overlaps of two responses (5-fold cross-validation by prompt) with single overlaps. Label
+1 is "same". Accuracy is at probability 0.5; for single overlaps at the best threshold over all pairs, which flatters them.
 """
 
 import re
@@ -19,7 +19,7 @@ from dqo_verl.classifier.data import LabelledPair, read_all
 
 SEED = 0
 FOLDS = 5
-# Words from the beginning, and from the end, that are compared by themselves.
+# The first and the last words, this many, are also compared on their own.
 EDGE = 60
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/embedding_service.py [--texts 192] [--rounds 5]
 
-The plain call sits in a Ray actor too, so that priority, threads and their environment are equal; passing the texts to it
-takes milliseconds. It is made with sentence-transformers' own batches of 32, and with batches of 8 as the service's on a CPU. "one by one" is how reward workers submit, here without a pause.
+The plain call runs in a Ray actor too, so priority, threads and their environment are equal; passing the texts to it takes
+milliseconds. It uses sentence-transformers' default batches of 32, and the service's batches of 8 on a CPU. "one by one" is how
+reward workers submit, here without pauses.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    # The service uses as many threads.
+    # The service uses the same number of threads.
     threads = min(8, os.cpu_count() or 1)
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     model = Plain.remote(threads)

@@ -1,10 +1,10 @@
-"""1x to 32x responses per step (from 32, k = 8): what grows, and where.
+"""1x to 32x responses per step (from 32, k = 8): how the load of driver and service grows.
 
     python benchmarks/growth.py [--rounds 3]
 
-The driver is this process, standing for verl's trainer: its bytes are those of the pickled arguments and answers of its
-calls, its time is CPU time (it sleeps while it waits). Responses are submitted beforehand, as reward workers do.
-"service s" is the model's time, summed over its actors; "responses/s" is from the first submission to the last score.
+The driver is this process, in the role of verl's trainer. Its bytes are the pickled arguments and results of its calls; its
+time is CPU time (it sleeps while it waits). Another process submits the responses first, as reward workers do. "service s" is
+the model's time, summed over its actors; "responses/s" counts from the first submission to the last score.
 """
 
 import argparse
@@ -34,7 +34,7 @@ MULTIPLES = (1, 2, 4, 8, 16, 32)
 
 
 class Counting(FeatureService):
-    """Counts what crosses the driver's border."""
+    """Counts the bytes that the driver sends and receives."""
 
     sent = received = 0
 
@@ -86,7 +86,7 @@ def step(service: Counting, texts: list[str], measure: Callable[..., float]) -> 
     service.sent = service.received = 0
     wall = time.perf_counter()
     ray.get(submit.remote(service.source, keys, texts))
-    # The responses are still on their way.
+    # Wait until all responses have arrived.
     while service.missing(keys):
         time.sleep(0.01)
     cpu = time.process_time()
@@ -149,7 +149,7 @@ def plot(rows: list[dict[str, Any]]) -> str:
             own = [row for row in rows if row["method"] == method and row["actors"] == 1]
             points = lines[method] = [place(row["responses"], row[column] / unit) for row in own]
             parts.append(f'<path class="{colour} {kind}" d="M{" L".join(points)}"/>')
-        # The names stand apart from each other, from top to bottom.
+        # Move labels down so that they don't overlap.
         label = -math.inf
         for method, points in sorted(lines.items(), key=lambda line: float(line[1][-1].split(",")[1])):
             label = max(float(points[-1].split(",")[1]) + 4, label + 14)

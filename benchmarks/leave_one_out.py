@@ -2,8 +2,8 @@
 
     python benchmarks/leave_one_out.py [--largest 65536] [--rounds 5]
 
-"determinants" has the k x k kernels given; "from embeddings" is all that a training step does, grouping and Gram matrices
-included, which both sides need alike.
+"determinants" starts from the k x k kernels; "from embeddings" does all that a training step does, including grouping and Gram
+matrices, which both sides need.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""How long the lexical metrics take, against pairwise loops over sacrebleu and rouge-score that give the same numbers.
+"""Times the lexical metrics against pairwise loops over sacrebleu and rouge-score that give the same numbers.
 
     python benchmarks/lexical_metrics.py [--prompts 1000] [--responses 10] [--words 200] [--naive 20] [--workers N]
 
-The loops run on `--naive` prompts and are scaled up; the table says so. Words are drawn from a Zipf-like vocabulary.
+The loops run on `--naive` prompts, and the table scales their time up. Words are drawn from a Zipf-like vocabulary.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from dqo_verl.provenance import version_of
 
 
 def make_groups(prompts: int, responses: int, words: int, seed: int = 0) -> list[list[str]]:
-    """Responses of `words` words; each group prefers words of its own, as texts about one subject do."""
+    """Responses of `words` words; each group has its own preferred words, like texts about one subject."""
     generator = np.random.default_rng(seed)
     vocabulary = np.array([f"word{i}" for i in range(20_000)])
     groups = []
@@ -36,7 +36,7 @@ def make_groups(prompts: int, responses: int, words: int, seed: int = 0) -> list
 
 
 def naive(texts: list[str], bleu: BLEU, rouge: RougeScorer) -> dict[str, float]:
-    """The metrics as their definitions read: each response against the others, each pair on its own."""
+    """The metrics by definition: each response against the others, or each pair alone."""
     others = [texts[:i] + texts[i + 1 :] for i in range(len(texts))]
     bleus = [bleu.sentence_score(text, rest).score / 100 for text, rest in zip(texts, others, strict=True)]
     rouges = [rouge.score(a, b)["rougeL"].fmeasure for a, b in itertools.combinations(texts, 2)]

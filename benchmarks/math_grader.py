@@ -1,9 +1,10 @@
-"""Grading mathematics where some answers hang math-verify: ours against verl's own `math_verify`, both asked by threads as a reward worker does.
+"""Grades mathematics when some answers hang math-verify: our grader against verl's `math_verify`, both called by threads.
 
     python benchmarks/math_grader.py [--responses 400] [--threads 32]
 
-A response of the pathological share ends in a tower of powers, whose evaluation never ends; the others are right or wrong numbers. verl's four processes
-are never ended, and a response that waits 30 seconds for one scores 0; ours gives each 10 seconds until many are stopped.
+Reward workers call both in this way. A response of the pathological share ends in a tower of powers, which is never evaluated
+to the end; the others are right or wrong numbers. verl never stops its four processes, and a response that waits 30 seconds for
+one scores 0. Ours gives each response 10 seconds, and 1 second once many were stopped.
 """
 
 import argparse
@@ -43,7 +44,7 @@ def main() -> None:
     for share in SHARES:
         texts = responses(options.responses, share)
         grader = Grader()
-        # both have imported math-verify before the clock runs
+        # warm-up: both import math-verify
         grader("1", "\\boxed{1}", SECONDS)
         math_verify.compute_score("\\boxed{1}", "1")
         theirs, scores = seconds(lambda text: float(math_verify.compute_score(text, "1")), texts, options.threads)

@@ -1,11 +1,11 @@
-"""Classes of groups through one vLLM /classify server: our stream against the reference's access pattern.
+"""Classifies groups through one vLLM /classify server: our stream against the access pattern of DARLING's code.
 
     python benchmarks/partition_client.py [--rounds 3]
 
-Reference (DARLING's code, written from a description): all pairs of all groups at once, one request per pair, as text.
-The server is real and every request is sent; its model is a tiny random ModernBERT, so decisions come from the class
-number that each text begins with. "wait" is what is left after the last response when responses arrive one after
-another, over twice the time that our blocking call takes.
+The reference (written from a description of DARLING's code) sends all pairs of all groups at once, one request per pair, as
+text. The server is real and gets every request. Its model is a tiny random ModernBERT, so the decisions come from the class
+number at the beginning of each text. "wait" is the time that remains after the last response when responses arrive one after
+another, over twice the time of our blocking call.
 """
 
 import argparse
@@ -58,7 +58,7 @@ async def reference(model: str, groups: list[list[str]]) -> tuple[list[list[int]
 
 
 class Ours:
-    """Our stream, asking the server, deciding by `truth`."""
+    """Our stream: it sends the requests to the server and takes the decisions from `truth`."""
 
     def __init__(self, model: str):
         self.endpoint = Endpoint([f"http://127.0.0.1:{PORT}"], DEADLINE)
@@ -71,7 +71,7 @@ class Ours:
         return [truth(a, b) for a, b in pairs], cut
 
     async def run(self, groups: list[list[str]], pause: float = 0.0) -> tuple[list[list[int]], float]:
-        """Labels, and seconds from the last response on."""
+        """Labels, and seconds from the arrival of the last response."""
         stream = PartitionStream(self.decide)
         keys = [[ResponseKey(f"g{g}", i) for i in range(len(group))] for g, group in enumerate(groups)]
         # One response of each group arrives at a time.

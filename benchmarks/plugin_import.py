@@ -1,4 +1,4 @@
-"""What the plugin adds to `import verl`, which every process of a run pays: seconds with it and without it, in turn.
+"""The time that the plugin adds to `import verl` in every process of a run: CPU seconds with and without it, in turn.
 
 python benchmarks/plugin_import.py [--rounds 15]
 """
@@ -11,7 +11,7 @@ import sys
 
 from common import alternate, report
 
-# CPU seconds of the process, which a busy neighbour changes less than the time of day
+# CPU seconds of the process: other load on the machine changes them less than wall-clock time
 CODE = "import time; began = time.process_time(); import verl; print(time.process_time() - began)"
 
 
@@ -30,10 +30,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    importing()  # fills the caches of files
+    importing()  # fills the file caches
     sides = {"with": importing, "without": lambda: importing(VERL_USE_EXTERNAL_PLUGINS="none")}
     seconds = alternate(sides, rounds)
-    # The least of several: whatever else the machine does only adds.
+    # The minimum of several rounds: other load can only add time.
     row = {"with_the_plugin_s": min(seconds["with"]), "without_s": min(seconds["without"])}
     row |= {"added_s": row["with_the_plugin_s"] - row["without_s"]}
     row |= {

@@ -1,14 +1,15 @@
-"""DARLING's factor by classes (hard) or by the mean probability that the others say something else (soft): which follows the truth?
+"""DARLING's factor from classes (hard) or from the mean probability that others differ (soft): which follows the truth better?
 
     python benchmarks/soft_or_hard.py PAIRS.jsonl [MORE.jsonl ...]        three minutes
 
-Humans labelled pairs, not groups, so groups are simulated as in `dqo_verl/classifier/partitions.py`: 8 responses, each of one of 3 equally likely
-ideas; the score of two of them is that of a labelled pair of the same kind, drawn at random. A base that compares within a group sees
-differences only, so what counts is the correlation of the factor with the true one within a group, 0 where the factor is constant.
+Humans labelled pairs, not groups, so groups are simulated as in `dqo_verl/classifier/partitions.py`: 8 responses, each with one
+of 3 equally likely ideas. The score of two responses is that of a random labelled pair of the same kind. A base estimator that
+compares within a group sees only differences, so the table gives the correlation of the factor with the true factor within a
+group (0 if the factor is constant).
 
-hard     first member's classes, at the threshold of highest accuracy on the other folds
-soft     1 - mean p(same), p from a logistic curve through the score, fitted on the other folds
-plain    1 - mean score, nothing fitted: with the cosine what `pairwise` measures
+hard     classes by first member, at the threshold with the highest accuracy on the other folds
+soft     1 - mean p(same), where p is a logistic function of the score, fitted on the other folds
+plain    1 - mean score, nothing fitted; with the cosine this is the measure `pairwise`
 """
 
 import sys
@@ -34,7 +35,7 @@ UPPER = np.triu(np.ones((SIZE, SIZE), bool), 1)
 
 
 def of_other_folds(columns: np.ndarray, labels: np.ndarray, prompts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """For each pair p(same) and the decision, both learned from the pairs of other prompts."""
+    """p(same) and the decision for each pair, both learned from the pairs of other prompts."""
     probability, same = np.empty(len(labels)), np.empty(len(labels), bool)
     for train, test in GroupKFold(FOLDS).split(columns, labels, prompts):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=3000))

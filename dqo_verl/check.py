@@ -1,4 +1,4 @@
-"""`dqo-verl check OVERRIDES ...`: a verl command, with all of its checks and without the run."""
+"""`dqo-verl check OVERRIDES ...`: runs all checks of a verl command without starting the run."""
 
 import subprocess
 import sys
@@ -13,12 +13,12 @@ NO_TRACE = ("hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=di
 
 @dataclass(frozen=True)
 class Check:
-    """Compose a verl command, check everything, show what is in force and where it comes from. Starts nothing."""
+    """Check a verl command, and show which settings are in force and where each comes from. Starts nothing."""
 
     overrides: Annotated[
         Positional[tuple[str, ...]], arg(metavar="OVERRIDE ...", help_behavior_hint="(default: none)")
     ] = ()
-    """What you type behind `python -m verl.trainer.main_ppo`."""
+    """The overrides that you would type after `python -m verl.trainer.main_ppo`."""
 
     trainer: str = "verl.trainer.main_ppo"
     """The module that the command starts."""

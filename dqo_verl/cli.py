@@ -35,8 +35,10 @@ def _one_of(commands: Mapping[str, Any], *more: Any) -> Any:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Any:
-    """The command that was typed, with its options; its method `run` runs it."""
-    about = subcommand("classifier", description="Train, judge and label for the pair classifier of DARLING.")
+    """Parse the command line into a command object, whose method `run` executes it."""
+    about = subcommand(
+        "classifier", description="Train and evaluate the pair classifier of DARLING, and label pairs for it."
+    )
     return tyro.cli(
         _one_of(COMMANDS, Annotated[_one_of(OF_CLASSIFIER), about]),
         prog="dqo-verl",
@@ -47,7 +49,7 @@ def parse(arguments: Sequence[str] | None = None) -> Any:
 
 
 def run(command: Any) -> int | None:
-    """Its exit status; where it lacks a library, what to type."""
+    """Run a command and return its exit status; a missing library becomes a `UserError` that says what to install."""
     try:
         status: int | None = command.run()
         return status

@@ -1,4 +1,4 @@
-"""One error for whatever a user can mend: its message says what is wrong and what to type instead."""
+"""The error for everything that a user can fix: its message says what is wrong and what to type instead."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 class UserError(ValueError):
-    """A setting, an option, a file or a model that cannot work. A command line prints the message alone."""
+    """A setting, option, file or model cannot work. Commands print only the message, without a traceback."""
 
 
 def plainly(command: str, run: Callable[[], int | None]) -> int:
-    """The exit status of `run`: its own, or 2 after the message of a `UserError`, without a traceback."""
+    """Call `run` and return its exit status; on a `UserError`, print the message without a traceback and return 2."""
     try:
         return run() or 0
     except UserError as error:
@@ -21,7 +21,7 @@ def plainly(command: str, run: Callable[[], int | None]) -> int:
 
 @contextmanager
 def opening(path: Path) -> Iterator[None]:
-    """A file that a user named and that cannot be read or written, or is no text, is named in one message."""
+    """Turn an error in reading or writing a file, or in decoding it as UTF-8, into a `UserError` that names the file."""
     try:
         yield
     except OSError as error:

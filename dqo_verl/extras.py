@@ -1,4 +1,4 @@
-"""A library that is missing: which extra of this package brings it. The installed metadata says so, as it does to pip."""
+"""Finds the extra of this package that installs a missing library, in the same metadata that pip reads."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-# where a distribution has another name than what is imported
+# import name -> names of its distributions, where they differ
 DISTRIBUTIONS = {
     "hydra": {"hydra-core"},
     "transfer_queue": {"transferqueue"},
@@ -18,18 +18,18 @@ OF_AN_EXTRA = re.compile(r"(?P<name>[\w.-]+).*; extra == ['\"](?P<extra>\w+)['\"
 
 
 def extras_with(library: str) -> list[str]:
-    """The extras that bring a library, by the name under which it is imported."""
+    """The extras that install a library, which is given by its import name."""
     wanted = DISTRIBUTIONS.get(library, {library.replace("_", "-")})
     try:
         optional = filter(None, map(OF_AN_EXTRA.match, requires("dqo_verl") or []))
     except PackageNotFoundError:
-        # The package is a checkout on the PYTHONPATH.
+        # The package is not installed: it is a checkout on the PYTHONPATH.
         return []
     return sorted({one["extra"] for one in optional if one["name"].lower().replace("_", "-") in wanted})
 
 
 def install(extra: str) -> str:
-    """This package again, from where it was installed, with an extra: a checkout or a wheel is on no index."""
+    """The pip command that reinstalls this package, which is on no index, from the same place with an extra."""
     try:
         origin = json.loads(distribution("dqo_verl").read_text("direct_url.json") or "{}")
     except PackageNotFoundError:
@@ -44,7 +44,7 @@ def install(extra: str) -> str:
 
 
 def what_to_type(error: ModuleNotFoundError, room: str) -> str | None:
-    """The message for a command of this room, whose own extra has the room's name; None if no extra would help."""
+    """What to tell the user of a command in the subpackage `room`, whose extra has the same name; None if no extra helps."""
     library = (error.name or "").split(".")[0]
     if not library or find_spec(library):
         return None

@@ -1,4 +1,4 @@
-"""How a field of a command's dataclass is typed, wherever its type, default and docstring do not say it."""
+"""Types for the fields of commands whose plain type, default and docstring do not describe the option fully."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 
 def unset(meaning: str, metavar: str | None = None) -> object:
-    """Of an option that is None unless it is typed: what its help shows as the default."""
+    """For an option that is None by default: `meaning` is what its help shows as the default."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {meaning})")
 
 
@@ -30,14 +30,14 @@ def _at_least_one(kind: Callable[[str], Any], metavar: str) -> PrimitiveConstruc
 
 
 def _named(typed: str) -> Path:
-    """A path with a name of its own, from which the names of its results are made: `.` and `..` are resolved."""
+    """Resolve `.` and `..`, because results are named after the last part of the path."""
     path = Path(typed)
     return path.resolve() if path.name in ("", "..") else path
 
 
 Places = Annotated[tuple[str, ...], _at_least_one(str, "PLACE")]
 Numbers = Annotated[tuple[float, ...], _at_least_one(float, "X")]
-# without a flag
+# positional arguments
 Inputs = Positional[
     Annotated[tuple[Path, ...], _at_least_one(_named, ""), arg(metavar="PATH ...", help_behavior_hint="(required)")]
 ]

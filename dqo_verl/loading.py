@@ -1,4 +1,4 @@
-"""An object of the user's by its place: `path/to/file.py:name`, `package.module:name` or `pkg://package.module:name`."""
+"""Loads an object of the user from `path/to/file.py:name`, `package.module:name` or `pkg://package.module:name`."""
 
 import hashlib
 import importlib
@@ -9,7 +9,7 @@ from typing import Any
 
 from dqo_verl.errors import UserError
 
-# how the names of modules begin that were loaded by their path
+# prefix of the names of modules that are loaded by path
 LOADED = "dqo_verl_loaded_"
 
 
@@ -32,12 +32,12 @@ def _from_package(source: str) -> Any:
 
 
 def file_of(module: str) -> str | None:
-    """The file that a module was loaded from by its path; None for a module that is imported by its name."""
+    """The file of a module that was loaded by path; None for a module that was imported by name."""
     return sys.modules[module].__file__ if module.startswith(LOADED) else None
 
 
 def _from_file(file: Path, typed: str) -> Any:
-    """Loaded once a process, under a name of its own for each path."""
+    """Load the file once per process, under a module name made from its path."""
     if not file.is_file():
         raise UserError(f"{typed}: there is no file {file}.")
     file = file.resolve()

@@ -1,6 +1,6 @@
-"""OpenRLHF's command, with diversity.
+"""OpenRLHF's training command with dqo_verl's estimators.
 
-    python -m dqo_verl.openrlhf --algo.advantage.estimator dqo ...     in the place of   python -m openrlhf.cli.train_ppo_ray ...
+    python -m dqo_verl.openrlhf --algo.advantage.estimator dqo ...     instead of   python -m openrlhf.cli.train_ppo_ray ...
 
 docs/openrlhf.md has the rest.
 """

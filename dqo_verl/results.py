@@ -1,4 +1,4 @@
-"""Results move into place whole, and a file that is written line by line has one writer."""
+"""Safe writing: a result file appears only when it is complete, and a file written line by line has one writer."""
 
 import fcntl
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dqo_verl.errors import UserError
 
 @contextmanager
 def written(path: Path) -> Iterator[TextIO]:
-    """A file to write into, which is at its place when all is written; an error or the end of the process leaves what was there."""
+    """Write to a temporary file that replaces `path` once it is complete; an error or a crash leaves `path` unchanged."""
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
@@ -24,12 +24,12 @@ def written(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def appended(path: Path) -> Iterator[TextIO]:
-    """A file to append lines to. A second process that wants to is refused: it would cut the first one's last line off."""
+    """Append to a locked file. A second process is refused, because it would cut off the last line of the first one."""
     with path.open("a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"{path}: another process is writing to it. Wait for its end, or name another file."
+                f"{path}: another process is writing to it. Wait until it ends, or name another file."
             ) from None
         yield file

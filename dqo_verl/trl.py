@@ -1,4 +1,4 @@
-"""Diversity in TRL.
+"""Diversity for TRL's trainers.
 
     from dqo_verl.trl import Diversity, with_diversity
 

@@ -1,1 +1,1 @@
-"""Experiments in miniature, not part of the package: they depend on the library, never the other way."""
+"""Small experiments, not part of the package: they import the library, and the library never imports them."""

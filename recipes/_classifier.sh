@@ -1,10 +1,10 @@
-# What the two classifier recipes share; sourced, not run. A recipe sets its knobs, says where its pairs are (PAIRS, HELD_OUT) and
-# calls `train_classifier "$@"`.
+# Shared by the two classifier recipes: sourced, not run. A recipe sets its knobs and the files of its pairs (PAIRS, HELD_OUT),
+# and calls `train_classifier "$@"`.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 SMALL=()
 
-# without a GPU: what two cores can bear (docs/classifier.md), and small pairs that the package makes where there are none of your own
+# without a GPU: sizes for two cores (docs/classifier.md), and a small generated set of pairs unless the user sets PAIRS
 tiny_pairs() {
   BACKBONE=sentence-transformers/all-MiniLM-L6-v2
   STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)}
@@ -13,12 +13,12 @@ tiny_pairs() {
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {
-    echo "no GPU in use and no PAIRS=FILE: MiniLM learns which sums are worded alike, from pairs made here"
+    echo "no GPU in use and no PAIRS=FILE: MiniLM learns which sums are worded alike, from a small generated set of pairs"
     python -m experiments.tiny.pairs "$CACHE/tiny/pairs"
   }
 }
 
-# NoveltyBench's labelled pairs, as DARLING's repository holds them
+# downloads NoveltyBench's labelled pairs from DARLING's repository
 human_pairs() {
   local home=https://raw.githubusercontent.com/facebookresearch/darling/main/evals/novelty-bench/src/data/classifier split
   [ -z "${PAIRS:-}" ] || return 0
@@ -26,16 +26,16 @@ human_pairs() {
   ! only_shows || return 0
   for split in train val; do
     [ ! -e "$DATA/noveltybench_pairs/$split.jsonl" ] || continue
-    # a download that breaks off leaves nothing that the next run would take
+    # rename a complete download only: the next run would use a partial file
     curl -fsSL --create-dirs -o "$DATA/noveltybench_pairs/$split.part" "$home/$split.jsonl" &&
       mv "$DATA/noveltybench_pairs/$split.part" "$DATA/noveltybench_pairs/$split.jsonl" ||
-      refuse "$home/$split.jsonl cannot be had. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front, with your own copy"
+      refuse "$home/$split.jsonl could not be downloaded. Write PAIRS=train.jsonl HELD_OUT=val.jsonl in front of the command, with the paths of your own copies"
   done
 }
 
 train_classifier() {
   local command=(dqo-verl)
-  # --mixed_precision no: the precision is dqo-verl's own option
+  # --mixed_precision no: dqo-verl has its own option for the precision
   [ "$PROFILE" = cpu ] || command=(accelerate launch --num_processes "${NGPUS:-$GPUS}" --num_machines 1 --dynamo_backend no
     --mixed_precision no -m dqo_verl.cli)
   show "${command[@]}" classifier train --source "$PAIRS" --out "$OUT" --backbone "$BACKBONE" --steps "$STEPS" --batch "$BATCH" \

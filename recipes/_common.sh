@@ -1,16 +1,17 @@
-# What all recipes share; sourced, not run (for OpenRLHF's: openrlhf/_common.sh). A recipe names its knobs (`knobs`), lists verl's
-# overrides in ARGS, and calls `train "$@"`. Hydra takes the last of equal overrides: the place of the run, ARGS, the tiny profile, what the user typed.
+# Shared by all recipes: sourced, not run (OpenRLHF's recipes: openrlhf/_common.sh). A recipe declares its knobs (`knobs`),
+# lists verl's overrides in ARGS, and calls `train "$@"`. Where a key is set twice, the later override counts. The order is:
+# folders and GPUs of the run, ARGS, the tiny profile, what the user typed.
 #
-# OUT=DIR      where the run goes (default: outputs/<recipe>/<date>); the same DIR again resumes there
-# PROFILE=cpu  the tiny profile (_tiny.sh), also on a machine with a GPU (default: gpu where there is one)
+# OUT=DIR      folder of the run (default: outputs/<recipe>/<date>); the same DIR resumes the run
+# PROFILE=cpu  use the tiny profile (_tiny.sh), even on a machine with a GPU (default: gpu if the machine has one)
 # DRY_RUN=1    print the command instead of running it
-# CHECK=1      check the command, show every setting of diversity and where it comes from, and start nothing
-# VERBOSE=1    verl's whole output on the terminal, not only in $OUT/train.log
-# NNODES=4     on a running Ray cluster (ray start --head, ray start --address=... on the others), found by RAY_ADDRESS or here.
-#              One node: a Ray of its own, unless RAY_ADDRESS names one
-# STEPS=5      stop after so many (default: the recipe's epochs; 20 on the tiny profile)
-# NGPUS        of each node, for training (default: all, less what a served reward model takes: RM_GPUS, half of them)
-# DATA=DIR     prepared data, DIR/NAME/SPLIT.parquet (default: ~/.cache/dqo_verl/data); what is missing is prepared there
+# CHECK=1      check the command, show every diversity setting and where it comes from, and start nothing
+# VERBOSE=1    show verl's full output on the terminal, not only in $OUT/train.log
+# NNODES=4     use a running Ray cluster (ray start --head, ray start --address=... on the other nodes), named by RAY_ADDRESS or
+#              found on this machine. With one node the run starts its own Ray, unless RAY_ADDRESS is set
+# STEPS=5      stop after this many steps (default: the recipe's epochs; 20 on the tiny profile)
+# NGPUS        training GPUs per node (default: all; all minus RM_GPUS, half of them, in recipes that serve a reward model)
+# DATA=DIR     prepared data, DIR/NAME/SPLIT.parquet (default: ~/.cache/dqo_verl/data); missing files are prepared there
 set -euo pipefail
 shopt -s extglob
 RECIPES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,8 +19,9 @@ SCRIPT=$(realpath --relative-to="$RECIPES" "$0")
 TYPED=("$@")
 source "$RECIPES/_tiny.sh"
 
-# knobs K=4 ALPHA dqo_gsm8k_qwen.sh ...: a knob with its default, one without, and the knobs of a recipe that this one runs.
-# What is in the environment wins. A variant names in WITHOUT what its root has and it has not: those are empty.
+# knobs K=4 ALPHA dqo_gsm8k_qwen.sh ...: declares a knob with a default, a knob without one, and the knobs of a recipe that this
+# one runs. A variable in the environment overrides the default. A variant lists in WITHOUT the knobs of its root recipe that it
+# doesn't have; they are set to empty.
 knobs() {
   local knob name
   python3 "$RECIPES/_knobs.py" "$SCRIPT" "${WITHOUT:-}" "$@" -- "${TYPED[@]}"
@@ -30,9 +32,9 @@ knobs() {
       *.sh) continue ;;
       *=*) [ -v "$name" ] || declare -g "$knob" ;;
     esac
-    # verl starts in the checkout, wherever the user is
+    # make paths absolute: verl starts in the checkout, not in the user's folder
     case $name in MODEL | RM | CLASSIFIER | EMBEDDER) [ ! -d "${!name:-}" ] || declare -g "$name=$(realpath "${!name}")" ;; esac
-    # the recipes that a sweep runs have other knobs
+    # not exported, because the recipes that a sweep runs may not have this knob
     export -n "$name"
   done
   source "$RECIPES/_setup.sh" >&2
@@ -47,10 +49,10 @@ knobs() {
 
 refuse() { echo "$1" >&2 && exit 2; }
 
-# whether nothing is to be run
+# whether DRY_RUN or CHECK is set, so nothing runs
 only_shows() { [ -n "${DRY_RUN:-}${CHECK:-}" ]; }
 
-# each of NAME/SPLIT that is missing
+# prepares each NAME/SPLIT that is missing
 prepare_data() {
   local set
   [ "$PROFILE" = gpu ] && [ -z "${DRY_RUN:-}" ] || return 0
@@ -59,25 +61,25 @@ prepare_data() {
 
 # half of the GPUs serve the reward model, the others train
 split_gpus() {
-  [ "$PROFILE" = cpu ] || [ "$GPUS" -ge 2 ] || refuse "$RECIPE serves its reward model on GPUs of its own: two are needed"
+  [ "$PROFILE" = cpu ] || [ "$GPUS" -ge 2 ] || refuse "$RECIPE serves its reward model on separate GPUs, so it needs at least two; this machine has $GPUS"
   RM_GPUS=${RM_GPUS:-$((GPUS / 2))}
   NGPUS=${NGPUS:-$((GPUS - RM_GPUS))}
 }
 
-# $1: a word, quoted if a shell needs it
+# prints the word $1, quoted if a shell needs it
 quoted() { if [[ $1 =~ ^[[:alnum:]_./:=+,@%-]+$ ]]; then printf '%s\n' "$1"; else printf '%s\n' "${1@Q}"; fi; }
 
-# $1: a path as Hydra reads it: one with =, a comma, brackets, quotes or letters beyond ASCII goes in quotes
+# prints the path $1 for Hydra: in quotes if it has =, a comma, brackets, quotes or non-ASCII letters
 hydra() { case $1 in *[!A-Za-z0-9_./:@%+-]*) printf "'%s'" "${1//\'/\\\'}" ;; *) printf '%s' "$1" ;; esac; }
 
-# a list of files as Hydra reads it
+# prints files as a list for Hydra
 listed() {
   local file found=""
   for file; do found+=,$(hydra "$file"); done
   printf '[%s]' "${found#,}"
 }
 
-# runs a command, or prints it
+# runs a command, or only prints it (DRY_RUN, CHECK)
 show() {
   local word text=""
   if ! only_shows; then
@@ -88,7 +90,7 @@ show() {
   fi
 }
 
-# run NAME SCRIPT [override ...]: one run of a sweep, into $OUT/NAME. The same OUT again resumes.
+# run NAME SCRIPT [override ...]: one run of a sweep, in $OUT/NAME; the same OUT resumes it
 run() {
   echo "== $RECIPE: $1" >&2
   OUT="$OUT/$1" RECIPE="$RECIPE-$1" bash "$RECIPES/$2" "${@:3}"
@@ -108,10 +110,10 @@ train() {
     hydra.run.dir="$OUT/hydra"
     trainer.default_local_dir="$OUT/checkpoints"
     trainer.validation_data_dir="$OUT/validation"
-    # null keeps all of them, which fills a disk
+    # null would keep all checkpoints and fill the disk
     trainer.max_actor_ckpt_to_keep=3
     trainer.max_critic_ckpt_to_keep=3
-    # a Ray that runs already does not see this shell's environment
+    # a Ray cluster that is already running does not see this shell's environment
     +ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH="$OUT/metrics-$(date +%s).jsonl"
   )
   [ -z "${STEPS:-}" ] || place+=(trainer.total_training_steps="$STEPS")
@@ -119,18 +121,18 @@ train() {
   if [ "$PROFILE" = cpu ]; then
     tiny_profile
   fi
-  # a Ray that somebody else has started on this machine is left alone
+  # `local`: don't join a Ray that someone else started on this machine
   place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-$([ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] && echo local || echo auto)}")
   for override in "${place[@]}" "${ARGS[@]}" "${TINY[@]}"; do
     case $override in *=/*) override=${override%%=*}=$(hydra "${override#*=}") ;; esac
     all+=("$override")
   done
   all+=("$@")
-  # a second +key=value is an error of Hydra's, ++key=value adds or overrides
+  # Hydra refuses a second +key=value; ++key=value adds or overrides
   all=("${all[@]/#+(+)/++}")
   for override in "${all[@]}"; do text+=$' \\\n  '$(quoted "$override"); done
   if [ -n "${DRY_RUN:-}" ]; then
-    [ "$PROFILE" = gpu ] || echo "# to be started in $ROOT, where experiments/ is; a run makes the models in $CACHE" >&2
+    [ "$PROFILE" = gpu ] || echo "# run this in $ROOT: it needs experiments/. Only a run without DRY_RUN makes the models in $CACHE" >&2
     echo "$text"
     return
   fi

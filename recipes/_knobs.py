@@ -1,9 +1,9 @@
-"""Refuses knobs that would have no effect, before anything is set up: `knobs` in _common.sh calls it.
+"""Refuses knobs (a recipe's environment variables) that would have no effect. `knobs` in _common.sh calls it before any setup.
 
     python3 _knobs.py SCRIPT "ALPHA ..." K=4 EMBEDDER dqo_gsm8k_qwen.sh ... -- ARGUMENT ...
 
-SCRIPT, which of its root's knobs it lacks, what it declares, what the user typed behind it. No environment has been made
-yet: this needs the standard library alone.
+The arguments are the script, the knobs of its root recipe that it lacks, its own declaration, and after `--` what the user
+typed after the script. No environment exists yet, so this needs only the standard library.
 """
 
 import os
@@ -20,7 +20,7 @@ FOREIGN = {"DATE", "MODE", "TOKEN"}
 RETIRED = {
     "METHOD": "algorithm.adv_estimator=dqo (or darling, or grpo: reward only), or "
     "algorithm.adv_estimator=grpo +reward_model.diversity=MEASURE (docs/settings.md)",
-    "BASE": "algorithm.adv_estimator={value}, or +algorithm.diversity.base={value} beside dqo and darling",
+    "BASE": "algorithm.adv_estimator={value}, or +algorithm.diversity.base={value} with dqo and darling",
     "STD": "algorithm.norm_adv_by_std_in_grpo={value}",
     "SHIFT": "+algorithm.diversity.quality_shift={value}",
     "GATE": "+algorithm.diversity.gate={value}",
@@ -34,7 +34,7 @@ KNOB = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def names(declared: Iterable[str]) -> set[str]:
-    """The knobs of a declaration, those of the recipes that it names included."""
+    """The knobs in a declaration, including those of the recipes that it names."""
     found = set()
     for word in declared:
         name = word.split("=")[0]
@@ -43,7 +43,7 @@ def names(declared: Iterable[str]) -> set[str]:
 
 
 def of_recipe(script: str) -> set[str]:
-    """Read from its text; a variant, which sources its root, declares none itself."""
+    """The knobs that the text of a recipe declares: none for a variant, because its root recipe declares them."""
     text = (RECIPES / script).read_text().replace("\\\n", " ")
     without = re.findall(r"^WITHOUT=(.*)", text, re.MULTILINE)
     declared = re.findall(r"^knobs (.*)", text, re.MULTILINE)
@@ -58,7 +58,7 @@ def one_edit(a: str, b: str) -> bool:
 
 
 def retired(name: str, value: str, script: str) -> str:
-    return f"{name} is no longer a knob. Write {RETIRED[name].format(value=value)} behind {script}"
+    return f"{name} is no longer a knob. Write {RETIRED[name].format(value=value)} after {script}"
 
 
 def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str, str]) -> str | None:
@@ -81,7 +81,9 @@ def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str
             return retired(name, value, script)
         if name in everyones:
             others = ", ".join(other for other, its in known.items() if name in its)
-            return f"{name} has no effect in {script}; leave it out (unset {name}), or run one that has it: {others}"
+            return (
+                f"{name} has no effect in {script}; leave it out (unset {name}), or run a recipe that has it: {others}"
+            )
         near = sorted(knob for knob in mine if len(knob) >= 4 and one_edit(name, knob))
         if near and name not in FOREIGN:
             return f"{name} is not a knob of {script}. Did you mean {near[0]}?"

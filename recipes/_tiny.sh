@@ -1,8 +1,8 @@
-# The tiny profile (no GPU, or PROFILE=cpu); sourced by _common.sh. Sizes that fit two CPU cores; the engine is the same: Ray,
-# FSDP2, vLLM. Policy, critic, reward model and classifier are made on the spot, 0.5 million parameters each.
+# The tiny profile (no GPU, or PROFILE=cpu); sourced by _common.sh. Its sizes fit two CPU cores; the engine is the same: Ray,
+# FSDP2, vLLM. It creates policy, critic, reward model and classifier on first use, with 0.5 million parameters each.
 
 make_tiny() {
-  echo "no GPU in use: a smoke test of the real engine, with a tiny policy (0.5 million parameters) on sums. To see the effect of diversity: dqo-verl demo"
+  echo "no GPU in use: this is a smoke test of the real engine, with a tiny policy (0.5 million parameters) on sums. To see the effect of diversity, run dqo-verl demo"
   python -m experiments.tiny.policy "$CACHE/tiny"
   case "${TINY[*]}" in
     *"$CACHE/tiny/reward_model"* | *"$CACHE/tiny/classifier"*) python -m experiments.tiny.judges "$CACHE/tiny" ;;
@@ -24,7 +24,7 @@ tiny_profile() {
     actor_rollout_ref.model.path="$CACHE/tiny/policy"
     actor_rollout_ref.model.enable_gradient_checkpointing=False
     actor_rollout_ref.actor.optim.lr=1e-4
-    # as many mini-batches a step as the recipe's own
+    # as many mini-batches per step as in the recipe
     actor_rollout_ref.actor.ppo_mini_batch_size=$((16 * ${MINI:-$BATCH} / BATCH))
     actor_rollout_ref.actor.use_dynamic_bsz=False
     actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=16
@@ -45,7 +45,7 @@ tiny_profile() {
     trainer.test_freq="${STEPS:-20}"
     trainer.save_freq="${STEPS:-20}"
   )
-  # a reward model is replaced; a model of diversity that is a folder stays, and one on the hub is replaced
+  # replace any reward model, and a classifier or embedder from the hub; keep a classifier or embedder that is a local folder
   for override in "${ARGS[@]}"; do
     key=${override%%=*}
     case $override in

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Three measures in DQO's place on GSM8K: determinant, mean pairwise distance, reward-augmented kernel (arXiv 2509.04784, its
-# counter-example and its psi without pi_ref; no table compares them in training). Settings and GPUs: dqo_gsm8k_qwen.sh.
+# Three measures of diversity on GSM8K: DQO's determinant, mean pairwise distance, reward-augmented kernel (in arXiv 2509.04784
+# the last two are its counter-example and its psi, here without pi_ref; no table compares them in training).
+# Settings and GPUs: dqo_gsm8k_qwen.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs dqo_gsm8k_qwen.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # GRPO-entropy on CNN/DailyMail (arXiv 2505.23433), settings of dqo_cnn_dailymail_llama.sh.
-# A reward model knows no "correct": all responses take part, unless +algorithm.diversity.gate says otherwise. ALPHA=0.1: ours, no
-# source states the coefficient. The paper's regulariser acts in the loss.
+# The paper regularises entropy in the loss; here the bonus is part of the reward. A reward model has no notion of "correct", so
+# all responses get it, unless you set +algorithm.diversity.gate. ALPHA=0.1 is our choice: no source states the coefficient.
 WITHOUT=EMBEDDER
 ALPHA=${ALPHA-0.1}
 source "$(dirname "${BASH_SOURCE[0]}")/dqo_cnn_dailymail_llama.sh" \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# GRPO-likelihood on CNN/DailyMail (unlikeliness reward, arXiv 2506.02355), settings of dqo_cnn_dailymail_llama.sh. rank_penalty 0.25:
-# 2506.02355; no source states whether DQO used it. group_min makes the reward model's score safe to multiply: ours. No std division: ours.
+# GRPO-likelihood on CNN/DailyMail (unlikeliness reward, arXiv 2506.02355), settings of dqo_cnn_dailymail_llama.sh.
+# rank_penalty 0.25 is from 2506.02355; no source states whether DQO used it. Our choices: group_min, which makes the reward
+# model's score safe to multiply, and no std division.
 WITHOUT="ALPHA EMBEDDER"
 source "$(dirname "${BASH_SOURCE[0]}")/dqo_cnn_dailymail_llama.sh" \
   algorithm.adv_estimator=grpo \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Dr.GRPO on GSM8K (arXiv 2503.20783): no std division, token losses summed and divided by a constant, RESPONSE (without it verl
-# divides by the longest response of each micro batch; the logged entropy is divided by it, too); otherwise dqo_gsm8k_qwen.sh.
-# DQO on it: +reward_model.diversity=dpp behind.
+# Dr.GRPO on GSM8K (arXiv 2503.20783): no std division; token losses are summed and divided by a constant, RESPONSE (by default
+# verl divides by the longest response of each micro batch). The logged entropy is divided by it, too. Otherwise settings of
+# dqo_gsm8k_qwen.sh. DQO on Dr.GRPO: append +reward_model.diversity=dpp.
 WITHOUT="ALPHA EMBEDDER"
 source "$(dirname "${BASH_SOURCE[0]}")/dqo_gsm8k_qwen.sh" \
   algorithm.adv_estimator=grpo \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Deviation weight on WildChat, 8B (diversified DPO for creative writing, arXiv 2503.17126): q_i * w_i, w_i of mean 1 in each group. In that
-# paper it weights a DPO loss; as a factor of GRPO's reward: ours. Not in DARLING's tables. Settings and GPUs: darling_wildchat_llama8b.sh.
+# Deviation weight on WildChat, 8B (diversified DPO for creative writing, arXiv 2503.17126): q_i * w_i, where w_i has mean 1 in
+# each group. The paper weights a DPO loss with w_i; using it as a factor of GRPO's reward is our choice. Not in DARLING's
+# tables. Settings and GPUs: darling_wildchat_llama8b.sh.
 WITHOUT=CLASSIFIER
 source "$(dirname "${BASH_SOURCE[0]}")/darling_wildchat_llama8b.sh" \
   algorithm.adv_estimator=grpo \

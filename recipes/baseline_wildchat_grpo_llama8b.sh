@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # GRPO on WildChat, 8B (arXiv 2509.02534, Table 1): reward only, with std division as in the published row
-# (algorithm.norm_adv_by_std_in_grpo=False: Table 5's other one). Settings and GPUs: darling_wildchat_llama8b.sh.
+# (append algorithm.norm_adv_by_std_in_grpo=False for the row without it in Table 5).
+# Settings and GPUs: darling_wildchat_llama8b.sh.
 WITHOUT=CLASSIFIER
 source "$(dirname "${BASH_SOURCE[0]}")/darling_wildchat_llama8b.sh" \
   algorithm.adv_estimator=grpo \

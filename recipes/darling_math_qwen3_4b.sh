@@ -4,15 +4,16 @@
 #   bash recipes/darling_math_qwen3_4b.sh [verl overrides ...]
 #
 # With GPUs: the paper used 8 nodes of 8 (NNODES=8); one node does the same more slowly (estimated: dqo-verl doctor --recipe
-# darling_math_qwen3_4b --gpus 8x80). A copy of the classifier (4B) on each of the training GPUs. Without: a tiny policy and classifier through the same engine.
+# darling_math_qwen3_4b --gpus 8x80). Each training GPU holds a copy of the classifier (4B). Without: a tiny policy and
+# classifier, on the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=8 LR=1e-6 KL=0 PROMPT=1024 RESPONSE=8192 BATCH=256 MINI=64 EPOCHS=10   Table 7; clip (0.2, 0.2) is verl's default
 #   no std division (norm_adv_by_std_in_grpo)      the paper, section 3
 #   CLASSIFIER=dogtooth/qwen3-4b-emb-finetuned-step-70-hf   named by the authors (facebookresearch/darling#1); threshold 0.5
-#                                                  (reference code). CLASSIFIER= without a value: cosine of MiniLM
+#                                                  (reference code). An empty CLASSIFIER= means MiniLM's cosine
 #   floor (+algorithm.diversity.floor)             none, as in the paper (reference code: 0.1)
-#   gate (+algorithm.diversity.gate)               none: all are compared; 0.5: the correct ones only
+#   gate (+algorithm.diversity.gate)               none: all responses are compared; 0.5: correct ones only
 #   NNODES=1 GPU_MEMORY=0.6 TOKENS=20480           ours (the paper: 8 nodes, memory 0.7)
 #   validation n=8, T=0.6, top-p 0.95              reference code
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
@@ -27,7 +28,7 @@ ARGS=(
   algorithm.norm_adv_by_std_in_grpo=False
   ${CLASSIFIER:++algorithm.diversity.classifier="$CLASSIFIER"}
   +algorithm.diversity.placement=shared
-  # a step has 7,168 pairs: too many for one copy of a classifier of 4B
+  # a step has 7,168 pairs: too many for one copy of a 4B classifier
   +algorithm.diversity.actors="$((${NGPUS:-$GPUS} * NNODES))"
   data.train_files="$DATA/deepscaler10k/train.parquet"
   data.val_files="$(listed "$DATA"/{aime25,hmmt25,brumo25,olympiadbench}/test.parquet)"
@@ -53,7 +54,7 @@ ARGS=(
   actor_rollout_ref.rollout.val_kwargs.temperature=0.6
   actor_rollout_ref.rollout.val_kwargs.top_p=0.95
   actor_rollout_ref.rollout.val_kwargs.n=8
-  # read with algorithm.adv_estimator=gae alone
+  # used only with algorithm.adv_estimator=gae
   critic.model.path="$MODEL"
   reward.custom_reward_function.path=pkg://dqo_verl.rewards.math
   reward.custom_reward_function.name=compute_score

@@ -3,19 +3,20 @@
 #
 #   bash recipes/darling_wildchat_llama8b.sh [verl overrides ...]
 #
-# With GPUs: one node of 8 x H200 as in the paper (estimated: dqo-verl doctor --recipe darling_wildchat_llama8b --gpus 8x141); of
-# 8 x 80 GB with GPU_MEMORY=0.5. Reward model (8B) and classifier share the training GPUs. Without: a tiny policy,
-# reward model and classifier through the same engine.
+# With GPUs: one node of 8 x H200 as in the paper (estimated: dqo-verl doctor --recipe darling_wildchat_llama8b --gpus 8x141),
+# or of 8 x 80 GB with GPU_MEMORY=0.5. Reward model (8B) and classifier share the training GPUs. Without: a tiny policy, reward
+# model and classifier, on the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=8 LR=1e-6 KL=0.001 (low_var_kl) PROMPT=512 RESPONSE=1024 EPOCHS=10     Table 6
 #   BATCH=32, mini-batch the same                  Table 6 (the reference code's script says 64)
 #   no std division (norm_adv_by_std_in_grpo)      the paper, section 3; token-mean loss is verl's default
-#   RM=Nexusflow/Athene-RM-8B                      the paper; vLLM cannot serve it, so it runs in process
-#   CLASSIFIER=dogtooth/similarity-classifier-f168-hf   the authors' ModernBERT, threshold 0.32 (reference code). CLASSIFIER= without
-#                                                  a value: cosine of MiniLM
-#   quality_shift=group_min                        ours: raw Athene scores are mostly negative, and a larger factor would punish
-#                                                  diversity. The paper does not speak of it; the reference code multiplies them raw
+#   RM=Nexusflow/Athene-RM-8B                      the paper; vLLM cannot serve it, so it runs in a Ray actor
+#   CLASSIFIER=dogtooth/similarity-classifier-f168-hf   the authors' ModernBERT, threshold 0.32 (reference code). An empty
+#                                                  CLASSIFIER= means MiniLM's cosine
+#   quality_shift=group_min                        ours: raw Athene scores are mostly negative, so a larger factor would punish
+#                                                  diversity. The paper does not mention this; the reference code multiplies raw
+#                                                  scores
 #   floor (+algorithm.diversity.floor)             none, as in the paper (reference code: 0.1)
 #   GPU_MEMORY=0.6                                 ours: the paper's 0.8 leaves no room for the two models on the same GPUs
 #   validation on NoveltyBench's 100 curated prompts, n=8, T=1               ours (n and T: reference code)
@@ -55,9 +56,9 @@ ARGS=(
   actor_rollout_ref.rollout.val_kwargs.do_sample=True
   actor_rollout_ref.rollout.val_kwargs.temperature=1.0
   actor_rollout_ref.rollout.val_kwargs.n=8
-  # read with algorithm.adv_estimator=gae alone
+  # used only with algorithm.adv_estimator=gae
   critic.model.path="$MODEL"
-  # in process: one Ray actor on a training GPU
+  # not served: one Ray actor on a training GPU holds the reward model
   reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer
   reward.custom_reward_function.name=compute_score
   +reward.custom_reward_function.reward_kwargs.model="$RM"

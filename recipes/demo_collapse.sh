@@ -4,14 +4,15 @@
 #
 #   bash recipes/demo_collapse.sh              one seed, five methods: 27 minutes on two cores (TASK=sentences: 42)
 #   QUICK=1 bash recipes/demo_collapse.sh      three methods, 20 steps
-#   SEEDS=5 bash recipes/demo_collapse.sh      the evidence of docs/results.md: five seeds, and the sweeps of alpha, k, std, measure,
-#                                              gate; hours
+#   SEEDS=5 bash recipes/demo_collapse.sh      the evidence in docs/results.md: five seeds, and sweeps of alpha, k, std,
+#                                              measure and gate; takes hours
 #
-# TASK=sums | few | sentences    two numbers that add up to N, the first from 1 to 12 | the first 2, 5 or 9, and wrong answers that
-#                                all differ | name a thing of a kind, in a sentence (read by all-MiniLM-L6-v2)
-# OUT=DIR                  default outputs/demo_collapse/TASK; the same OUT again goes on where it was stopped
-# ROWS="dqo diverse"       some rows of the table below;  SEED=3: seeds from this one on (default 1; settings were chosen on 0)
-# What else is typed goes to verl, for all runs.
+# TASK=sums                answer N with two numbers that add up to N, the first from 1 to 12 (the default)
+# TASK=few                 the same, but the first number must be 2, 5 or 9, and nearly all wrong answers are different
+# TASK=sentences           name a thing of a kind, in a sentence (the embedder is all-MiniLM-L6-v2)
+# OUT=DIR                  default outputs/demo_collapse/TASK; the same OUT resumes where it stopped
+# ROWS="dqo diverse"       only these rows of the table below;  SEED=3: the first seed (default 1; settings were chosen on 0)
+# Arguments after the script go to verl, in every run.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 PROFILE=cpu
@@ -34,19 +35,19 @@ overrides() {
     diverse) echo algorithm.adv_estimator=diverse ;;
     target) echo algorithm.adv_estimator=diverse +algorithm.diversity.target=0.5 ;;
     dqo_alpha*) echo algorithm.adv_estimator=dqo $alpha="${1#dqo_alpha}" ;;
-    # a mini-batch of 16 prompts has 64 responses, fewer than the others' micro-batch
+    # a mini-batch of 16 prompts has only 64 responses here, fewer than the micro-batch of 128 in the other rows
     dqo_k4) echo algorithm.adv_estimator=dqo $n=4 actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=64 ;;
     dqo_k16) echo algorithm.adv_estimator=dqo $n=16 ;;
     std_alpha*) echo algorithm.adv_estimator=dqo $std $alpha="${1#std_alpha}" ;;
     decoupled_alpha*) echo algorithm.adv_estimator=dqo $std $alpha="${1#decoupled_alpha}" +algorithm.diversity.scale=decoupled ;;
     pairwise) echo algorithm.adv_estimator=grpo +reward_model.diversity=pairwise ;;
     gate) echo algorithm.adv_estimator=dqo +algorithm.diversity.gate=0.5 ;;
-    *) refuse "ROWS: $1 is not a row of demo_collapse.sh" ;;
+    *) refuse "ROWS: $1 is not a row of demo_collapse.sh. Rows: $MAIN diverse target $SWEEPS" ;;
   esac
 }
 
-# Behind the tiny profile, in place of its sizes. $1: seed; $2: policy and data that are made for it.
-# What the papers leave open was chosen on plain GRPO alone, so that GRPO collapses.
+# Overrides that replace the sizes of the tiny profile. $1: seed; $2: folder with this seed's policy and data.
+# Values that the papers leave open were chosen on plain GRPO alone, so that GRPO collapses.
 ARGS=() BATCH=32 MINI=16
 settings() {
   SETTINGS=(
@@ -87,10 +88,10 @@ settings() {
   )
 }
 
-# a record is made of each run instead
+# no summary: `one` makes a record of each run instead
 summarise() { :; }
 
-# in place of the tiny profile's models
+# replaces the models of the tiny profile
 make_tiny() { python -m experiments.collapse.assets "$TASK" "$seed" "$assets"; }
 
 # $1: row, $2: seed, then overrides
@@ -112,12 +113,12 @@ one() {
   only_shows || python -m experiments.collapse.record "$run" "$record" "$embedder"
 }
 
-# a record says "done" whatever was typed: one OUT holds runs of one kind
+# a run with a record is not run again, whatever its settings were; so one OUT must hold runs with the same settings
 typed="TASK=$TASK STEPS=$STEPS $*"
 if ! only_shows; then
   mkdir -p "$OUT"
   [ -e "$OUT/settings" ] || echo "$typed" >"$OUT/settings"
-  [ "$(cat "$OUT/settings")" = "$typed" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $typed. Type OUT=DIR for these"
+  [ "$(cat "$OUT/settings")" = "$typed" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $typed. Type OUT=DIR to use another folder"
 fi
 rows=${ROWS:-$([ -n "${QUICK:-}" ] && echo grpo_no_std dqo darling || echo "$MAIN")}
 seeds=$(seq "$SEED" $((SEED + SEEDS - 1)))
@@ -134,7 +135,7 @@ fi
 python -m experiments.collapse.verdicts "$OUT"
 runs=()
 for row in $rows; do [ ! -e "$OUT/runs/$row-s$SEED/evaluation" ] || runs+=("$row=$OUT/runs/$row-s$SEED"); done
-# there are none where the records alone are here, of runs made elsewhere
+# nothing to report if only records are here, of runs made on another machine
 [ ${#runs[@]} != 0 ] || exit 0
 dqo-verl report "${runs[@]}" --title "Collapse and rescue: $TASK, seed $SEED" --out "$OUT/report" >/dev/null
 echo "the report: $OUT/report/index.html"

@@ -5,16 +5,16 @@
 #
 # With GPUs: one node; half of the GPUs train 3B parameters with a critic, half serve the reward model (estimated: dqo-verl doctor
 # --recipe dqo_dolly_llama --gpus 8x80).
-# Without: a tiny policy, critic and reward model through the same engine.
+# Without: a tiny policy, critic and reward model, on the same engine.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=4 ALPHA (1.0)                                the paper's
-#   DATASET=dolly                                  cnn_dailymail and common_gen have recipes of their own
+#   DATASET=dolly                                  cnn_dailymail and common_gen have their own recipes
 #   PPO as the base                                the paper: for tasks other than reasoning
 #   MODEL=meta-llama/Llama-3.2-3B-Instruct         ours: no source states the paper's model
-#   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours: no source states the reward model. alpha is in units of its reward
+#   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours: no source states the reward model. alpha is in units of its scores
 #   EMBEDDER (all-MiniLM-L6-v2)                    ours: no source states the paper's
-#   LR=1e-6, 1e-5 of the critic, BATCH=128 KL=0.001 EPOCHS=3 PROMPT=1024 RESPONSE=512     ours: no source states them
+#   LR=1e-6 (critic: 1e-5) BATCH=128 KL=0.001 EPOCHS=3 PROMPT=1024 RESPONSE=512     ours: no source states them
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=4 ALPHA EMBEDDER RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B RM_GPUS \
@@ -56,7 +56,7 @@ ARGS=(
   actor_rollout_ref.rollout.val_kwargs.n=4
   critic.model.path="$MODEL"
   critic.optim.lr=1e-5
-  # served by vLLM on GPUs of its own
+  # vLLM serves the reward model on separate GPUs
   reward.custom_reward_function.path=pkg://dqo_verl.rewards.reward_model
   reward.custom_reward_function.name=compute_score
   reward.reward_model.enable=True

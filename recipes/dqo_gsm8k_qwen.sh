@@ -6,20 +6,20 @@
 #   bash recipes/dqo_gsm8k_qwen.sh algorithm.adv_estimator=grpo        the reward-only baseline
 #
 # With GPUs: eight of 40 GB, or one of 80 (estimated: dqo-verl doctor --recipe dqo_gsm8k_qwen --gpus 8x40); eight of 24 GB with
-# TOKENS=8192. Without: a tiny policy through the same engine, minutes.
+# TOKENS=8192. Without: a tiny policy on the same engine, in minutes.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   K=4            responses per prompt            the paper's default
 #   ALPHA          weight of diversity, 1.0        the paper's main setting (its sweep: 0.5 to 5)
 #   EMBEDDER       all-MiniLM-L6-v2                ours: no source states the paper's
 #   GRPO as the base                               the paper's base for reasoning
-#   REWARD=rule    the number after ####, as verl's rule for GSM8K (ours also logs the text after it), or `model`: the paper used a
-#                  reward model, named by no source, because it saw an outcome rule hacked (right answer first, then noise).
-#                  Against that, with the rule: +algorithm.diversity.answer_only=true
+#   REWARD=rule    checks the number after ####, like verl's rule for GSM8K (ours also logs how much text follows the answer).
+#                  REWARD=model: the paper used a reward model, which no source names, because it saw an outcome rule hacked
+#                  (right answer first, then noise). Against that, with the rule: +algorithm.diversity.answer_only=true
 #   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B      ours, for REWARD=model (two GPUs at least)
 #   MODEL=Qwen/Qwen2.5-1.5B-Instruct               ours: no source states the paper's model
 #   LR=1e-6 BATCH=128 KL=0.001 EPOCHS=15 PROMPT=512 RESPONSE=1024     ours: no source states them
-#   no std division (norm_adv_by_std_in_grpo)      ours: no source states it; with it alpha cancels in groups of equal reward
+#   no std division (norm_adv_by_std_in_grpo)      ours: no source states it; with std, alpha cancels in groups of equal reward
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=4 ALPHA EMBEDDER REWARD=rule RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B RM_GPUS \
@@ -55,7 +55,7 @@ ARGS=(
   actor_rollout_ref.rollout.val_kwargs.do_sample=True
   actor_rollout_ref.rollout.val_kwargs.temperature=1.0
   actor_rollout_ref.rollout.val_kwargs.n=4
-  # read with algorithm.adv_estimator=gae alone
+  # used only with algorithm.adv_estimator=gae
   critic.model.path="$MODEL"
   reward.custom_reward_function.path=pkg://dqo_verl.rewards.gsm8k
   reward.custom_reward_function.name=compute_score
@@ -70,7 +70,7 @@ case $REWARD in
   model)
     split_gpus
     ARGS+=(
-      # served by vLLM on GPUs of its own
+      # vLLM serves the reward model on separate GPUs
       reward.custom_reward_function.path=pkg://dqo_verl.rewards.reward_model
       reward.reward_model.enable=True
       reward.reward_model.enable_resource_pool=True

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Does DQO with an outcome reward write the right answer first and noise after it (arXiv 2509.04784 says it saw that on GSM8K)?
+# With an outcome reward, does DQO learn to write the right answer and then noise, as arXiv 2509.04784 reports for GSM8K?
 #
 #   bash recipes/dqo_reward_hacking.sh [verl overrides ...]
 #
-# Three runs: reward only (alpha 0: diversity is measured, not rewarded), DQO on whole responses, DQO on the text up to the answer. Ends
-# with a table of the text after the answer and a verdict. The reward is ours, which reads the whole response: verl's rule for GSM8K reads
-# the last 300 characters. Settings and GPUs: dqo_gsm8k_qwen.sh. Without a GPU: a tiny policy that was taught to add a remark after the
-# answer with a probability of REMARKS (0.3), so that there is something to find; one that stops at the answer never tries. STEPS=60 there.
-# No source states any of these values: ours.
+# Three runs: reward only (alpha 0: diversity is measured, not rewarded), DQO on whole responses, DQO on the text up to the
+# answer. At the end it prints a table of the text after the answer, and verdicts. It uses our reward, which reads the whole
+# response; verl's rule for GSM8K reads only the last 300 characters. Settings and GPUs: dqo_gsm8k_qwen.sh. Without a GPU: 60
+# steps of a tiny policy that was taught to add a remark after the answer with probability REMARKS (0.3), because a policy that
+# always stops at the answer never tries noise. No source states any of these values; they are our choices.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 # the claim is about an outcome reward

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# What to run first on a machine with a GPU: a quarter of an hour, no hub needed, and in the end one page to attach to an issue.
+# Run this first on a machine with a GPU. It takes 15 minutes, needs no hub, and writes one page to attach to an issue.
 #
 #   bash recipes/gpu_check.sh
-#   CHECKS="limits dqo" bash recipes/gpu_check.sh       some of them; PROFILE=cpu: all of them small, without a GPU
+#   CHECKS="limits dqo" bash recipes/gpu_check.sh       only these checks; PROFILE=cpu: small versions of all, without a GPU
 #
 #   installation   dqo-verl doctor
-#   limits         embedding and determinants, beside the arithmetic and the bandwidth of the card
-#   tiny_dqo tiny_darling tiny_shared     does a tiny policy learn, with the embedder on CPU cores and beside the trainer on its GPU?
-#   tiny_gpu       an embedder on a GPU of its own: with one GPU it must be refused in words
-#   grpo dqo dqo_shared dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: what a step waits for diversity
-#   sleep_wake     vLLM, the embedder and the trainer's memory in turn on one card
-# Written without a GPU: a check that fails may be wrong itself. What failed is on the page, with its last lines.
+#   limits         time of embedding and of determinants, compared with the card's arithmetic and bandwidth
+#   tiny_dqo tiny_darling tiny_shared     trains a tiny policy, with the embedder on CPU cores (shared: on the trainer's GPU)
+#   tiny_gpu       the same with the embedder on a separate GPU; with one GPU the run must be refused with a message
+#   grpo dqo dqo_shared dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: how long a step waits
+#                                         for diversity
+#   sleep_wake     vLLM, the embedder and the trainer use the memory of one card in turn
+# These checks were written without a GPU, so a check that fails may itself be wrong. The page shows its last lines.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs CHECKS="installation limits tiny_dqo tiny_darling tiny_shared tiny_gpu grpo dqo dqo_shared dqo_on_demand sleep_wake"
@@ -62,14 +63,14 @@ check() {
 
 CHECKS_THERE=$(sed -n 's/^knobs CHECKS="\(.*\)"$/\1/p' "$RECIPES/$SCRIPT")
 for name in $CHECKS; do
-  case " $CHECKS_THERE " in *" $name "*) ;; *) refuse "CHECKS: there is no $name. Checks: $CHECKS_THERE" ;; esac
+  case " $CHECKS_THERE " in *" $name "*) ;; *) refuse "CHECKS: there is no check $name. Checks: $CHECKS_THERE" ;; esac
 done
-! only_shows || refuse "$SCRIPT has nothing to show: it is many commands. Without DRY_RUN and CHECK it runs them"
+! only_shows || refuse "$SCRIPT runs many commands and cannot print or check them. Leave out DRY_RUN and CHECK"
 mkdir -p "$OUT/runs"
 for name in $CHECKS; do
   began=$SECONDS status=0
   echo "== $name"
-  # what fails does not end the rest
+  # a check that fails does not stop the others
   check "$name" 2>&1 | tee "$OUT/$name.log" || status=$?
   echo "$status $((SECONDS - began))" >"$OUT/$name.status"
   [ "$status" = 0 ] || echo "   failed: $OUT/$name.log"

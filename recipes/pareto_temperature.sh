@@ -3,21 +3,22 @@
 #
 #   bash recipes/pareto_temperature.sh base=meta-llama/Llama-3.1-8B-Instruct darling=outputs/.../global_step_3120/actor
 #
-# Models are NAME=PATH, checkpoints of one run included (DQO's sweep over training). One GPU of 80 GB for 8B,
-# ENGINE=tensor_parallel_size=4 for 70B. Without a GPU nothing is required: the tiny policy and reward model on the tiny profile's prompts.
+# Each model is NAME=PATH; the checkpoints of one run can be models too (DQO's sweep over training). 8B needs one GPU of 80 GB;
+# for 70B write ENGINE=tensor_parallel_size=4 in front of the command. Without a GPU no model is needed: the tiny policy, reward
+# model and prompts are used.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
-#   TEMPERATURES="0.2 0.4 0.6 0.8 1.2"             Figure 3; DQO's are stated by no source
-#   PROMPTS=FILE                                   NoveltyBench's 100 curated prompts; the paper evaluates its 1,000 of WildChat too:
+#   TEMPERATURES="0.2 0.4 0.6 0.8 1.2"             Figure 3; no source states DQO's
+#   PROMPTS=FILE                                   NoveltyBench's 100 curated ones; the paper also uses its 1,000 from WildChat:
 #                                                  PROMPTS=~/.cache/dqo_verl/data/noveltybench/wildchat.parquet
 #   N=10 TOKENS=4096                               Table 8
-#   CLASSIFIER THRESHOLD=0.102                     NoveltyBench's, and so is its rule for answers of at most five words
-#   CLASSIFIER_TOKENS=512                          of each response, as in DARLING's copy of NoveltyBench; NoveltyBench's own: 128
-#   RM                                             quality by DARLING's reward model. RM= without a value: diversity only
-#   SCORE=FILE.py:FUNCTION                         quality by a rule, say, in its place
+#   CLASSIFIER THRESHOLD=0.102                     NoveltyBench's, with its rule for answers of at most five words
+#   CLASSIFIER_TOKENS=512                          tokens of each response, as in DARLING's copy of NoveltyBench (original: 128)
+#   RM                                             DARLING's reward model, for quality. An empty RM= measures diversity only
+#   SCORE=FILE.py:FUNCTION                         a reward function, for quality, instead of RM
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-# models are NAME=PATH, and may be named in capitals
+# don't check NAME=PATH arguments as knobs: a model's NAME may be in capitals
 TYPED=()
 knobs TEMPERATURES="0.2 0.4 0.6 0.8 1.2" N=10 PROMPTS TOKENS CLASSIFIER THRESHOLD CLASSIFIER_TOKENS RM SCORE ENGINE
 
@@ -36,7 +37,7 @@ if [ "$PROFILE" = cpu ]; then
   [ ${#models[@]} -gt 0 ] || models=("tiny=$CACHE/tiny/policy")
 elif [ ${#models[@]} = 0 ]; then
   refuse "$RECIPE needs models, NAME=PATH each: bash $0 base=meta-llama/Llama-3.1-8B-Instruct trained=outputs/.../actor
-PROFILE=cpu for the tiny profile, which needs none"
+The tiny profile (PROFILE=cpu) needs none"
 elif [ -z "${PROMPTS:-}" ]; then
   prepare_data noveltybench/curated
   PROMPTS=$DATA/noveltybench/curated.parquet

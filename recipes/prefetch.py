@@ -1,4 +1,4 @@
-"""Fetches the models of a command before Ray starts, with the hub's own progress bars: later they would be fetched against a deadline.
+"""Downloads a command's models before Ray starts, with the hub's progress bars: a download during the run can hit a timeout.
 
 python recipes/prefetch.py OVERRIDE ...
 """
@@ -17,7 +17,7 @@ from dqo_verl.errors import UserError, plainly
 from dqo_verl.models.hub import locate, reach
 
 OURS = "algorithm.diversity."
-# weights in other formats, which nobody here loads where there are safetensors
+# weights in other formats: not loaded if there are safetensors
 OTHER_FORMATS = [
     "*.bin",
     "*.pt",
@@ -33,14 +33,14 @@ OTHER_FORMATS = [
 
 
 def names(overrides: Sequence[str]) -> list[str]:
-    """What the command loads from a hub: verl's models and ours, without those that are folders or are served."""
+    """The models that the command loads from a hub, verl's and ours; local folders and models on servers are left out."""
     values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
     found = [values[key] for key in MODELS if key in values and not key.startswith(OURS)]
     return [name for name in dict.fromkeys(found + of_diversity(values)) if not Path(locate(name)).is_dir()]
 
 
 def of_diversity(values: Mapping[str, str]) -> list[str]:
-    """The embedder or classifier that this command's own settings ask for; what they lack is told before Ray starts."""
+    """The embedder or classifier that the command's settings name. Wrong settings name none: they are refused before Ray starts."""
     typed = {key.removeprefix(OURS): yaml.safe_load(value) for key, value in values.items() if key.startswith(OURS)}
     if values.get("algorithm.adv_estimator") in METHODS:
         typed["method"] = values["algorithm.adv_estimator"]
@@ -66,7 +66,7 @@ def fetch(name: str) -> None:
     try:
         files = HfApi().list_repo_files(name)
     except OfflineModeIsEnabled:
-        # what is in the cache must do
+        # offline, the run uses what the cache has
         return
     has_safetensors = any(file.endswith(".safetensors") for file in files)
     snapshot_download(name, ignore_patterns=OTHER_FORMATS if has_safetensors else None)

@@ -1,4 +1,4 @@
-r"""Reads a trainer's output from stdin: keeps all of it in DIR/train.log, shows a line per step, and sums up at the end.
+r"""Reads a trainer's output from stdin: writes it to DIR/train.log, prints a line per step, and a summary at the end.
 
 { python -m verl.trainer.main_ppo ... 2>&1; printf '\n[dqo_verl] ended with exit status %s\n' $?; } |
     python recipes/progress.py DIR [openrlhf]
@@ -17,23 +17,23 @@ from pathlib import Path
 from dqo_verl.jsonl import whole_lines
 
 ENDED = "[dqo_verl] ended with exit status "
-# a command that was refused before Ray: exit status 2, and this in front of what to type
+# marks the message of a command that was refused before Ray started (exit status 2)
 REFUSED = re.compile(r"^dqo_verl(\.openrlhf)?: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """What is read of a trainer's output."""
+    """How to read a trainer's output."""
 
     name: str
-    # number and metrics
+    # groups: the step's number, its metrics
     step: re.Pattern[str]
     metric: re.Pattern[str]
-    # metric -> how it is called on the terminal
+    # metric -> its label on the terminal
     shown: dict[str, str]
-    # what it logs -> what the run waits for from then on
+    # text in the log -> what the run waits for from then on
     phases: dict[str, str]
-    # how many steps there will be
+    # group: the total number of steps
     total: re.Pattern[str] | None = None
 
 
@@ -92,7 +92,7 @@ def short(metrics: dict[str, float], names: dict[str, str]) -> str:
 
 
 class Heartbeat:
-    """What the run waits for, and for how long, whenever nothing else has been printed for a while."""
+    """Prints what the run waits for, and for how long, whenever nothing else has been printed for a while."""
 
     def __init__(self, what: str):
         self.printing, self.over = threading.Lock(), threading.Event()
@@ -120,8 +120,8 @@ class Heartbeat:
 
 
 def follow(log: Path, trainer: Trainer) -> tuple[int, str, Values]:
-    """Copy stdin to `log`; print our own messages and one short line per step. The run's exit status, what it said last (the
-    driver, not Ray's workers, who go on talking after an error), and what its steps said."""
+    """Copy stdin to `log`; print our own messages and one short line per step. Returns the run's exit status, the last lines of
+    the driver (Ray's workers keep printing after an error), and the metrics of the steps."""
     verbose, status = bool(os.environ.get("VERBOSE")), 1
     total = "?" if trainer.total else ""
     last: deque[str] = deque(maxlen=15)
@@ -162,7 +162,7 @@ def step_line(step: str, total: str, metrics: dict[str, float], names: dict[str,
 
 
 def logged(directory: Path) -> Values:
-    """By verl's own file logger; OpenRLHF has none."""
+    """The metrics that verl's file logger wrote; OpenRLHF has no such logger."""
     values: Values = {}
     for file in sorted(directory.glob("metrics-*.jsonl")):
         for line in whole_lines(file):
@@ -174,7 +174,7 @@ def logged(directory: Path) -> Values:
 
 
 def summary(values: Values, shown: dict[str, str]) -> str:
-    """Quality and diversity, first and last."""
+    """A table of quality and diversity: the first and the last value of each metric."""
     validated = [key for key in values if key.startswith("val-core/") and ("/mean@" in key or "/distinct" in key)]
     names = {key: key.split("/", 1)[1] for key in validated}
     names |= {key: label for key, label in shown.items() if key in values and label != "seconds"}
@@ -186,18 +186,18 @@ def summary(values: Values, shown: dict[str, str]) -> str:
 
 
 def main(directory: Path, trainer: Trainer = VERL) -> int:
-    # a trainer prints what the policy says, which need not be valid UTF-8
+    # the output contains the policy's responses, which may be invalid UTF-8
     sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     log = directory / "train.log"
-    print(f"starting Ray, vLLM and {trainer.name}: a minute or two; everything they say is in {log}", flush=True)
+    print(f"starting Ray, vLLM and {trainer.name}: a minute or two; full output: {log}", flush=True)
     status, last, said = follow(log, trainer)
     if status == 2 and (refused := REFUSED.search(last)):
         print(last[refused.start() :].split(f"\n{ENDED}")[0].strip())
         return 2
     if status:
-        print(f"{last}the run did not reach its end; whole output: {log}")
+        print(f"{last}the run failed; full output: {log}")
         return 1
-    # a logger of the user's own may write no file
+    # if the user sets trainer.logger, there may be no metrics file
     if values := logged(directory) or (said if trainer is OPENRLHF else {}):
         print(summary(values, trainer.shown))
     print(f"metrics, log, samples and checkpoints: {directory}")

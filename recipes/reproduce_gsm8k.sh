@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# What diversity costs and brings on GSM8K: GRPO, GRPO without std division, DQO, DARLING and `diverse`, several seeds of each, sampled
-# and evaluated on the test set, compared on one page.
+# The effect of diversity on GSM8K: trains GRPO, GRPO without std division, DQO, DARLING and `diverse` with several seeds each,
+# samples and evaluates each on the test set, and compares them on one page.
 #
 #   bash recipes/reproduce_gsm8k.sh
 #   ROWS="grpo dqo" SEEDS=1 bash recipes/reproduce_gsm8k.sh trainer.total_training_steps=100
 #
-# The same OUT goes on where it was stopped. Settings and GPUs: dqo_gsm8k_qwen.sh. Never run on GPUs, so its cost is not known: 15 runs of
-# 15 epochs of 58 steps each with the defaults. Without a GPU: the tiny policy, to see that it works.
+# The same OUT resumes where it stopped. Settings and GPUs: dqo_gsm8k_qwen.sh. It was never run on GPUs, so its cost is not
+# known: the defaults are 15 runs of 15 epochs of 58 steps. Without a GPU it trains the tiny policy, to show that it works.
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
-#   SEEDS=3 ROWS           ours. A seed changes the order of the data; what vLLM samples differs from run to run in any case
+#   SEEDS=3 ROWS           ours. A seed changes the order of the data; vLLM's samples differ from run to run even with one seed
 #   N=16                   responses to each test question, at temperature 1
 #   classes                by the cosine of MiniLM, in training (darling) and in the evaluation (all)
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
@@ -22,7 +22,7 @@ overrides() {
     grpo) echo algorithm.adv_estimator=grpo algorithm.norm_adv_by_std_in_grpo=True ;;
     grpo_no_std) echo algorithm.adv_estimator=grpo ;;
     dqo | darling | diverse) echo algorithm.adv_estimator="$1" ;;
-    *) refuse "ROWS: $1 is not a row of reproduce_gsm8k.sh" ;;
+    *) refuse "ROWS: $1 is not a row of reproduce_gsm8k.sh. Rows: grpo grpo_no_std dqo darling diverse" ;;
   esac
 }
 for row in $ROWS; do overrides "$row" >/dev/null; done

@@ -1,4 +1,4 @@
-"""What a run has changed: its last validation against its first, with intervals, in words and as a page.
+"""Compares the last validation of a run with its first: prints the differences in words, with intervals, and writes a page.
 
 python recipes/summary.py DIR SCRIPT
 """
@@ -21,10 +21,11 @@ def main(directory: Path, script: str) -> None:
     dumps = list(files_of(validation)) if validation.is_dir() else []
     if len(dumps) < 2:
         print(
-            "one validation or none: there is nothing to compare. trainer.val_before_train=True and trainer.test_freq validate"
+            f"no summary: it compares two validations, and this run has {len(dumps)}. "
+            "trainer.val_before_train=True and trainer.test_freq=N add some"
         )
         return
-    # without a model of language on this disk, answers are the same if their words are
+    # without an embedder on this disk, answers are the same only if their texts are
     can_embed = Path(locate(MINILM)).is_dir()
     options = Options(embedder=MINILM, classifier="cosine") if can_embed else Options(embedder="none")
     evaluate([dumps[0], dumps[-1]], directory / "evaluation", options)
@@ -33,9 +34,9 @@ def main(directory: Path, script: str) -> None:
     )
     for one in json.loads((directory / "report/summary.json").read_text())["comparisons"]:
         print(*one["in_words"], sep="\n")
-    print(f"the answers before and after, side by side: {page}")
+    print(f"the answers before and after training, side by side: {page}")
     print(
-        f"next: the baseline, bash recipes/{script} algorithm.adv_estimator=grpo, and then dqo-verl report grpo=ITS_FOLDER ours={directory}"
+        f"next: run the baseline, bash recipes/{script} algorithm.adv_estimator=grpo, and compare: dqo-verl report grpo=ITS_FOLDER ours={directory}"
     )
 
 
@@ -43,5 +44,5 @@ if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]), sys.argv[2])
     except UserError as error:
-        # the run itself has ended well
+        # the run itself succeeded
         print(f"no summary: {error}")

@@ -3,9 +3,10 @@
 #
 #   bash recipes/toy_city.sh [--seeds 10] [--steps 3000]
 #
-# No GPU and no Ray; MiniLM from its PyPI package (or from the hub, where that is not installed); minutes on one core. Prints a table
-# with intervals over seeds and a verdict on each half of the claim; $OUT/map.svg shows where each policy ended. Cities, sentence,
-# embedder, k=4, training: ours, no source states them (experiments/city). The same prompt for a real model: `dqo-verl prepare city`.
+# It needs no GPU and no Ray, and takes minutes on one core. MiniLM comes from its PyPI package, or from the hub if that is not
+# installed. It prints a table with intervals over seeds and a verdict on each half of the claim; $OUT/map.svg shows the final
+# policies. Cities, sentence, embedder, k=4 and training are our choices: no source states them (experiments/city).
+# `dqo-verl prepare city` makes the same prompt for a real model.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs

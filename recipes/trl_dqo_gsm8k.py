@@ -1,4 +1,4 @@
-"""DQO in TRL on GSM8K. On a GPU Qwen2.5-0.5B, after `dqo-verl prepare gsm8k`; without one a tiny policy, in minutes.
+"""DQO in TRL on GSM8K. On a GPU it trains Qwen2.5-0.5B, after `dqo-verl prepare gsm8k`; without one a tiny policy, in minutes.
 
 python recipes/trl_dqo_gsm8k.py
 """

@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
-# The checks, in five tiers. The environment is made if there is none.
+# Runs the checks, in five tiers. Creates the environment on first use.
 #   bash tests/run.sh fast            lint, types, unit, property, contract and compose tests; starts neither Ray nor vLLM
-#   bash tests/run.sh                 these, and everything that runs on the real engine: what guards main
-#   bash tests/run.sh openrlhf        on OpenRLHF's real classes and engine, in .venv-openrlhf: eight minutes
-#   bash tests/run.sh weekly          trains each recipe and on each trainer of verl's for two steps, a minute or two each,
-#                                     and tries the properties on examples that no run has tried
-#   bash tests/run.sh fast -k dpp     what follows goes to pytest
+#   bash tests/run.sh                 the same, and all tests on the real engine; this tier guards the branch main
+#   bash tests/run.sh openrlhf        tests on OpenRLHF's real classes and engine, in .venv-openrlhf; eight minutes
+#   bash tests/run.sh weekly          trains two steps with each recipe and with each of verl's trainers, a minute or two each, and
+#                                     runs the property tests on new examples
 #   bash tests/run.sh soak            disturbs the service for ten minutes: a lost node, killed workers, five hundred steps, fuzzing
-# GPUs are not used: beside them the tests make an environment of their own, .venv-cpu.
+#   bash tests/run.sh fast -k dpp     arguments after the tier go to pytest
+# The tests do not use GPUs. On a machine with GPUs they use a separate environment, .venv-cpu.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, set-up included"' EXIT
+trap 'echo "tests/run.sh ${TIER:-}: $((SECONDS / 60)) min $((SECONDS % 60)) s, including setup"' EXIT
 TIER=whole
 case ${1:-} in fast | weekly | soak | openrlhf) TIER=$1 && shift ;; esac
 case ${1:-} in
   "" | -* | tests/*) ;;
-  *) echo "tests/run.sh: there is no tier $1. Tiers: fast, openrlhf, soak, weekly, and the whole without a word" >&2 && exit 2 ;;
+  *) echo "tests/run.sh: there is no tier $1. Tiers: fast, openrlhf, soak, weekly; without a tier, everything that guards main runs" >&2 && exit 2 ;;
 esac
 export PROFILE=cpu
 [ "$TIER" != openrlhf ] || TRAINER=openrlhf
 source recipes/_setup.sh
 export VENV
 python -m pip install -q --no-deps -r requirements/dev.txt
-# 5: none of the tests that were typed are in this part
+# pytest's exit status 5: this part has none of the tests that the user asked for
 part() {
   local status=0
   python -m pytest --durations=10 "$@" || status=$?
@@ -43,7 +43,7 @@ fi
 ruff check .
 ruff format --check .
 mypy
-# one thread each: as many processes as cores; what fails in one part does not hide what fails in the other
+# one thread per process, because there are as many processes as cores; run the second part even if the first one fails
 OMP_NUM_THREADS=1 part -n auto -m "not openrlhf and not soak and not e2e$([ "$TIER" = whole ] || echo " and not slow")" "$@" || failed=yes
 [ "$TIER" = fast ] || part -m "e2e and not openrlhf and not soak" "$@" || failed=yes
 [ "$ran$failed" = yesno ]

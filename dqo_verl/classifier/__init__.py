@@ -1,1 +1,1 @@
-"""Train, judge and serve the pair classifier that DARLING's partition stands on."""
+"""Train, evaluate and serve the pair classifier whose decisions DARLING's classes are made from."""

@@ -1,4 +1,4 @@
-"""What a classifier must beat: cosine of the packaged embedder, shared 2-grams, and the more frequent answer."""
+"""Baselines of the classifier: cosine of the packaged embedder, shared 2-grams, and the more frequent label."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,7 +13,7 @@ from dqo_verl.models.hub import own_device
 
 
 def cosine(pairs: Sequence[LabelledPair]) -> Scores:
-    """Of the unit-norm embeddings of the two responses, by the embedder that DARLING without a classifier uses."""
+    """Cosine of the two responses' embeddings (unit norm), by the embedder that DARLING uses without a classifier."""
     texts = list(dict.fromkeys(text for pair in pairs for text in (pair.a, pair.b)))
     vectors, _ = Embedder(MINILM, own_device())(texts, progress=True)
     row = {text: vectors[i] for i, text in enumerate(texts)}
@@ -26,7 +26,7 @@ def bigrams(text: str) -> set[tuple[str, str]]:
 
 
 def jaccard(pairs: Sequence[LabelledPair]) -> Scores:
-    """Shared 2-grams of words over all 2-grams of the two; a response of one word is that word."""
+    """Shared word 2-grams over all word 2-grams of the two responses; a one-word response counts as its word."""
     found = []
     for pair in pairs:
         a, b = bigrams(pair.a), bigrams(pair.b)
@@ -35,7 +35,7 @@ def jaccard(pairs: Sequence[LabelledPair]) -> Scores:
 
 
 def majority(pairs: Sequence[LabelledPair]) -> Scores:
-    """The same score for all: whatever threshold is chosen, all get the answer that was more frequent."""
+    """The same score for all pairs, so the chosen threshold gives all of them the more frequent label."""
     return np.zeros(len(pairs))
 
 

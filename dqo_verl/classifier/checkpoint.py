@@ -1,4 +1,4 @@
-"""The threshold travels in the checkpoint's config.json, as `similarity_threshold`."""
+"""Stores the threshold in the checkpoint's config.json, as `similarity_threshold`."""
 
 import json
 from pathlib import Path

@@ -15,7 +15,7 @@ Metric = Annotated[Literal["accuracy", "balanced_accuracy"], arg(metavar="METRIC
 
 
 def _quiet_transformers() -> None:
-    """Its report of the head's new weights and its bars for loading would bury ours."""
+    """Silence transformers: its report of the head's new weights and its progress bars would bury our output."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -29,19 +29,21 @@ class Train:
     source: Places
     """Jsonl, parquet, folder or hub id of labelled pairs, or PLACE:SPLIT."""
     out: Annotated[Path, arg(metavar="FOLDER")]
-    """Folder of the run; the checkpoint is OUT/model, and the same folder resumes."""
+    """Folder of the run; the checkpoint is OUT/model. The same command with the same folder resumes."""
     folds: Annotated[int, arg(metavar="N")] = 0
-    """Folds of the cross-validation that chooses the threshold; 0: it is 0.5."""
+    """Folds of the cross-validation that chooses the threshold; with 0, the threshold is 0.5."""
     threshold_by: Metric = "accuracy"
-    """What the threshold makes highest, accuracy or balanced_accuracy."""
+    """What the threshold maximizes, accuracy or balanced_accuracy."""
     save_every: Annotated[int, arg(metavar="N")] = 20
-    """Steps between two states that a killed run goes on from."""
+    """Steps between saved states, from which a killed run resumes."""
     training: TrainSettings = field(default_factory=TrainSettings)
 
     def run(self) -> None:
         from dqo_verl.classifier.data import read_all
         from dqo_verl.classifier.pipeline import train_and_choose
 
+        if self.threshold_by != "accuracy" and not self.folds:
+            raise UserError("--threshold-by has no effect without --folds: add --folds 5, or leave it out")
         _quiet_transformers()
         pairs, revisions = read_all(self.source)
         train_and_choose(pairs, revisions, self.training, self.out, self.folds, self.threshold_by, self.save_every)
@@ -49,16 +51,16 @@ class Train:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Judge a checkpoint on labelled pairs, beside baselines."""
+    """Evaluate a checkpoint on labelled pairs, next to baselines."""
 
     checkpoint: Positional[Annotated[str, arg(metavar="CHECKPOINT")]]
     """Folder or hub name of a sequence classifier with two labels."""
     source: Places
     """Jsonl, parquet, folder or hub id of labelled pairs, or PLACE:SPLIT."""
     train: Annotated[tuple[str, ...], unset("no baselines", "PLACE ...")] = ()
-    """Pairs on which the thresholds of the baselines are chosen."""
+    """Pairs for choosing the thresholds of the baselines."""
     threshold_by: Metric = "accuracy"
-    """What those thresholds make highest, accuracy or balanced_accuracy."""
+    """What those thresholds maximize, accuracy or balanced_accuracy."""
     out: Annotated[Path | None, unset("none", "FILE")] = None
     """Json file for all numbers."""
 
@@ -67,12 +69,16 @@ class Evaluate:
         from dqo_verl.classifier.evaluate import evaluate_checkpoint, table
         from dqo_verl.classifier.score import score
 
+        if self.threshold_by != "accuracy" and not self.train:
+            raise UserError("--threshold-by has no effect without --train: add --train PAIRS, or leave it out")
         _quiet_transformers()
         pairs, revisions = read_all(self.source)
         check_both_classes(pairs, ", ".join(self.source))
         train, _ = read_all(self.train)
         if leaked := {pair.prompt for pair in pairs} & {pair.prompt for pair in train}:
-            raise UserError(f"{len(leaked)} prompts are in --source and in --train; judge on pairs of other prompts")
+            raise UserError(
+                f"{len(leaked)} prompts are in both --source and --train: evaluate on pairs of other prompts"
+            )
         try:
             scored = score(self.checkpoint, pairs)
         except (ValueError, OSError) as error:
@@ -85,7 +91,7 @@ class Evaluate:
                 self.out.write_text(json.dumps(found, indent=1) + "\n")
         print(table(result))
         if not train:
-            print("Baselines need training pairs for their thresholds: --train PAIRS")
+            print("No baselines: to choose their thresholds, add training pairs with --train PAIRS")
 
 
 @dataclass(frozen=True)
@@ -97,24 +103,22 @@ class Label:
     out: Annotated[Path, arg(metavar="FILE")]
     """Jsonl of labelled pairs."""
     model: Annotated[str, arg(metavar="NAME")]
-    """Name at the endpoint (the paper: meta-llama/Llama-3.3-70B-Instruct)."""
+    """Name of the model at the endpoint (the paper uses meta-llama/Llama-3.3-70B-Instruct)."""
     endpoint: Annotated[str, arg(metavar="URL")]
     """OpenAI-compatible server, http://host:port/v1."""
     pairs_per_prompt: Annotated[int, arg(metavar="N")] = 1
-    """Largest number of pairs that are drawn from each prompt."""
+    """Maximum number of pairs that are drawn for each prompt."""
     concurrency: Annotated[int, arg(metavar="N")] = 8
-    """Number of requests at a time."""
+    """Number of concurrent requests."""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """Seed of the pairs that are drawn."""
+    """Seed for drawing the pairs."""
 
     def run(self) -> None:
         from dqo_verl.classifier.label import label
         from dqo_verl.classifier.traces import draw_pairs
 
         if self.out.exists() and any(path.exists() and self.out.samefile(path) for path in self.traces):
-            raise UserError(
-                f"--out {self.out} is one of the files that are labelled, and would be replaced. Name another."
-            )
+            raise UserError(f"--out {self.out} is also an input file and would be overwritten. Choose another --out.")
         pairs = draw_pairs(self.traces, self.pairs_per_prompt, self.seed)
         counts = label(pairs, self.out, self.model, self.endpoint, self.concurrency)
         print(", ".join(f"{name} {count}" for name, count in counts.items()))

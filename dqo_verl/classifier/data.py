@@ -1,4 +1,4 @@
-"""Labelled pairs: read from files, directories or the hub, and refused where they cannot be learned from."""
+"""Reads labelled pairs from files, directories or the hub, and refuses pairs that a classifier cannot learn from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dqo_verl.errors import UserError, opening
 
 # These are NoveltyBench's names (arXiv 2504.05228).
 FIELDS = ("prompt", "generation_0", "generation_1", "similar")
-# Bad rows that one message names.
+# How many bad rows a message names.
 SHOWN = 5
 
 
@@ -26,23 +26,23 @@ class LabelledPair:
 
 
 def parse(row: Mapping[str, Any]) -> LabelledPair:
-    """One row; the message says which field and what was found."""
+    """Check one row; the error says which field is wrong and what was found."""
     for field in FIELDS:
         if row.get(field) is None:
             raise UserError(f"field {field} is missing; the row has: {', '.join(k for k in row if row[k] is not None)}")
     for field in FIELDS[:3]:
         if not isinstance(row[field], str):
-            raise wrong(field, "a text", row[field])
+            raise wrong(field, "text", row[field])
     for field in ("generation_0", "generation_1"):
         if not row[field].strip():
-            raise wrong(field, "a text that is not blank (a blank response is the same as no other)", row[field])
+            raise wrong(field, "non-blank text (a blank response is never the same as another)", row[field])
     if row["similar"] not in (0, 1):
         raise wrong("similar", "1 (the same) or 0 (different)", row["similar"])
     return LabelledPair(row["prompt"], row["generation_0"], row["generation_1"], int(row["similar"]))
 
 
 def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
-    """All rows, or one error that names the first bad ones."""
+    """Check all rows, and raise one error that names the first bad ones."""
     pairs = []
     problems = []
     for number, row in enumerate(rows, start=1):
@@ -57,19 +57,21 @@ def check(rows: Iterable[Mapping[str, Any]], where: str) -> list[LabelledPair]:
 
 
 def read_pairs(place: str, split: str = "train") -> tuple[list[LabelledPair], str]:
-    """Pairs of a jsonl or parquet file, a directory, a saved dataset or a hub id, and the revision that was read."""
+    """The pairs of a jsonl or parquet file, a directory, a saved dataset or a hub id, and the revision that was read."""
     with opening(Path(place)):
         if Path(place).is_file() and not Path(place).read_bytes().strip():
             raise UserError(f"{place}: no pairs in it")
     tables, revision = load(_source(split), place, None)
     names = [name for name in tables if name == split] or list(tables)
     if len(names) != 1:
-        raise UserError(f"{place} has the splits {', '.join(tables)} and none named {split}: choose with PLACE:SPLIT")
+        raise UserError(
+            f"{place} has the splits {', '.join(tables)} and none named {split}: choose one with PLACE:SPLIT"
+        )
     return check(tables[names[0]], place), revision
 
 
 def read_all(places: Sequence[str]) -> tuple[list[LabelledPair], dict[str, str]]:
-    """Several places one after the other; `PLACE:SPLIT` picks a split of a data set."""
+    """Read several places in order; `PLACE:SPLIT` picks a split of a data set."""
     pairs: list[LabelledPair] = []
     revisions = {}
     for place in places:
@@ -91,7 +93,7 @@ def check_both_classes(pairs: Sequence[LabelledPair], what: str) -> None:
 
 
 def _source(split: str) -> Source:
-    """What `dqo_verl.data.load` needs to know: a table with one split, no conversion."""
+    """The description that `dqo_verl.data.load` needs: a table with one split and no conversion."""
     return Source(
         hub=None, splits={split: split}, licence="", convert=lambda _: Example("", ""), ability="", style="model"
     )

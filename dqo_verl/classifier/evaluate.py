@@ -1,4 +1,4 @@
-"""Judge scores of labelled pairs beside baselines; every threshold comes from pairs that are not judged with it."""
+"""Evaluates scores of labelled pairs next to baselines. No threshold is chosen on the pairs that it is evaluated on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def judged(scores: Scores, thresholds: Scores, labels: np.ndarray, probabilities
 def evaluate_checkpoint(
     scored: Scored, pairs: Sequence[LabelledPair], train: Sequence[LabelledPair], metric: str, name: str
 ) -> dict[str, Any]:
-    """A checkpoint at the threshold that travels with it; baselines at the best threshold on the training pairs."""
+    """Evaluate a checkpoint at its stored threshold, and baselines at the threshold that is best on the training pairs."""
     labels = labels_of(pairs)
     fixed = np.full(len(pairs), scored.threshold)
     rows = {
@@ -57,7 +57,7 @@ def evaluate_checkpoint(
 def evaluate_folds(
     scores: Scores, fold: Sequence[int], pairs: Sequence[LabelledPair], metric: str, name: str
 ) -> dict[str, Any]:
-    """Out-of-fold scores; for each fold, every row's threshold is the best one on the other folds."""
+    """Evaluate out-of-fold scores and baselines; the threshold for a fold is the best one on the other folds."""
     labels = labels_of(pairs)
     rows = {
         name: judged(scores, thresholds_of_others(scores, labels, fold, metric), labels, True),
@@ -70,7 +70,7 @@ def evaluate_folds(
 
 
 def table(result: dict[str, Any]) -> str:
-    """What the command prints: metrics, then what the decisions of each row do to simulated groups."""
+    """The text that the command prints: metrics, then the effect of each row's decisions on simulated groups."""
     header = ["95 % interval", "threshold", *COLUMNS]
     lines = []
     for name, row in result["rows"].items():
@@ -85,7 +85,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def cell(triple: Sequence[float] | None, column: str) -> str:
-    """The interval only of what rows are compared by; all others are in the json file."""
+    """A cell of the table. Only the metrics in COMPARED show their interval; the JSON file has all intervals."""
     known = [None if value != value else value for value in triple or []]
     if not known or column not in COMPARED:
         return number(known[0] if known else None)

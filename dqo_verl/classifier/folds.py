@@ -18,12 +18,12 @@ from dqo_verl.results import written
 
 
 def fold_of_each(pairs: Sequence[LabelledPair], folds: int, seed: int) -> list[int]:
-    """Prompts are dealt out one by one, those with similar pairs first: sizes and shares of labels are about equal."""
+    """The fold of each pair. Prompts go to the folds in turn, those with similar pairs first, which balances the folds."""
     similar: dict[str, int] = {}
     for pair in pairs:
         similar[pair.prompt] = similar.get(pair.prompt, 0) + pair.similar
     if len(similar) < folds:
-        raise UserError(f"--folds {folds}: the pairs have {len(similar)} prompts only")
+        raise UserError(f"--folds {folds}: the pairs have only {len(similar)} prompts")
     prompts = list(similar)
     random.Random(seed).shuffle(prompts)
     prompts.sort(key=lambda prompt: similar[prompt] == 0)
@@ -57,7 +57,7 @@ def out_of_fold(
 
 
 def thresholds_of_others(scores: Scores, labels: np.ndarray, fold: Sequence[int], metric: str) -> Scores:
-    """For each pair the best threshold on the pairs of all other folds."""
+    """For each pair, the threshold that is best on the pairs of all other folds."""
     folds = np.array(fold)
     found = np.empty(len(scores))
     for i in np.unique(folds):

@@ -1,4 +1,4 @@
-"""Labels by an LLM: each pair is asked about in both orders, and kept where the two answers agree."""
+"""Labels pairs with an LLM, which is asked about each pair in both orders. A pair is kept if the two answers agree."""
 
 import hashlib
 import json
@@ -17,15 +17,15 @@ from dqo_verl.evaluation.endpoint import client
 from dqo_verl.jsonl import whole_lines
 from dqo_verl.results import appended, written
 
-# How often a question is asked at most until its answer holds a verdict.
+# Maximum number of attempts until an answer contains a verdict.
 ATTEMPTS = 3
 SECONDS_TO_ANSWER = 10
 
 
 def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurrency: int) -> dict[str, int]:
-    """Write the agreed pairs to `out` as training data for the classifier; returns what became of all pairs.
+    """Write the agreed pairs to `out` as training data for the classifier; returns the number of pairs per outcome.
 
-    Every answer is kept in `OUT.answers.jsonl` at once: the same command again asks only what is missing.
+    Every answer is saved immediately in `OUT.answers.jsonl`: the same command later asks only for what is missing.
     """
     import openai
 
@@ -48,7 +48,7 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
                     try:
                         verdict = future.result()
                     except openai.BadRequestError:
-                        # Most likely the text is longer than the judge reads.
+                        # Most likely the text is longer than the judge's context.
                         refused.add(key)
                         continue
                     if verdict is not None:
@@ -59,7 +59,7 @@ def label(pairs: Sequence[Traces], out: Path, model: str, endpoint: str, concurr
             left = sum(key_of(model, text) not in known for text in todo)
             raise UserError(
                 f"{endpoint}: {type(error).__name__}: {str(error)[:300]}. {left} of {2 * len(pairs)} answers are "
-                f"missing, the others are in {cache}: the same command goes on."
+                f"missing, the others are saved in {cache}. Run the same command again to continue."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
@@ -102,7 +102,7 @@ def key_of(model: str, text: str) -> str:
 
 
 def ask(api: Any, model: str, text: str) -> int | None:
-    """1 similar, 0 different, None if the judge does not say, at temperature 0 first."""
+    """Ask for a verdict: 1 similar, 0 different, None if the judge gives none. Only the first attempt is at temperature 0."""
     for attempt in range(ATTEMPTS):
         message = {"role": "user", "content": text}
         reply = api.chat.completions.create(model=model, messages=[message], temperature=float(attempt > 0))
@@ -113,7 +113,7 @@ def ask(api: Any, model: str, text: str) -> int | None:
 
 
 def reachable(model: str, endpoint: str) -> Any:
-    """The client of an endpoint that answers and serves the model; otherwise what is wrong, before anything is asked."""
+    """The client of an endpoint. A `UserError` says if the endpoint does not answer or does not serve the model."""
     import openai
 
     api = client(endpoint)
@@ -126,5 +126,5 @@ def reachable(model: str, endpoint: str) -> Any:
             "It must be an OpenAI-compatible server: http://host:port/v1"
         ) from error
     if model not in served:
-        raise UserError(f"--model {model} is not served at {endpoint}; it has {', '.join(served) or 'no model'}")
+        raise UserError(f"--model {model} is not served at {endpoint}; it serves {', '.join(served) or 'no model'}")
     return api

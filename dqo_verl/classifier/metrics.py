@@ -14,7 +14,7 @@ BINS = 10
 
 
 def ratio(part: float, whole: float) -> float:
-    """NaN where nothing is there to be counted."""
+    """`part / whole`, or NaN if `whole` is 0."""
     return float(part / whole) if whole else float("nan")
 
 
@@ -59,7 +59,7 @@ def all_metrics(
 
 
 def best_threshold(scores: Array, labels: NDArray[np.int_], metric: str) -> float:
-    """Between two neighbouring scores where `metric` is highest; of equally good ones the one nearest to the middle one."""
+    """The threshold, between two neighbouring scores, with the highest `metric`; of equally good ones, the middle one."""
     values = np.unique(scores)
     edges = np.concatenate([[values[0] - 1e-6], (values[1:] + values[:-1]) / 2, [values[-1]]])
     # decisions are `score > edge`, for all edges at once

@@ -1,4 +1,4 @@
-"""A backbone -> an ordinary Hugging Face sequence classifier with two labels, label 1 is "same"."""
+"""Turns a backbone into an ordinary Hugging Face sequence classifier with two labels; label 1 is "same"."""
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 
@@ -24,7 +24,7 @@ DROPOUTS = (
 
 
 def input_of(settings: TrainSettings) -> PairInput:
-    """The input format that the checkpoint will have, without token types: vLLM's /classify could not be given them."""
+    """The input format of the checkpoint, without token types, because vLLM's /classify does not accept them."""
     pair_input = PairInput(settings.backbone, settings.tokens)
     tokenizer = pair_input.tokenizer
     tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
@@ -46,7 +46,7 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
     for name in DROPOUTS:
         if settings.dropout is not None and hasattr(config, name):
             setattr(config, name, settings.dropout)
-    # The weights of the head are drawn.
+    # The weights of the head are random.
     torch.manual_seed(settings.seed)
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -56,12 +56,12 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
         if "mismatch" not in str(error):
             raise
         raise UserError(
-            f"{settings.backbone}: its weights have other shapes than its config.json says: {error}"
+            f"{settings.backbone}: its weights do not have the shapes that its config.json says: {error}"
         ) from error
     missing = sorted(name for name in report["missing_keys"] if not HEAD.search(name))
     if missing:
         raise UserError(
-            f"{settings.backbone} does not hold the weights of a {config.model_type} body: {len(missing)} are "
+            f"{settings.backbone} does not contain all weights of a {config.model_type} body: {len(missing)} are "
             f"missing, e.g. {', '.join(missing[:3])}. Is its config.json the right one?"
         )
     leave_out_token_types(model)
@@ -73,7 +73,7 @@ def model_of(settings: TrainSettings, pair_input: PairInput) -> Any:
 
 
 def start_pooler(model: Any) -> None:
-    """A sentence encoder takes means of tokens; the pooler that it has was never trained, and starts as the identity."""
+    """Start the pooler as the identity: a sentence encoder averages its tokens, so its own pooler was never trained."""
     from torch import nn
 
     for name, part in model.named_modules():
@@ -83,7 +83,7 @@ def start_pooler(model: Any) -> None:
 
 
 def leave_out_token_types(model: Any) -> None:
-    """All tokens are of type 0, in training, in process and behind a server that cannot be told types."""
+    """Remove token types, which a server does not accept: all tokens have type 0, in training and in use."""
     from torch import nn
 
     for parent in list(model.modules()):

@@ -1,12 +1,12 @@
-"""What pairwise errors do to the partition of a whole group: simulated groups with the scores of human-labelled pairs.
+"""Simulates how errors on pairs affect the partition of a whole group, with the decisions on human-labelled pairs.
 
 Humans labelled pairs, not groups, so no whole group has a true partition. A simulated group has one: `size` responses, each
-of one of `ideas` equally likely ideas (or all different). The decision on two responses of one idea is that of a
-labelled similar pair drawn at random, on two ideas that of a labelled different pair; draws are independent, which real errors
-are not: a bland response is mistaken for many others at once. Two rules make a partition of the decisions: single linkage
-(DARLING, connected components) and first member (NoveltyBench, greedy).
+with one of `ideas` equally likely ideas (or all different). Two responses with the same idea get the decision on a random
+labelled similar pair, two with different ideas the decision on a random labelled different pair. The draws are independent,
+but real errors are not: a bland response is mistaken for many others at once. Two rules turn the decisions into a partition:
+single linkage (DARLING, connected components) and first member (NoveltyBench, greedy).
 
-exact            share of groups whose partition is the true one
+exact            share of groups whose partition is correct
 classes          mean number of classes found (true: how many there are)
 merged pairs     share of pairs of different ideas that end in one class
 split pairs      share of pairs of one idea that end in two classes
@@ -39,7 +39,7 @@ RULES: dict[str, Callable[[list[list[bool]]], list[int]]] = {
 
 
 def simulate(same: NDArray[np.bool_], labels: NDArray[np.int_], size: int, ideas: int | None) -> dict[str, Any]:
-    """`same`: decisions on labelled pairs. -> rule -> quantity."""
+    """Simulate groups from the decisions `same` on labelled pairs; the result has the quantities above for each rule."""
     generator = np.random.default_rng(SEED)
     of_kind = {True: same[labels == 1], False: same[labels == 0]}
     totals = {rule: np.zeros(5) for rule in RULES}

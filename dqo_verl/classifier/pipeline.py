@@ -1,4 +1,4 @@
-"""`classifier train`: a checkpoint, and the threshold that travels with it."""
+"""`classifier train`: trains a checkpoint and stores its threshold in it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ def train_and_choose(
     metric: str,
     save_every: int,
 ) -> None:
-    """All pairs train the checkpoint. With folds, its threshold is the best one for out-of-fold scores of them."""
+    """Train the checkpoint on all pairs. With folds, its threshold is the best one on the pairs' out-of-fold scores."""
     from accelerate import PartialState  # type: ignore[import-untyped]
 
     check_both_classes(pairs, ", ".join(revisions))
     if folds == 1 or folds < 0:
-        raise UserError(f"--folds {folds}: at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
+        raise UserError(f"--folds {folds}: use at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
     threshold = DEFAULT_THRESHOLD
     if folds:
         scores, fold = out_of_fold(pairs, settings, out, folds, save_every)

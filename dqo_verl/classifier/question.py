@@ -1,4 +1,4 @@
-"""What a judge is asked about two solutions: what DARLING asks (arXiv 2509.02534, Figure 9), in our words and with our ending."""
+"""The question to a judge about two solutions: DARLING's (arXiv 2509.02534, Figure 9) in our words, with our ending."""
 
 import re
 
@@ -37,6 +37,6 @@ def render(prompt: str, a: str, b: str) -> str:
 
 
 def similar(answer: str) -> int | None:
-    """1 for "Different strategies: no", 0 for "yes" (the last one counts), None where neither was said."""
+    """Read the verdict: 1 for "Different strategies: no", 0 for "yes"; the last one counts; None if there is none."""
     found = VERDICT.findall(answer)
     return None if not found else int(found[-1].lower() == "no")

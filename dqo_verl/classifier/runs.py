@@ -1,4 +1,4 @@
-"""The folder of a training run: whose it is, how far it came."""
+"""The folder of a training run: its settings, saved states and log."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def digest(pairs: Sequence[LabelledPair]) -> str:
 
 
 def claim(out: Path, settings: TrainSettings, pairs: Sequence[LabelledPair]) -> None:
-    """A folder belongs to one run: the same settings and pairs go on there, others are refused."""
+    """Reserve a folder for one run: the same settings and pairs resume it, others are refused."""
     mine = settings.as_dict() | {"pairs": digest(pairs)}
     file = out / "training.json"
     if not file.exists():
@@ -30,17 +30,19 @@ def claim(out: Path, settings: TrainSettings, pairs: Sequence[LabelledPair]) -> 
     theirs = json.loads(file.read_text())
     if other := [key for key in mine if theirs.get(key) != mine[key]]:
         changed = ", ".join(f"{key} {theirs.get(key)} -> {mine[key]}" if key != "pairs" else "pairs" for key in other)
-        raise UserError(f"{out} holds a run with other settings ({changed}). Choose another --out, or remove it.")
+        raise UserError(
+            f"{out} holds a run with other settings ({changed}). Choose another --out, or delete the folder."
+        )
 
 
 def last_state(state: Path) -> tuple[int, Path | None]:
-    """Updates that are done, and the state after them."""
+    """The number of updates before the last saved state, and the state's folder; 0 and None without one."""
     found = {int(path.name.split("-")[1]): path for path in state.glob("step-*")}
     return (max(found), found[max(found)]) if found else (0, None)
 
 
 def log_until(log: Path, step: int) -> None:
-    """Forget what a killed run logged after its last saved state."""
+    """Remove the log lines that a killed run wrote after its last saved state."""
     if log.exists():
         kept = [line for line in whole_lines(log) if json.loads(line)["step"] <= step]
         log.write_text("".join(line + "\n" for line in kept))

@@ -1,4 +1,4 @@
-"""Which ordered pairs each update sees, and at what learning rate: pure functions of the step, so that any step can be resumed."""
+"""The ordered pairs and the learning rate of each update. Both depend only on the step, so a run can resume at any step."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Ordered(NamedTuple):
 
 
 def batch_of(step: int, pairs: int, settings: TrainSettings) -> list[Ordered]:
-    """Both orders of every pair once an epoch, in an order drawn anew for each epoch."""
+    """The ordered pairs of a step. Each epoch has both orders of every pair once and is shuffled anew."""
     examples = 2 * pairs
     found = []
     for position in range(step * settings.batch, (step + 1) * settings.batch):

@@ -1,4 +1,4 @@
-"""P(same) of labelled pairs by a checkpoint, through the class that decides in a training step and in an evaluation."""
+"""P(same) of labelled pairs by a checkpoint, computed by the class that also decides in training steps and evaluations."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,13 +15,13 @@ Scores = NDArray[np.float64]
 
 
 class Scored(NamedTuple):
-    # of the pair in alphabetical order, in which a training step asks
+    # of the pairs in alphabetical order, as in a training step
     forward: Scores
-    # of the other order
+    # of the pairs in the other order
     backward: Scores
-    # that travels with the checkpoint
+    # stored in the checkpoint
     threshold: float
-    # responses longer than the budget, of 2 x pairs
+    # how many of the responses (two per pair) are longer than the token budget
     cut: int
 
     @property
@@ -30,7 +30,7 @@ class Scored(NamedTuple):
 
 
 def score(name: str, pairs: Sequence[LabelledPair]) -> Scored:
-    """Both orders of every pair."""
+    """Score every pair in both orders."""
     classifier = PairClassifier(name, own_device())
     one_order = [ordered(pair.a, pair.b) for pair in pairs]
     found, cut = classifier.probabilities([*one_order, *((b, a) for a, b in one_order)], progress=True)

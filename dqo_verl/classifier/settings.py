@@ -1,4 +1,4 @@
-"""What a training run of the classifier depends on; written beside the checkpoint, compared on resume."""
+"""Settings of a classifier training; saved beside the checkpoint, and compared when the run resumes."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, get_args
@@ -20,17 +20,17 @@ class TrainSettings:
     steps: Annotated[int, arg(metavar="N")] = 80
     """Number of updates."""
     batch: Annotated[int, arg(metavar="N")] = 64
-    """Ordered pairs of an update, over all processes."""
+    """Ordered pairs per update, over all processes."""
     micro_batch: Annotated[int, arg(metavar="N")] = 1
-    """Ordered pairs that a process holds at once."""
+    """Ordered pairs that a process computes at once."""
     warmup: Annotated[int, arg(metavar="N")] = 10
-    """Steps until the highest learning rate."""
+    """Steps until the learning rate is at its peak."""
     lr: Annotated[float, arg(metavar="X")] = 2e-5
-    """Highest learning rate, which falls to a tenth along a cosine."""
-    head_lr: Annotated[float | None, unset("that of --lr", "X")] = None
-    """Highest learning rate of the head and pooler."""
+    """Peak learning rate, which falls to a tenth along a cosine."""
+    head_lr: Annotated[float | None, unset("the value of --lr", "X")] = None
+    """Peak learning rate of the head and pooler."""
     tokens: Annotated[int, arg(metavar="N")] = 2048
-    """Tokens of each response; the rest is cut."""
+    """Tokens that are read of each response; the rest is cut."""
     dropout: Annotated[float | None, unset("the backbone's own", "P")] = None
     """Dropout of all layers."""
     weight_decay: Annotated[float, arg(metavar="X")] = 0.01
@@ -38,12 +38,12 @@ class TrainSettings:
     precision: Annotated[Precision, arg(metavar="bf16|fp16|no")] = "bf16"
     """Mixed precision; weights stay float32."""
     gradient_checkpointing: bool = False
-    """Take less memory and a third more time."""
+    """Use less memory, but a third more time."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Seed of the head, the order of pairs, dropout and folds."""
 
     def check(self) -> None:
-        """Refuse what no run can have."""
+        """Refuse settings that cannot work."""
         for name in ("steps", "batch", "micro_batch", "tokens"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1 is needed")
@@ -51,7 +51,7 @@ class TrainSettings:
             if (value := getattr(self, name)) is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} {value}: a positive number is needed")
         if self.precision not in get_args(Precision):
-            raise UserError(f"--precision {self.precision}: one of {', '.join(get_args(Precision))}")
+            raise UserError(f"--precision {self.precision}: choose one of {', '.join(get_args(Precision))}")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

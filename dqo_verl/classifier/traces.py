@@ -1,4 +1,4 @@
-"""Pairs of solutions of one problem, drawn from responses as `dqo-verl sample` writes them."""
+"""Draws pairs of solutions to the same problem from responses in the format of `dqo-verl sample`."""
 
 import random
 from collections.abc import Sequence
@@ -18,18 +18,18 @@ class Traces(NamedTuple):
 
 
 def draw_pairs(files: Sequence[Path], per_prompt: int, seed: int) -> list[Traces]:
-    """At most `per_prompt` pairs of different texts for each prompt, right and wrong solutions alike, in a random order.
+    """At most `per_prompt` pairs of different texts for each prompt, of correct and wrong solutions, in random order.
 
-    Traces of several models meet where their files name the same prompt. Blank ones are passed over.
+    Solutions of several models can form a pair if their files have the same prompt. Blank solutions are skipped.
     """
-    problems = Problems()
+    problems = Problems(remedy="Repair them, or remove them from the file.")
     texts: dict[str, dict[str, None]] = {}
     for group in read_groups(files, problems, pool=True):
         texts.setdefault(group.prompt, {}).update((text, None) for text in group.responses if text.strip())
     problems.settle()
     found = []
     for prompt, own in texts.items():
-        # The same pairs are drawn whatever other prompts there are.
+        # The pairs of a prompt do not depend on the other prompts.
         rng = random.Random(f"{seed} {prompt}")
         pairs = list(combinations(own, 2))
         for pair in rng.sample(pairs, min(per_prompt, len(pairs))):

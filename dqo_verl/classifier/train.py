@@ -1,8 +1,8 @@
 """Fine-tune a backbone on labelled pairs: class-weighted cross-entropy, any number of processes, resumable at every step.
 
-Everything that an update depends on (its pairs, learning rate, dropout) is a function of the seed and the step, so a run
-that was killed goes on from its last saved state and ends with the same weights. The loss of an update is
-`sum_i w(y_i) CE_i / sum_i w(y_i)` over its whole batch, however that is spread over micro-batches and processes.
+Everything that an update depends on (its pairs, learning rate, dropout) is a function of the seed and the step, so a killed
+run resumes from its last saved state and ends with the same weights. The loss of an update is
+`sum_i w(y_i) CE_i / sum_i w(y_i)` over its whole batch, for any split into micro-batches and processes.
 """
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
@@ -31,18 +31,18 @@ def accelerator_of(settings: TrainSettings) -> Any:
     from accelerate import Accelerator
 
     if settings.precision == "fp16" and not torch.cuda.is_available():
-        raise UserError("--precision fp16 needs a GPU. Without one: --precision bf16, or no")
+        raise UserError("--precision fp16 needs a GPU. Without one, use --precision bf16 or no")
     accelerator = Accelerator(mixed_precision=settings.precision)
     if settings.batch % accelerator.num_processes:
         raise UserError(
-            f"--batch {settings.batch} cannot be shared equally by {accelerator.num_processes} processes: "
-            "choose a multiple of them"
+            f"--batch {settings.batch} is not a multiple of the number of processes, {accelerator.num_processes}: "
+            "choose one that is"
         )
     return accelerator
 
 
 class Trainer:
-    """A model, its optimizer, and one update after the other."""
+    """Holds the model and the optimizer, and makes the updates."""
 
     def __init__(self, pairs: Sequence[LabelledPair], settings: TrainSettings):
         import torch
@@ -97,7 +97,7 @@ class Trainer:
         self.optimizer.zero_grad()
         found = float(accelerator.reduce(loss_so_far, "sum"))
         if found != found:
-            raise FloatingPointError(f"the loss of step {step + 1} is not a number: lower --lr, or --precision no")
+            raise UserError(f"the loss of step {step + 1} is not a number: use a lower --lr, or --precision no")
         return found
 
     def rows(self, batch: Sequence[Ordered]) -> list[list[int]]:
@@ -106,13 +106,13 @@ class Trainer:
         return self.input.encode(texts)[0]
 
     def cut(self) -> tuple[int, int]:
-        """How many responses are longer than the budget, of how many."""
+        """The number of responses that are longer than the token budget, and the number of all responses."""
         texts = [(pair.a, pair.b) for pair in self.pairs]
         _, _, cut = self.input.encode(texts)
         return sum(a in cut for a, _ in texts) + sum(b in cut for _, b in texts), 2 * len(texts)
 
     def save_state(self, state: Path, step: int) -> None:
-        """After `step` updates; the one before stays until this one is whole."""
+        """Save the state after `step` updates; the previous state is deleted once this one is complete."""
         partial = state / "partial"
         self.accelerator.save_state(str(partial))
         self.accelerator.wait_for_everyone()
@@ -124,7 +124,7 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
     def export(self, directory: Path) -> None:
-        """An ordinary Hugging Face checkpoint; it appears when it is whole."""
+        """Write an ordinary Hugging Face checkpoint, which appears only when it is complete."""
         weights = self.accelerator.get_state_dict(self.model)
         if self.accelerator.is_main_process:
             partial = directory.with_name(directory.name + ".partial")
@@ -135,7 +135,7 @@ class Trainer:
 
 
 def train(pairs: Sequence[LabelledPair], settings: TrainSettings, out: Path, save_every: int, name: str) -> Path:
-    """The checkpoint `out/model`. Killed and called again, it goes on; finished, it returns at once."""
+    """Train the checkpoint `out/model`. A killed run resumes on the next call; a finished one returns at once."""
     from tqdm import tqdm
 
     settings.check()

@@ -1,1 +1,1 @@
-"""The method: settings, measures, objectives and shaping. Needs torch and pydantic, knows no trainer and no model."""
+"""The method: settings, measures, objectives and shaping. It needs torch and pydantic, and no trainer and no model."""

@@ -1,4 +1,4 @@
-"""What a run says before it starts: what it rewards, what differs from the defaults, and what may surprise. For every trainer."""
+"""The lines that every run prints before it starts: what it rewards, which settings differ from the defaults, and notes."""
 
 import math
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ PREFIX = "[dqo_verl]"
 
 @dataclass(frozen=True)
 class Trainer:
-    """What the notes depend on, and how a user of this trainer types it."""
+    """The facts about a trainer that the notes depend on, and how its users type them."""
 
-    # of each prompt
+    # responses per prompt
     responses: int
-    # how these are typed
+    # the setting for this number
     responses_setting: str
-    # whether rewards are compared with those of the same prompt only
+    # whether the base compares rewards within a prompt's group only
     compares_within: bool
-    # whether they are divided by their standard deviation; None where the estimator knows no such thing
+    # whether the base divides rewards by their standard deviation; None if it has no such option
     divides_by_std: bool | None
-    # what switches the division off
+    # the setting that switches the division off
     without_std: str = ""
 
 
 def announcement(settings: Settings, trainer: Trainer) -> list[str]:
-    """Two lines of facts at most, and a note for each surprise."""
+    """At most two lines of facts, then one note for each setting that may surprise."""
     division = {True: " with std division", False: " without std division", None: ""}[trainer.divides_by_std]
     lines = [f"{settings.in_words(trainer.responses)}{division}"]
     if changed := settings.beside_defaults():
@@ -40,35 +40,36 @@ def _notes(settings: Settings, trainer: Trainer) -> list[str]:
     spelling, source, found = settings.spelling, settings.source, []
     if trainer.divides_by_std and settings.is_raw and settings.rewards_diversity:
         found.append(
-            "with std division, groups of equal quality get full-size advantages from the bonus alone, whatever alpha is. "
+            "with std division, groups of equal rewards get full-size advantages from the bonus alone, whatever alpha is. "
             f"To avoid it: {trainer.without_std} or {spelling('scale', 'decoupled')}."
         )
     if trainer.divides_by_std is False and isinstance(settings.combine, Add) and settings.combine.scale == "decoupled":
         found.append(
-            f"without std division {spelling('scale', 'decoupled')} changes nothing: the mean of its group is subtracted from reward "
-            "and bonus in either way. Leave it out, or turn the division on."
+            f"without std division {spelling('scale', 'decoupled')} changes nothing: the group's mean is subtracted from "
+            "reward and bonus either way. Leave it out, or turn the division on."
         )
     if trainer.divides_by_std and settings.credit.weighs_groups:
         found.append(
-            f"with std division {spelling('credit', settings.credit.name)} has no effect: it only weighs whole groups, and the division "
-            f"takes that away. To avoid it: {trainer.without_std}."
+            f"with std division {spelling('credit', settings.credit.name)} has no effect: it only gives weights to whole "
+            f"groups, and the division cancels them. To avoid it: {trainer.without_std}."
         )
     if isinstance(source, CosineClasses):
         found.append(
-            f"no pair classifier: two responses are the same above a cosine of {source.threshold:g}, classes by "
-            f"{source.partition}. With one it is DARLING: {spelling('classifier', 'NAME_OR_PATH')}"
+            f"there is no pair classifier, so two responses are the same above a cosine of {source.threshold:g}, and "
+            f"{source.partition} makes classes of the pairs. To use one, as DARLING does, add "
+            f"{spelling('classifier', 'NAME_OR_PATH')}."
         )
     adds = settings.combine.name != "multiply" and settings.rewards_diversity
     if adds and trainer.responses == 2 and settings.measure.symmetric and trainer.compares_within:
         found.append(
-            f"two responses are equally diverse, and {settings.base} compares within groups: with "
+            f"the two responses of a group are equally diverse, and {settings.base} compares within groups: with "
             f"{trainer.responses_setting}=2 the bonus cancels. Use at least 3{_other_base(settings)}."
         )
     elif (alpha := overtaking_alpha(settings, trainer.responses)) is not None:
         found.append(
-            f"above alpha={alpha:.2f} a response can make up for a reward that is lower by 1 by being different: where few "
-            "answers are right, the policy is paid for being wrong in new ways. With rewards of 0 and 1, compare right "
-            f"answers only: {spelling('gate', 0.5)}. With others: a smaller alpha."
+            f"above alpha={alpha:.2f} the bonus for being different can exceed a reward difference of 1: where few answers "
+            "are correct, a new wrong answer can pay more than a correct one. With rewards of 0 and 1, compare correct answers "
+            f"only: {spelling('gate', 0.5)}. With other rewards, use a smaller alpha."
         )
     return found
 
@@ -78,9 +79,9 @@ def _other_base(settings: Settings) -> str:
 
 
 def overtaking_alpha(settings: Settings, responses: int) -> float | None:
-    """The bound on raw, ungated alpha per unit of reward, `1 / (log 2 - log(1 + 1/k))`, if this run is above it.
+    """The largest raw, ungated alpha at which a bonus cannot exceed a reward difference of 1; None if this run is not above it.
 
-    The leave-one-out gains of unit-norm embeddings lie between log(1 + 1/k) and log 2.
+    It is `1 / (log 2 - log(1 + 1/k))`: leave-one-out gains of unit-norm embeddings lie between log(1 + 1/k) and log 2.
     """
     combine = settings.combine
     if not (isinstance(settings.measure, Dpp) and isinstance(combine, Add) and settings.is_raw) or responses < 2:

@@ -5,9 +5,9 @@ from torch import Tensor
 
 
 def cosine_same(embeddings: Tensor, threshold: float) -> Tensor:
-    """`e_i . e_j > threshold` of unit-norm rows, `(..., k, d)` -> `(..., k, k)`.
+    """Whether `e_i . e_j > threshold` for each pair of unit-norm rows, `(..., k, d)` -> `(..., k, k)`.
 
-    A blank response, which is a zero row, is the same as the other blank ones and as no other, whatever the threshold.
+    A blank response (a zero row) is the same as other blank ones and different from all others, whatever the threshold.
     """
     blank = (embeddings == 0).all(dim=-1)
     both, one = blank[..., :, None] & blank[..., None, :], blank[..., :, None] ^ blank[..., None, :]
@@ -17,8 +17,8 @@ def cosine_same(embeddings: Tensor, threshold: float) -> Tensor:
 def same_class(same: Tensor) -> Tensor:
     """Transitive closure of `same`, a boolean `(..., k, k)`: True where two responses share a connected component.
 
-    One true pair suffices in either order (DARLING's union-find, arXiv 2509.02534, section 3). A response is always the
-    same as itself. Squaring the reachability matrix log2(k) times closes paths of any length.
+    One true pair, in either order, joins two responses (DARLING's union-find, arXiv 2509.02534, section 3). A response is
+    always the same as itself. Squaring the reachability matrix log2(k) times closes paths of any length.
     """
     k = same.shape[-1]
     reach = same | same.mT | torch.eye(k, dtype=torch.bool, device=same.device)
@@ -35,7 +35,7 @@ def classes(same: Tensor) -> Tensor:
 
 
 def first_member(same: list[list[bool]]) -> list[int]:
-    """NoveltyBench's greedy rule for one group: join the first class whose first member is the same, else open one.
+    """NoveltyBench's greedy rule for one group: join the first class whose first member is the same, else open a new class.
 
     `(k, k)`, symmetric -> `(k,)`, the position of each class's first member. The classes depend on the order of the responses,
     and are never fewer than the connected components (arXiv 2504.05228, section 3).

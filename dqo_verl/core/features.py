@@ -1,4 +1,4 @@
-"""What is known of the responses of a batch, and how a measure sees it: as groups of one size."""
+"""The data about a batch's responses, and how a measure reads it: as groups of one size."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Features:
-    """n responses. A measure reads one of the optional columns; whoever calls `shape` fills in that one."""
+    """Data about n responses. A measure reads one of the optional columns, and the caller of `shape` fills in that one."""
 
     # equal for responses with the same text: the texts themselves, or their hashes
     identities: Sequence[Hashable]
@@ -26,13 +26,13 @@ class Features:
     def column(self, name: str) -> Any:
         found = getattr(self, name)
         if found is None:
-            raise ValueError(f"the measure reads {name}, and the features of this batch have none")
+            raise ValueError(f"the measure reads {name}, but these Features have none. Pass {name}=... to Features.")
         return found
 
 
 @dataclass(frozen=True)
 class Groups:
-    """g groups of k responses each. Every tensor starts with `(g, k)`."""
+    """g groups of k responses each. The shape of every tensor starts with `(g, k)`."""
 
     # Positions in the batch.
     rows: Tensor
@@ -67,5 +67,5 @@ class Groups:
         return [[texts[row] for row in group] for group in self.rows.tolist()]
 
     def each(self, scores: Sequence[Sequence[float]]) -> Tensor:
-        """Scores that were computed one by one, as `(g, k)`."""
+        """A `(g, k)` tensor from one list of scores per group."""
         return torch.tensor(scores, dtype=torch.float64)

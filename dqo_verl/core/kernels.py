@@ -39,12 +39,12 @@ class Linear(Kernel):
 
 
 class Gaussian(Kernel):
-    """A bump around each response."""
+    """Similarity that falls with the squared distance between two responses."""
 
     name = "gaussian"
 
     bandwidth: float = Field(1.0, ge=1e-3, le=1e3)
-    """In units of distance between unit vectors."""
+    """Width of the gaussian kernel, as a distance between unit vectors."""
 
     def __call__(self, embeddings: Tensor) -> Tensor:
         return gaussian_kernel(embeddings, self.bandwidth)

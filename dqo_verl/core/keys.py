@@ -1,10 +1,10 @@
-"""What a response is known by, in every process."""
+"""The key that identifies a response in every process."""
 
 from typing import NamedTuple
 
 
 class ResponseKey(NamedTuple):
-    """The prompt's group, and which of its responses this is: their order decides where a rule depends on it."""
+    """A response's group (its prompt) and its number there, which gives the order for rules that depend on the order."""
 
     group: str
     sample: int

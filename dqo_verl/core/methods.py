@@ -1,4 +1,4 @@
-"""The methods that have a name of their own: presets of settings. A measure that is typed replaces all of them but the credit."""
+"""The named methods, which are presets of settings. A measure that is typed beside a method replaces all but its credit."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ METHODS: dict[str, dict[str, Any]] = {
     "darling": {"measure": "partition"},
     # q * mean distance to the others: DARLING without classes, hence without a classifier and a threshold
     "darling_soft": {"measure": "pairwise", "combine": "multiply"},
-    # DQO among the better responses alone, in units of what is at stake: nothing to choose, whatever the reward
+    # DQO among the responses with a reward above the mean, in units of the reward gap: no setting depends on the reward's scale
     "diverse": {"measure": "dpp", "gate": "mean", "unit": "gap", "alpha": 2.0},
-    # without diversity, on a base that subtracts the group's mean and does not divide: arXiv 2602.02710, 2505.15201, 2508.10751,
-    # 2602.06717
+    # without diversity, on a base that subtracts the group's mean and does not divide by the std: arXiv 2602.02710, 2505.15201,
+    # 2508.10751, 2602.06717
     "maxrl": {"measure": "none", "credit": "maxrl"},
     "pkpo": {"measure": "none", "credit": "pkpo"},
     "pass_training": {"measure": "none", "credit": "pass_training"},

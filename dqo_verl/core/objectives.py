@@ -1,4 +1,4 @@
-"""Objective: quality x diversity -> what is added to the reward, and what to the advantage. Pure functions of one batch."""
+"""Objectives: quality and diversity -> the amounts added to rewards and to advantages. Pure functions of one batch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
@@ -12,19 +12,19 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.parts import Choice
 from dqo_verl.errors import UserError
 
-# of the largest value: responses that are all alike have bonuses that differ by 1e-7
+# relative to the largest value: bonuses of identical responses differ by 1e-7
 ROUNDING = 1e-6
 
 
 def zscore(values: Tensor) -> Tensor:
-    """`(x - mean) / std` over the batch; all zeros where nothing varies (a single value, or equal ones but for rounding)."""
+    """`(x - mean) / std` over the batch; all zeros if nothing varies (a single value, or values equal up to rounding)."""
     if len(values) < 2 or values.max() - values.min() <= ROUNDING * values.abs().max():
         return values.new_zeros(values.shape)
     return (values - values.mean()) / values.std()
 
 
 def shift_quality(quality: Tensor, groups: Sequence[Hashable], how: str) -> Tensor:
-    """Make quality fit to be multiplied: `none`, `group_min` (q - min of the group) or `sigmoid` (1 / (1 + e^-q))."""
+    """Shift quality before it is multiplied: `none`, `group_min` (q - min of the group) or `sigmoid` (1 / (1 + e^-q))."""
     if how == "sigmoid":
         return quality.sigmoid()
     if how == "none":
@@ -36,16 +36,17 @@ def shift_quality(quality: Tensor, groups: Sequence[Hashable], how: str) -> Tens
 
 
 def gap(quality: Tensor) -> float:
-    """`mean of what is above the mean - mean of the rest`: what is at stake, in the reward's own unit; 0 if all are equal.
+    """`mean of the values above the mean - mean of the others`, in the reward's own unit; 0 if all are equal.
 
-    With two values it is their difference, however often each occurs; 1.6 standard deviations of a normal distribution.
+    For two distinct values it is their difference, however often each occurs; for a normal distribution, it is 1.6 standard
+    deviations.
     """
     high = above_mean(quality)
     return (quality[high].mean() - quality[~high].mean()).item() if high.any() else 0.0
 
 
 def above_mean(quality: Tensor) -> Tensor:
-    """Which values are above the mean of all: none if all are equal, also where their mean is rounded down."""
+    """Which values are above their mean: none if all are equal, even if rounding puts the mean below them."""
     values = quality.double()
     return (values > values.mean()) & (values > values.min())
 
@@ -61,7 +62,7 @@ def centre(values: Tensor, groups: Sequence[Hashable]) -> Tensor:
 class Objective(Choice, ABC):
     """How diversity d and quality q become one signal."""
 
-    # the shaped reward, for people
+    # the shaped reward, as users read it
     formula: ClassVar[str]
 
     gate: float | Literal["mean"] | None = None
@@ -81,43 +82,43 @@ class Objective(Choice, ABC):
         return above_mean(quality) if self.gate == "mean" else quality > self.gate
 
     def among(self) -> str:
-        """Those that are compared, as a phrase."""
+        """Which responses are compared, as a phrase to append to `in_words`."""
         if self.gate is None:
             return ""
         return f", among responses with a reward above {'the mean' if self.gate == 'mean' else f'{self.gate:g}'}"
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the base estimator's advantages must come out bit for bit; diversity is still measured."""
+        """Whether the base estimator's advantages must stay bit-identical; diversity is still measured."""
         return False
 
     @property
     def is_raw(self) -> bool:
-        """Whether diversity goes into the reward, and not into what the base estimator makes of it."""
+        """Whether diversity goes into the reward, and not into the base estimator's advantage."""
         return True
 
     def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
-        """By what each advantage is multiplied, `(n,)`."""
+        """The factor of each advantage, `(n,)`."""
         return torch.ones_like(quality)
 
     @abstractmethod
     def in_words(self, diversity: str, reward: str = "reward") -> str:
-        """The shaped reward as a phrase; `diversity` is the phrase for d, `reward` that for what is shaped."""
+        """The shaped reward as a phrase; `diversity` is the phrase for d, `reward` the phrase for r."""
 
     @abstractmethod
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
-        """What is added to each reward, and to each advantage, `(n,)` both."""
+        """The amounts added to each reward and to each advantage, both `(n,)`."""
 
 
 class Weighted(Objective):
-    """Objectives with a weight of diversity."""
+    """Objectives that weight diversity by alpha."""
 
     alpha: float = Field(1.0, ge=0, le=1e6)
     """Weight of diversity in units of reward."""
 
 
 class Add(Weighted):
-    """`r_i + alpha d_i` (DQO, arXiv 2509.04784); 0 measures diversity and changes nothing."""
+    """`r_i + alpha d_i` (DQO, arXiv 2509.04784); alpha = 0 measures diversity and changes nothing."""
 
     name = "add"
     formula = "r + alpha d"
@@ -126,17 +127,17 @@ class Add(Weighted):
     """`raw`: the base estimator sees the shaped reward. `decoupled`: base(r) + alpha (d - mean d of the group)."""
 
     unit: Literal["reward", "gap"] = "reward"
-    """Of alpha, if raw. `gap`: how far rewards above and below the batch's mean are apart, 1 if they are 0 and 1."""
+    """Unit of alpha if raw. `gap`: mean reward above the batch's mean minus mean reward below it; 1 for rewards of 0 and 1."""
 
     target: float | None = Field(None, gt=0, le=1)
-    """Steer alpha: as many different answers among those compared as this share of what they were at the start."""
+    """Steer alpha, to keep this share of the distinct answers that the compared responses had at the start."""
 
     @model_validator(mode="after")
     def _target_has_a_gate_and_a_unit(self) -> "Add":
         if self.target is not None and (self.gate is None or self.unit != "gap"):
             raise ValueError(
-                f"{{target={self.target}}} steers alpha by the better responses, in units of what is at stake: it needs a gate "
-                "and a unit, which the method diverse has. Add {gate=mean} {unit=gap}, or drop the target."
+                f"{{target={self.target}}} needs a gate and {{unit=gap}}, as the method diverse has: it steers alpha by the "
+                "better responses, in units of the reward gap. Add {gate=mean} {unit=gap}, or drop the target."
             )
         return self
 
@@ -160,13 +161,13 @@ class Add(Weighted):
         if self.changes_nothing:
             return f"{reward} alone ({diversity} is measured, not rewarded)"
         if self.scale == "decoupled":
-            return f"{reward}, and to its advantage + {self.alpha} x ({diversity} - mean of the group)"
+            return f"{reward}, with {self.alpha} x ({diversity} - mean of the group) added to its advantage"
         unit = " x gap between rewards" if self.unit == "gap" else ""
         weight = "alpha" if self.target else self.alpha
         return f"{reward} + {weight}{unit} x {diversity}"
 
     def among(self) -> str:
-        steered = f", alpha from {self.alpha} on steered to {self.target} of the different answers at the start"
+        steered = f", alpha starting at {self.alpha} and steered to keep {self.target} of the initial distinct answers"
         return super().among() + (steered if self.target else "")
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
@@ -187,13 +188,13 @@ class Multiply(Objective):
     formula = "q max(d, floor)"
 
     floor: float = Field(0.0, ge=0, le=1)
-    """Smallest factor."""
+    """The diversity factor is at least this."""
 
     quality_shift: Literal["none", "group_min", "sigmoid"] = "none"
-    """Before it is multiplied: `none` (a negative quality ends the run), `group_min` (minus the group's least), `sigmoid`."""
+    """Shift of quality before it is multiplied: `none` (a negative one ends the run), `group_min` (q - min), `sigmoid`."""
 
     def in_words(self, diversity: str, reward: str = "reward") -> str:
-        quality = {"none": reward, "group_min": f"({reward} - least of the group)", "sigmoid": f"sigmoid({reward})"}
+        quality = {"none": reward, "group_min": f"({reward} - smallest of the group)", "sigmoid": f"sigmoid({reward})"}
         factor = f"max({diversity}, {self.floor})" if self.floor else diversity
         return f"{quality[self.quality_shift]} x {factor}"
 
@@ -201,8 +202,8 @@ class Multiply(Objective):
         fit = shift_quality(quality, groups, self.quality_shift)
         if (fit < 0).any():
             raise UserError(
-                f"The quality goes down to {fit.min().item():.4g}, and a negative quality times a larger diversity is a "
-                f"smaller reward: it would punish diversity. Add {self.spell('quality_shift', 'group_min')} (the worst "
+                f"combine=multiply got a quality of {fit.min().item():.4g}. A negative quality times a larger diversity is a "
+                f"smaller reward, which would punish diversity. Add {self.spell('quality_shift', 'group_min')} (the worst "
                 f"of each group becomes 0) or {self.spell('quality_shift', 'sigmoid')}, or use a reward that is never "
                 "negative."
             )
@@ -235,7 +236,7 @@ class Only(Weighted):
     def _has_no_gate(self) -> "Only":
         if self.gate is not None:
             raise ValueError(
-                "{combine=only} leaves nothing to responses outside the gate. Drop the gate, or use {combine=add}."
+                "{combine=only} leaves no reward to responses outside the gate. Drop the gate, or use {combine=add}."
             )
         return self
 
@@ -244,7 +245,7 @@ class Only(Weighted):
 
 
 class Weigh(Weighted):
-    """`A_i d_i^alpha`, with A_i what the base estimator makes of the rewards: a signed advantage keeps its sign.
+    """`A_i d_i^alpha`, where A_i is the base estimator's advantage, which keeps its sign.
 
     For measures between 0 and 1; alpha = 0 changes nothing. Responses outside the gate keep their advantage.
     """
@@ -265,8 +266,10 @@ class Weigh(Weighted):
 
     def in_words(self, diversity: str, reward: str = "reward") -> str:
         if self.changes_nothing:
-            return f"{reward} alone ({diversity} is measured, and weighs nothing)"
-        return f"{reward}, its advantage x {diversity}" + (f" to the power of {self.alpha}" if self.alpha != 1 else "")
+            return f"{reward} alone ({diversity} is measured, not used as a weight)"
+        return f"{reward}, with its advantage multiplied by {diversity}" + (
+            f" to the power of {self.alpha}" if self.alpha != 1 else ""
+        )
 
     def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
         return torch.where(self.takes_part(quality), diversity.clamp(min=0) ** self.alpha, 1.0)

@@ -1,4 +1,4 @@
-"""A measure of the user's own: `my_measures.py:MyMeasure`, `package.module:MyMeasure`, or the name of an entry point."""
+"""Loads a user's own measure: `my_measures.py:MyMeasure`, `package.module:MyMeasure`, or the name of an entry point."""
 
 from importlib.metadata import entry_points
 from typing import Any, get_args
@@ -10,12 +10,12 @@ from dqo_verl.core.spelling import Spelling
 from dqo_verl.errors import UserError
 from dqo_verl.loading import file_of, load
 
-# a package that brings measures: [project.entry-points."dqo_verl.measures"] my_measure = "my_package.module:MyMeasure"
+# how a package registers its measure: [project.entry-points."dqo_verl.measures"] my_measure = "my_package.module:MyMeasure"
 ENTRY_POINTS = "dqo_verl.measures"
 
 
 def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
-    """The measure of that name: one of ours, one in a file or module, or one that an installed package brings."""
+    """The measure of this name: a built-in one, one in a file or module, or the entry point of an installed package."""
     # YAML reads null as None and off as False.
     name = "none" if name is None or name is False else str(name)
     if name in MEASURES:
@@ -38,7 +38,7 @@ def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
 
 
 def place_of(measure: type[Measure]) -> str:
-    """What to type for this measure in any process: the name of one of ours, else where it is."""
+    """What to type for this measure in any process: its name if it is built in, else its file or module and its class."""
     if measure.__module__.startswith("dqo_verl."):
         return measure.name
     return f"{file_of(measure.__module__) or measure.__module__}:{measure.__name__}"

@@ -1,7 +1,8 @@
-"""Which pairs of a group must be classified, and the partition that follows. Pure functions of texts.
+"""Which pairs of a group the classifier must decide, and the classes that follow. Pure functions of texts.
 
-`components` (DARLING): classes are the connected components of "same" pairs. Pairs that are connected already are never
-asked, which leaves the components unchanged: a collapsed group of n costs n - 1 questions, n distinct ones n (n - 1) / 2.
+`components` (DARLING): classes are the connected components of "same" pairs. Pairs that are already connected are never
+asked, which does not change the components: n texts that all say the same cost n - 1 questions, n different ones
+n (n - 1) / 2.
 `first_member` (NoveltyBench): a response joins the first class whose first member is the same, in order of the responses.
 """
 
@@ -13,7 +14,7 @@ Pair = tuple[str, str]
 
 
 def ordered(a: Node, b: Node) -> Pair:
-    """A pair is asked in one order, whichever response came first."""
+    """The pair in alphabetical order: each pair is asked in this order only."""
     return (a, b) if a <= b else (b, a)
 
 
@@ -35,7 +36,7 @@ class Components:
         return node
 
     def join(self, a: Node, b: Node) -> bool:
-        """Whether they were apart before."""
+        """Join two components; False if they were one already."""
         root_a, root_b = self.root(a), self.root(b)
         self.parent[root_b] = root_a
         return root_a != root_b
@@ -47,10 +48,10 @@ def component_labels(nodes: Sequence[Node], decided: Mapping[Pair, bool]) -> lis
 
 
 def questions_for_components(nodes: Sequence[Node], decided: Mapping[Pair, bool], forests: int = 1) -> list[Pair]:
-    """Undecided pairs to ask next; none left means that the components are final.
+    """Undecided pairs to ask next; if none are left, the components are final.
 
-    A round asks for a spanning forest: pairs none of which would be superfluous if all the others turned out "same".
-    `forests` > 1 asks for several at once, which saves rounds where the group is known not to collapse.
+    A round asks for a spanning forest: no pair of it becomes superfluous if all the others turn out to be "same".
+    `forests` > 1 asks for several forests at once, which saves rounds if the group turns out not to have collapsed.
     """
     found = Components(nodes, decided)
     names = list(found.parent)
@@ -103,9 +104,10 @@ def _greedy(nodes: Sequence[Node], decided: Mapping[Pair, bool]) -> tuple[list[H
 
 
 def without_model(a: str, b: str, short_words: int = 0) -> bool | None:
-    """What needs no model: equal texts are the same, a blank text is the same as blank ones only, short answers by their words.
+    """The decision on a pair that needs no model; None if the model must decide.
 
-    None where the model decides. `short_words=0` switches the rule for short answers off.
+    Equal texts are the same, a blank text is the same as blank ones only, and short answers are compared by their words.
+    `short_words=0` switches the rule for short answers off.
     """
     if not a.strip() or not b.strip():
         return a.strip() == b.strip()
@@ -113,9 +115,9 @@ def without_model(a: str, b: str, short_words: int = 0) -> bool | None:
 
 
 def short_answers_agree(a: str, b: str, words: int) -> bool | None:
-    """DARLING's rule for short answers: with at most `words` words each, the same if they share at least half of the longer.
+    """DARLING's rule: answers of at most `words` words are the same if they share at least half of the longer one's words.
 
-    None where one of them is longer: the classifier decides. `words=0` switches the rule off.
+    None if one of them has more words: the classifier decides. `words=0` switches the rule off.
     """
     split_a, split_b = a.lower().split(), b.lower().split()
     longer = max(len(split_a), len(split_b))
@@ -127,9 +129,9 @@ def short_answers_agree(a: str, b: str, words: int) -> bool | None:
 def decide_all(
     groups: Sequence[Sequence[str]], answer: Callable[[Sequence[Pair]], Sequence[bool]], short_words: int = 0
 ) -> list[list[list[bool]]]:
-    """Every pair of each group's texts, `(k, k)` and symmetric: what a stream would know if it asked all of them.
+    """Decisions on all pairs of each group's texts, `(k, k)` and symmetric, whereas a stream asks only the pairs it needs.
 
-    `answer` is asked in alphabetical order, and once about a pair of texts that occurs again, in this group or another.
+    `answer` gets each pair in alphabetical order, and only once, even if several groups have it.
     """
     decided: dict[Pair, bool | None] = {}
     for texts in groups:

@@ -4,8 +4,8 @@
         name = "gaussian"
         bandwidth: float = Field(1.0, gt=0)
 
-`kernel=gaussian bandwidth=0.5` builds it. `build` gives a part the keys that it owns; what no part of a run owns is refused
-by `settings.parse`. pydantic checks the values, `UserError` says what is wrong in the words of the user's command line.
+`kernel=gaussian bandwidth=0.5` builds it. `build` gives a part the keys that it owns; `settings.parse` refuses keys that no
+part of the run owns. pydantic checks the values, and `UserError` says what is wrong in the syntax of the user's command line.
 """
 
 import re
@@ -25,7 +25,7 @@ P = TypeVar("P", bound="Part")
 
 
 class Part(BaseModel):
-    """Frozen and strict: no unknown key, no text for a number, nothing that is not finite."""
+    """A frozen, strict model: it refuses unknown keys, text in place of a number, and values that are not finite."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -42,7 +42,7 @@ class Part(BaseModel):
         return self._spelling(key, value)
 
     def flat(self) -> dict[str, Any]:
-        """All values by the keys that a user types; a choice stands as its name, followed by its own parameters."""
+        """All values by the keys that a user types; a choice appears as its name, followed by its own parameters."""
         found: dict[str, Any] = {}
         for key in type(self).model_fields:
             value = getattr(self, key)
@@ -56,7 +56,7 @@ class Part(BaseModel):
 
 
 class Choice(Part):
-    """One of several alternatives, picked by its name. A direct subclass is a family: it lists its `choices` itself."""
+    """One of several alternatives, picked by its name. A direct subclass is a family, with its members in `choices`."""
 
     name: ClassVar[str]
     choices: ClassVar[dict[str, type["Choice"]]]
@@ -68,29 +68,31 @@ class Choice(Part):
         elif "name" in vars(cls):
             taken = cls.choices.get(cls.name)
             if taken is not None and taken.__module__.startswith("dqo_verl.") and taken.__module__ != cls.__module__:
-                raise UserError(f"{cls.__module__}.{cls.__name__}: the name {cls.name!r} belongs to {taken.__module__}")
+                raise UserError(
+                    f"{cls.__module__}.{cls.__name__}: the name {cls.name!r} belongs to {taken.__module__}. Choose another."
+                )
             cls.choices[cls.name] = cls
 
 
 def build(kind: type[P], typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> P:
-    """A part from the keys that it, and the choices within it, own. Other keys are left alone."""
+    """Builds a part from the keys that it and the choices within it own. Ignores other keys."""
     values: dict[str, Any] = {}
     for key, field in kind.model_fields.items():
         family = field.annotation
         if isinstance(family, type) and issubclass(family, Choice):
-            # a family, or one member of it that a part cannot do without
+            # a family, or the one member of it that this part requires
             choices = {family.name: family} if "name" in vars(family) else family.choices
             name = typed.get(key, family.name if field.is_required() else field.default.name)
             values[key] = build(pick(choices, key, name, spelling), typed, spelling)
         elif key in typed:
-            # A config hands over lists.
+            # Configs have lists where parts have tuples.
             is_list_for_tuple = isinstance(typed[key], list) and typing.get_origin(family) is tuple
             values[key] = tuple(typed[key]) if is_list_for_tuple else typed[key]
     return make(kind, values, spelling)
 
 
 def make(kind: type[P], values: Mapping[str, Any], spelling: Spelling) -> P:
-    """`kind(**values)`, or `UserError` with what to type."""
+    """`kind(**values)`, or a `UserError` that says what to type."""
     try:
         part = kind(**values)
     except ValidationError as error:
@@ -118,9 +120,9 @@ def one_of(names: Sequence[str]) -> str:
 
 
 def _reworded(error: ValidationError, kind: type[Part], spelling: Spelling) -> str:
-    """The first of pydantic's complaints, in the words of the command line."""
+    """The first of pydantic's errors, in the syntax of the command line."""
     found = error.errors()[0]
-    # A validator of ours has said it all, with {key=value} for what is to be typed.
+    # Our own validators write the whole message, with {key=value} where a setting stands.
     if found["type"] == "value_error":
         return re.sub(r"{(\w+)=([^}]*)}", lambda one: spelling(one[1], one[2]), str(found["ctx"]["error"]))
     if not found["loc"]:

@@ -1,4 +1,4 @@
-"""Where a model of ours runs."""
+"""Where the embedder, the pair classifier or the judge runs."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from dqo_verl.core.parts import Choice
 
 
 def _texts(value: Any) -> Any:
-    """A single text, or a list, as the config hands it over."""
+    """A tuple of a single text or of a list, as configs have them."""
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
@@ -23,7 +23,7 @@ class Cpu(Placement):
 
 
 class Gpu(Placement):
-    """On a GPU of its own, which the trainer leaves free."""
+    """On its own GPU, which the trainer leaves free."""
 
     name = "gpu"
 
@@ -35,17 +35,17 @@ class Shared(Placement):
 
 
 class Http(Placement):
-    """On servers of your own."""
+    """On your own servers."""
 
     name = "http"
 
     urls: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
-    """vLLM's `/v1/embeddings` or `/classify`, for a judge any `/v1/chat/completions`, e.g. `[http://a:8000,http://b:8000]`."""
+    """Servers such as `[http://a:8000]`: vLLM's `/v1/embeddings` or `/classify`, for a judge any `/v1/chat/completions`."""
 
     @field_validator("urls")
     @classmethod
     def _have_a_scheme(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise ValueError(f"urls: {url} is no URL. Write http://{url.rpartition('://')[2]}.")
+                raise ValueError(f"urls: {url} is not a URL. Write http://{url.rpartition('://')[2]}.")
         return urls

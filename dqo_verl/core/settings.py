@@ -1,6 +1,6 @@
-"""What a run does, from the flat keys that a user types: `method=dqo alpha=0.5 kernel=gaussian bandwidth=0.7`.
+"""The settings of a run, from the flat keys that a user types: `method=dqo alpha=0.5 kernel=gaussian bandwidth=0.7`.
 
-Every part owns its keys; here they are only brought together, and refused where no part of this run owns them.
+Every part owns its keys. This file combines the parts of a run, and refuses keys that none of them owns.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ from dqo_verl.core.spelling import PLAIN, Spelling
 from dqo_verl.errors import UserError
 
 DEFAULT_BASE = "grpo"
-# fields of `Settings` that are not typed as a key of their own
+# fields of `Settings` that are not in the list of keys
 NO_KEYS = ("method", "measure", "source")
-# what null stands for is what they are without it
+# keys for which null means the default, as if they were not typed
 DEFAULTS_AS_NULL = (("classifier", None), ("threshold", None))
 
 
 class Settings(Part):
-    """Everything a run needs to know about diversity. The effective values are printed once and logged."""
+    """All diversity settings of a run. The effective values are printed once and logged."""
 
     method: str
-    """The preset that the run started from, or the measure alone: for the reader of the log."""
+    """The run's preset, or its measure if no preset was typed. Only the log uses it."""
 
     measure: Measure
     """How diverse a response is."""
@@ -40,19 +40,19 @@ class Settings(Part):
     """The trainer's own estimator that gets the shaped rewards."""
 
     credit: Credit = Plain()
-    """What stands for the quality: the reward itself, or what it is worth to its group."""
+    """What takes the place of the quality: the reward itself, or its value to the group."""
 
     combine: Objective
     """How diversity and credit become one signal."""
 
     source: Source
-    """Where the features come from that the measure reads."""
+    """Where the features that the measure reads come from."""
 
     def flat(self) -> dict[str, Any]:
         return super().flat() | {"measure": place_of(type(self.measure))}
 
     def in_words(self, responses: int) -> str:
-        """What a response is rewarded with, in a sentence; `responses`: of each prompt."""
+        """What a response is rewarded with, as one sentence; `responses` is their number per prompt."""
         told = self.credit.phrase
         if self.measure.reads != "nothing":
             diversity = " ".join(filter(None, (self.measure.phrase or self.measure.name, self.source.in_words())))
@@ -62,7 +62,7 @@ class Settings(Part):
         return f"{told}, {responses} responses per prompt, on {self.base}"
 
     def beside_defaults(self) -> dict[str, Any]:
-        """The settings that differ from what this method with this measure has by itself; the base is in the words."""
+        """The settings that differ from the defaults of this method and measure; without the base, which `in_words` names."""
         values = self.flat()
         is_preset = METHODS.get(self.method, {}).get("measure") == self.measure.name
         named = ("method", "classifier") if is_preset else ("method", "classifier", "measure")
@@ -71,7 +71,7 @@ class Settings(Part):
 
     @property
     def has_credit(self) -> bool:
-        """Whether something else stands for the reward."""
+        """Whether a credit takes the place of the reward."""
         return not isinstance(self.credit, Plain)
 
     @property
@@ -80,39 +80,39 @@ class Settings(Part):
 
     @property
     def is_raw(self) -> bool:
-        """Whether the base estimator sees diversity in the reward, and divides it if it divides rewards."""
+        """Whether diversity is part of the reward that the base estimator sees, and divides if it divides rewards."""
         return self.combine.is_raw
 
     @property
     def changes_reward(self) -> bool:
-        """Whether the base estimator sees another reward."""
+        """Whether the base estimator sees a changed reward."""
         return self.has_credit or (self.rewards_diversity and self.is_raw)
 
     @property
     def changes_advantage(self) -> bool:
-        """Whether diversity changes what the base estimator makes."""
+        """Whether diversity changes the base estimator's advantages."""
         return self.rewards_diversity and not self.is_raw
 
     @property
     def changes_nothing(self) -> bool:
-        """True where the base estimator's advantages must come out bit for bit."""
+        """Whether the base estimator's advantages must stay bit-identical."""
         return not (self.changes_reward or self.changes_advantage)
 
     @property
     def reads_nothing(self) -> bool:
-        """Whether the trainer's estimator can do without us."""
+        """Whether there is neither a measure nor a credit, so that the trainer's estimator runs as it is."""
         return self.measure.reads == "nothing" and not self.has_credit
 
 
 def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
-    """The settings of a run, or `UserError` with what to type. `parse(settings.flat())` gives the same settings again."""
+    """The settings of a run, or a `UserError` that says what to type. `parse(settings.flat())` gives the same settings."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
     switched_off = "measure" in typed
     preset: dict[str, Any] = {}
     if not switched_off:
         preset = pick(METHODS, "method", typed.get("method"), spelling)
     elif typed.get("method") in [*METHODS]:
-        # a measure beside a method keeps its credit
+        # a measure that is typed beside a method keeps the method's credit
         preset = {key: value for key, value in METHODS[typed["method"]].items() if key == "credit"}
     typed = preset | typed
     kind = measure_named(typed["measure"], spelling)
@@ -126,7 +126,7 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     method = typed.get("method", measure.name)
     if method != measure.name:
         pick(METHODS, "method", method, spelling)
-    # Where the measure shares a key with another part, both have the measure's value.
+    # If the measure shares a key with another part, both get the measure's value.
     shared = measure.flat() | typed
     combine = pick(Objective.choices, "combine", typed.get("combine", measure.combine), spelling)
     source = source_for(measure.reads, typed)
@@ -145,7 +145,7 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
 
 
 def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> str | None:
-    """Whose key it is, and what this run has in that place. None if it is nobody's."""
+    """The message for a key of a part that this run does not have; None if no part has this key."""
     combine, measure, source = settings.combine, settings.measure, settings.source
     kernel, placement = getattr(measure, "kernel", None), getattr(source, "placement", None)
     for owners, here in (
@@ -196,7 +196,7 @@ def _unknown(key: str, value: Any, spelling: Spelling) -> str:
 
 
 def known_keys() -> dict[str, None]:
-    """Every key of every part, in order of reading."""
+    """Every key of every part, in the order in which the parts are listed."""
     families: tuple[type[Choice], ...] = (Measure, Kernel, Credit, Objective)
     parts: list[type[Part]] = [Settings, *(choice for family in families for choice in family.choices.values())]
     parts += [*SOURCES, *Placement.choices.values()]

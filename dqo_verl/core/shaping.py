@@ -1,4 +1,4 @@
-"""One batch: quality and features of its responses -> what is added to rewards and advantages, and numbers for the log."""
+"""Shapes one batch: quality and features of its responses -> the amounts added to rewards and advantages, and metrics."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dqo_verl.core.settings import Settings
 
 @dataclass(frozen=True)
 class Shaped:
-    """The outcome for n responses; all tensors are `(n,)`."""
+    """The result for n responses; all tensors are `(n,)`."""
 
     # d_i; 0 for responses outside the gate, and for blank ones
     score: Tensor
@@ -21,15 +21,15 @@ class Shaped:
     to_reward: Tensor
     # what is added to the base estimator's advantage (scale=decoupled only; otherwise zeros)
     to_advantage: Tensor
-    # by what that advantage is multiplied first (combine=weigh only; otherwise ones)
+    # the factor of that advantage, applied first (combine=weigh only; otherwise ones)
     factor: Tensor
     metrics: dict[str, float]
 
 
 def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings) -> Shaped:
-    """Score every response against its group and combine the score with what its quality is worth.
+    """Score every response against its group, and combine the score with its credit (by default its quality).
 
-    Nothing that is not finite comes in or goes out: `FloatingPointError` names the response.
+    If an input or a result is not finite, a `FloatingPointError` names the response.
     """
     _refuse_non_finite(quality, "the quality", groups, features)
     measure, combine = settings.measure, settings.combine
@@ -55,12 +55,13 @@ def _refuse_non_finite(values: Tensor, what: str, groups: Sequence[Hashable], fe
     if bad:
         said = features.texts[bad[0]][:200] if features.texts else features.identities[bad[0]]
         raise FloatingPointError(
-            f"{what} of response {bad[0]} (group {groups[bad[0]]}, {said!r}) is {values[bad[0]].item()}, {len(bad)} such in all"
+            f"{what} of response {bad[0]} (group {groups[bad[0]]}, {said!r}) is {values[bad[0]].item()}; "
+            f"{len(bad)} of {len(values)} responses are not finite"
         )
 
 
 def credited(quality: Tensor, groups: Sequence[Hashable], settings: Settings) -> Tensor:
-    """What stands for the quality, `(n,)`."""
+    """The credit of each response, which takes the place of its quality, `(n,)`."""
     found = quality.clone()
     for rows in rows_by_size(groups):
         found[rows] = settings.credit(quality[rows])
@@ -70,7 +71,7 @@ def credited(quality: Tensor, groups: Sequence[Hashable], settings: Settings) ->
 def _scored(
     quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings
 ) -> tuple[Tensor, dict[str, list[Tensor]]]:
-    """d of each response, and what the measure says of the groups."""
+    """d of each response, and the measure's numbers per group."""
     measure, compared = settings.measure, settings.combine.takes_part(quality)
     if measure.reads == "embeddings":
         compared &= features.column("embeddings").any(dim=-1)
@@ -89,7 +90,7 @@ def _scored(
 def _summary(
     quality: Tensor, added: Tensor, score: Tensor, groups: Sequence[Hashable], identities: Sequence[Hashable]
 ) -> dict[str, float]:
-    """The numbers that a user reads in the trainer's log. `bonus` is what shaping added to the quality."""
+    """The metrics for the trainer's log. `bonus` is what shaping added to the reward and the advantage."""
     duplicates = singletons = bonus_only = n_groups = 0
     for rows in rows_by_size(groups):
         n_groups += len(rows)

@@ -29,9 +29,9 @@ def _last(place: str) -> str:
 
 
 class Source(Part):
-    """How a run obtains what its measure reads."""
+    """How a run gets the features that its measure reads."""
 
-    # what people call it
+    # its name in messages
     name: ClassVar[str]
     # which column of the features it fills
     reads: ClassVar[Reads]
@@ -41,12 +41,12 @@ class Source(Part):
         return text
 
     def in_words(self) -> str:
-        """What the measure looks at, to go behind its own words."""
+        """What the measure reads, as a phrase to append to the measure's own."""
         return ""
 
 
 class Nothing(Source):
-    """For the off switch."""
+    """No features, for the measure `none`."""
 
     name = "nothing"
     reads: ClassVar[Reads] = "nothing"
@@ -64,7 +64,7 @@ class LogProbs(Source):
 
 def _the_answer_alone(answer_only: bool) -> bool:
     if answer_only:
-        raise ValueError("{answer_only=true} has no effect: final answers alone are compared. Leave it out.")
+        raise ValueError("{answer_only=true} has no effect: this run compares final answers only. Leave it out.")
     return answer_only
 
 
@@ -81,12 +81,12 @@ class Texts(Source):
         return up_to_answer(text) if self.answer_only else text
 
     def of_texts(self, texts: Sequence[str]) -> Features:
-        """What the measure reads, where no model is needed."""
+        """The features of these texts, which need no model."""
         return Features(texts, texts=texts)
 
 
 class AnswerClasses(Texts):
-    """Classes by the final answer of a response: no model. Those without one are of one class."""
+    """Classes by the final answer of a response, without a model. Responses without a final answer form one class."""
 
     name = "final answers"
     reads: ClassVar[Reads] = "classes"
@@ -94,7 +94,7 @@ class AnswerClasses(Texts):
     _no_answer_only = field_validator("answer_only")(_the_answer_alone)
 
     classes: AnswerRule = "answer"
-    """Two responses are the same if their final answers (`#### number` or `\\boxed{...}`) are: as texts, or as mathematics."""
+    """Same if the final answers (`#### number` or `\\boxed{...}`) are equal: as texts (`answer`) or as mathematics (`math`)."""
 
     def in_words(self) -> str:
         return "by final answers"
@@ -106,13 +106,13 @@ class AnswerClasses(Texts):
 
 
 class Model(Texts, ABC):
-    """A model reads the responses, in a process of its own."""
+    """Features from a model that reads the responses."""
 
     stream: bool = True
-    """Compute features while the trainer still generates. false: when they are asked for; same numbers."""
+    """Compute features while the trainer still generates; false: when they are needed. The numbers are the same."""
 
     placement: Placement = Cpu()
-    """Where the model runs: cpu, gpu (one reserved), shared (a training GPU), http (servers of your own)."""
+    """Where the model runs: cpu, gpu (one reserved), shared (a training GPU), http (your own servers)."""
 
     actors: int = Field(1, ge=1)
     """Copies of the model, spread over the nodes; a prompt's responses stay together."""
@@ -127,7 +127,7 @@ class Model(Texts, ABC):
     def features(
         self, keys: Sequence[ResponseKey], compared: Tensor, identities: Sequence[Hashable], values: Any
     ) -> Features:
-        """What the model gave for those responses, as the measure reads it; those that are not `compared` do not count."""
+        """The features from the model's output for these responses; responses that are not `compared` do not count."""
 
 
 class Embeddings(Model):
@@ -149,7 +149,7 @@ class Embeddings(Model):
 
 
 class CosineClasses(Embeddings):
-    """Classes by the cosine of embeddings: what `partition` does without a classifier."""
+    """Classes by the cosine of embeddings, for runs without a classifier, a judge or `classes`."""
 
     name = "classes by cosine"
     reads: ClassVar[Reads] = "classes"
@@ -188,7 +188,7 @@ class Labels(Model, ABC):
 
 
 class ClassifiedPairs(Labels):
-    """Classes by a trained pair classifier: DARLING."""
+    """Classes by a trained pair classifier, as in DARLING."""
 
     name = "classes by a pair classifier"
 
@@ -196,7 +196,7 @@ class ClassifiedPairs(Labels):
     """Sequence classifier with two labels: hub name or path."""
 
     threshold: float | None = Field(None, ge=0, le=1)
-    """Two responses are the same above this probability; null: the threshold that belongs to the classifier."""
+    """Two responses are the same above this probability; null: the classifier's own threshold."""
 
     partition: Rule = "components"
     """How decisions on pairs become classes."""
@@ -205,14 +205,14 @@ class ClassifiedPairs(Labels):
     """Ask the classifier for (a, b) and (b, a), and average."""
 
     short_answer_words: int = Field(0, ge=0)
-    """Answers of at most so many words are the same if they share half of the longer's words; 0: off."""
+    """Answers of at most this many words are the same if they share half of the longer one's words; 0: off."""
 
     def in_words(self) -> str:
         return f"by the classifier {_last(self.classifier)}"
 
 
 class MathClasses(Labels):
-    """Classes by the final answer as mathematics: 1/2 and 0.5 are one. Those without one are of one class."""
+    """Classes by the final answer as mathematics: 1/2 and 0.5 are equal. Responses without a final answer form one class."""
 
     name = "final answers as mathematics"
 
@@ -222,7 +222,7 @@ class MathClasses(Labels):
     """Two responses are the same if math-verify finds their final answers equal."""
 
     placement: Cpu = Cpu()
-    """In processes beside the worker."""
+    """math-verify runs in processes beside the feature worker."""
 
     def compared(self, text: str) -> str:
         return final_answer(text) or ""
@@ -237,10 +237,10 @@ class JudgedClasses(Labels):
     name = "classes by a judge"
 
     judge: str
-    """The name under which servers of your own (`urls`, OpenAI's protocol) have a language model: it sorts the responses."""
+    """The language model that sorts the responses, by its name on your own servers (`urls`, OpenAI's protocol)."""
 
     placement: Http
-    """A judge runs on servers of your own."""
+    """A judge runs on your own servers."""
 
     def in_words(self) -> str:
         return f"by the judge {_last(self.judge)}"
@@ -259,12 +259,15 @@ SOURCES: tuple[type[Source], ...] = (
 )
 
 
-# by the key that a user types, if any
+# the sources of classes, by the key that selects them
 CLASSES: dict[str, type[Source]] = {"classifier": ClassifiedPairs, "judge": JudgedClasses, "classes": AnswerClasses}
 
 
 def source_for(reads: Reads, typed: Mapping[str, Any]) -> type[Source]:
-    """The source of what a measure reads. Classes have five: a pair classifier, a judge, final answers twice, or the embedder."""
+    """The source of what a measure reads.
+
+    Classes have five: a pair classifier, a judge, final answers as texts or as mathematics, or the embedder.
+    """
     if reads == "classes":
         found = next((source for key, source in CLASSES.items() if key in typed), CosineClasses)
         return MathClasses if found is AnswerClasses and typed["classes"] == "math" else found

@@ -6,14 +6,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Spelling:
-    """Plain `alpha=1` unless a trainer says otherwise; the measure may have a place of its own, as it has in verl."""
+    """Plain `alpha=1` by default; each trainer sets its own templates, and verl has a separate one for the measure."""
 
     setting: str = "{key}={value}"
     measure: str = "measure={value}"
-    # how to leave room for a model of ours, in the trainer's own settings
+    # the trainer's own settings that leave a GPU, or GPU memory, for the feature model
     leave_a_gpu: str = "give the trainer one GPU less"
     leave_room: str = "give the trainer less of its memory"
-    # a base that does not compare within groups, where the trainer has one
+    # what to type for a base that does not compare within groups, if the trainer has one
     without_groups: str = ""
 
     def __call__(self, key: str, value: Any) -> str:

@@ -1,16 +1,17 @@
-"""A target in the place of a weight: alpha follows how different the better responses still are.
+"""Steers alpha to a target: the share of the distinct answers at the start that the better responses should keep.
 
-    similarity = mean over better responses of the mean cosine to the others of their prompt
+    similarity = mean over better responses of their mean cosine to the other better ones of their prompt
                                                        (unbiased for a prompt, however many of its responses are better)
-    answers    = 1 / similarity: so many answers, equally likely and unlike one another, would be as similar
+    answers    = 1 / similarity: the number of equally likely, orthogonal answers that have this similarity
     share      = answers now / answers at the start
     missing    = target - share
     weight    <- weight + missing * (UP if missing > 0 else DOWN)
-    alpha      = weight + max(missing, 0) * AT_ONCE                                 (both from 0 to LARGEST)
+    alpha      = weight + max(missing, 0) * AT_ONCE                                 (both clipped to [0, LARGEST])
 
-What is better: what passes the gate. An answer that is lost is no longer sampled and earns no bonus, so it does not come back: alpha
-rises at once and falls slowly. If all say the same, `answers` is 1, at the start as later: there is nothing to keep, and alpha falls to 0. Alpha stays as it
-is in the first updates, until ENOUGH better responses were seen, and in one that has no two better responses to any prompt.
+A response is better if it passes the gate. A lost answer is no longer sampled and earns no bonus, so it does not come back:
+therefore alpha rises at once and falls slowly. If all better responses say the same from the start on, `answers` stays 1, so
+there is nothing to keep and alpha falls to 0. Alpha does not change in the first updates, until ENOUGH better responses were
+seen, nor in an update without two better responses to the same prompt.
 """
 
 from collections.abc import Hashable, Sequence
@@ -24,23 +25,23 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.objectives import Add
 from dqo_verl.core.settings import Settings
 
-# alpha for all that is missing: in this update, and what stays of it
+# alpha per unit of `missing`: added for the next update only, and added to the weight
 AT_ONCE, UP = 10.0, 1.0
-# what all that is too much takes away in an update
+# taken from the weight in an update, per unit of surplus
 DOWN = 0.2
 LARGEST = 8.0
-# the first updates with so many better responses are the start
+# the start: the first updates, until they have this many better responses
 ENOUGH = 100
-# of all that is counted, the share that the newest update replaces
+# weight of the newest update in the running mean
 NEWEST = 0.3
-# below it similarities are those of unlike answers, whatever their number
+# least similarity that counts: `answers` is at most 1 / UNLIKE
 UNLIKE = 0.01
 
 
 def similarities(compared: Tensor, groups: Sequence[Hashable], features: Features) -> Tensor:
-    """Of each response that is compared with another of its prompt: its mean cosine to these.
+    """The mean cosine of each compared response to the other compared ones of its prompt, if there are any.
 
-    Features without embeddings: 1 for responses of one class, or of one text, and 0 otherwise.
+    Without embeddings, 1 for two responses with the same class or, without classes, the same text, and 0 otherwise.
     """
     rows = compared.nonzero().flatten()
     found = [torch.zeros(0, dtype=torch.float64)]
@@ -52,7 +53,7 @@ def similarities(compared: Tensor, groups: Sequence[Hashable], features: Feature
 
 
 def _alike(rows: Tensor, features: Features) -> Tensor:
-    """`(g, k, k)`, ones on the diagonal."""
+    """Similarities within groups, `(g, k, k)`, with ones on the diagonal."""
     if features.embeddings is not None:
         vectors = features.embeddings[rows].double()
         return vectors @ vectors.mT
@@ -65,24 +66,24 @@ def _alike(rows: Tensor, features: Features) -> Tensor:
 
 
 class Target:
-    """The weight of one run, and what it follows. `state` belongs into checkpoints."""
+    """Alpha of one run, and the statistics that steer it. Checkpoints must save `state`."""
 
     def __init__(self, settings: Settings):
         assert isinstance(settings.combine, Add)
         assert settings.combine.target is not None
         self.typed, self.target = settings, settings.combine.target
         self.alpha = self.weight = settings.combine.alpha
-        # sum of similarities, and how many: of the first updates, and of the last ones
+        # sum and number of similarities: of the first updates, and as a running mean
         self.first, self.last = (0.0, 0.0), (0.0, 0.0)
 
     @property
     def settings(self) -> Settings:
-        """The run's settings, with alpha as it is now."""
+        """The run's settings with the current alpha."""
         combine = self.typed.combine.model_copy(update={"alpha": self.alpha})
         return self.typed.model_copy(update={"combine": combine})
 
     def follow(self, quality: Tensor, groups: Sequence[Hashable], features: Features) -> dict[str, float]:
-        """Look at an update that was shaped with `settings`, set alpha for the next, and return numbers for the log."""
+        """Observe an update that was shaped with `settings`, set alpha for the next one, and return metrics."""
         used = {"diversity/alpha": self.alpha}
         compared = self.typed.combine.takes_part(quality)
         if features.embeddings is not None:
@@ -110,13 +111,13 @@ class Target:
         return {"alpha": self.alpha, "weight": self.weight, "first": list(self.first), "last": list(self.last)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint. The target may have been changed since; what it is a share of may not."""
+        """Continue from a checkpoint. The target may have changed since then; the start that it refers to may not."""
         self.alpha, self.weight = state["alpha"], state["weight"]
         self.first, self.last = tuple(state["first"]), tuple(state["last"])
 
 
 def _answers(seen: tuple[float, float]) -> float:
-    """So many answers, equally likely and unlike one another, would be as similar."""
+    """The number of equally likely, orthogonal answers that have the same mean similarity."""
     total, count = seen
     return 1 / max(total / count, UNLIKE)
 
@@ -126,5 +127,5 @@ def _within(alpha: float) -> float:
 
 
 def target_of(settings: Settings) -> Target | None:
-    """What steers alpha in this run, if it has a target."""
+    """The `Target` of this run, or None if it has none."""
     return Target(settings) if isinstance(settings.combine, Add) and settings.combine.target is not None else None

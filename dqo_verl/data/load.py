@@ -1,4 +1,4 @@
-"""Where the rows come from: the hub (or the mirror in HF_ENDPOINT), a local file, a directory, a saved dataset."""
+"""Loads the rows of a data set from the hub (or the mirror in HF_ENDPOINT), a local file, a directory or a saved dataset."""
 
 # mypy: disable-error-code="import-untyped"
 
@@ -16,16 +16,18 @@ READERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet"}
 
 
 def load(source: Source, place: str, revision: str | None) -> tuple[dict[str, Any], str]:
-    """Splits by the source's own names, and the exact revision that was read (a commit, or a hash of the content)."""
+    """The splits under the source's own names, and the exact revision that was read (a commit, or a hash of the content)."""
     import datasets
 
     if source.rows is not None:
         if place != WRITTEN_HERE or revision:
-            raise UserError("this set is written here: it has no --source and no --revision")
+            raise UserError("this data set is part of dqo_verl: leave out --source and --revision")
         return {split: datasets.Dataset.from_list(rows) for split, rows in source.rows.items()}, WRITTEN_HERE
     path = Path(place).expanduser()
     if path.exists() and revision:
-        raise UserError(f"--revision {revision} is for the hub, but --source {place} is on this machine")
+        raise UserError(
+            f"--revision {revision} is for the hub, but --source {place} is on this machine: leave out --revision"
+        )
     if path.is_file():
         return _read_files({_split_of(path, source): [path]}), "sha256:" + _sha256(path)
     if path.is_dir():
@@ -37,7 +39,7 @@ def load(source: Source, place: str, revision: str | None) -> tuple[dict[str, An
 
 
 def _read_directory(path: Path, source: Source) -> dict[str, Any]:
-    """What `save_to_disk` wrote, a clone of the hub's repository, or files named after the splits."""
+    """Read the output of `save_to_disk`, a clone of the hub's repository, or files named after the splits."""
     import datasets
 
     if (path / "dataset_dict.json").is_file():
@@ -54,12 +56,14 @@ def _read_directory(path: Path, source: Source) -> dict[str, Any]:
     }
     if not any(splits.values()):
         wanted = " or ".join(f"{split}.jsonl" for split in splits)
-        raise UserError(f"--source {path}: no data file in it is named after a split (expected {wanted}, or .parquet)")
+        raise UserError(
+            f"--source {path}: none of its data files is named after a split (expected {wanted}, or .parquet)"
+        )
     return _read_files({split: files for split, files in splits.items() if files})
 
 
 def _split_of(path: Path, source: Source) -> str:
-    """A single table is the split that its name speaks of, or the only one that the set has."""
+    """The split of a single table: the one that its file name mentions, or the only one of the data set."""
     theirs = set(source.splits.values())
     spoken_of = theirs & _words(path)
     if len(spoken_of) == 1:
@@ -68,7 +72,7 @@ def _split_of(path: Path, source: Source) -> str:
         return theirs.pop()
     raise UserError(
         f"--source {path}: which split is it? Name it after one of {', '.join(sorted(theirs))} "
-        f"(e.g. {sorted(theirs)[0]}{path.suffix}), or give a directory that holds a file for each."
+        f"(e.g. {sorted(theirs)[0]}{path.suffix}), or give a directory with one file per split."
     )
 
 
@@ -77,7 +81,7 @@ def _words(path: Path) -> set[str]:
 
 
 def _read_files(files: dict[str, list[Path]]) -> dict[str, Any]:
-    """Each split by itself: the files of two splits may have different columns."""
+    """Read each split separately, because the files of two splits may have different columns."""
     import datasets
 
     tables = {}
@@ -85,7 +89,7 @@ def _read_files(files: dict[str, list[Path]]) -> dict[str, Any]:
         kinds = {READERS.get(path.suffix, path.suffix) for path in paths}
         names = [str(path) for path in paths]
         if len(kinds) != 1 or not kinds <= set(READERS.values()):
-            raise UserError(f"--source {', '.join(names)}: expected files of one kind that end in {', '.join(READERS)}")
+            raise UserError(f"--source {', '.join(names)}: expected files of one type ({', '.join(READERS)})")
         try:
             tables[split] = datasets.load_dataset(kinds.pop(), data_files=names, split="train")
         except datasets.exceptions.DatasetGenerationError as error:
@@ -111,7 +115,7 @@ def _from_hub(source: Source, repository: str, revision: str | None) -> tuple[di
         commit = HfApi().dataset_info(repository, revision=revision).sha
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise UserError(
-            f"{repository} cannot be had from {os.environ.get('HF_ENDPOINT', 'https://huggingface.co')} "
+            f"could not load {repository} from {os.environ.get('HF_ENDPOINT', 'https://huggingface.co')} "
             f"({type(error).__name__}). Give a copy with --source PATH, or a mirror with HF_ENDPOINT=https://..."
         ) from error
     found = datasets.load_dataset(repository, source.config, revision=commit)

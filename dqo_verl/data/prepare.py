@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 1000
 
 
 def prepare(options: Prepare) -> list[Path]:
-    """Write SPLIT.parquet with SPLIT.json beside it, for every split. Finished files stay as they are."""
+    """Write SPLIT.parquet and SPLIT.json for every split. Finished files are not changed."""
     if options.limit is not None and options.limit < 1:
         raise UserError(f"--limit {options.limit}: at least 1 is needed")
     name, out, source = options.name, options.directory, named(options.name)
@@ -40,7 +40,7 @@ def prepare(options: Prepare) -> list[Path]:
         missing = [split for split in todo if source.splits[split] not in tables]
         if missing == todo:
             wanted = ", ".join(sorted({source.splits[split] for split in missing}))
-            raise UserError(f"{place} has the splits {', '.join(tables)}; {name} is made from {wanted}")
+            raise UserError(f"{place} has the splits {', '.join(tables)}, but {name} is made from {wanted}")
         for split in missing:
             print(f"{place} has no split {source.splits[split]}: {split}.parquet is not written", flush=True)
             todo.remove(split)
@@ -58,7 +58,7 @@ def _finished(record: Path, asked: dict[str, Any], force: bool) -> bool:
         if made.get(key) != value:
             raise UserError(
                 f"{record.with_suffix('.parquet')} was made with {key}={made.get(key)}, not {value}. "
-                "Add --force to make it anew, or give another --out."
+                "Add --force to rebuild it, or choose another --out."
             )
     print(f"{record.with_suffix('.parquet')}: {made['rows']:,} rows, already there", flush=True)
     return True
@@ -105,13 +105,11 @@ def _build(source: Source, name: str, split: str, table: Any, out: Path, record:
     os.replace(unfinished, note)
     print(f"{parquet}: {len(chosen):,} of {len(table):,} rows", flush=True)
     if source.size and len(chosen) < source.size and not record["limit"]:
-        print(
-            f"  fewer than the {source.size:,} rows of the paper: the source has no more after the filters", flush=True
-        )
+        print(f"  fewer than the paper's {source.size:,} rows: no more rows pass the filters", flush=True)
 
 
 def _filter(source: Source, table: Any, where: str) -> tuple[list[int], Counter[str]]:
-    """Numbers of the rows that stay, and how many were left out for which reason."""
+    """The numbers of the rows that are kept, and how many were left out for each reason."""
     from tqdm import tqdm
 
     kept: list[int] = []
@@ -125,7 +123,7 @@ def _filter(source: Source, table: Any, where: str) -> tuple[list[int], Counter[
         if isinstance(example, str):
             dropped[example] += 1
         elif source.unique and hash(example.prompt) in seen:
-            dropped["its prompt came before"] += 1
+            dropped["repeats an earlier prompt"] += 1
         else:
             seen.add(hash(example.prompt))
             kept.append(number)
@@ -133,7 +131,7 @@ def _filter(source: Source, table: Any, where: str) -> tuple[list[int], Counter[
 
 
 def _choose(source: Source, split: str, kept: list[int], seed: int) -> list[int]:
-    """The rows of one file, drawn with the seed where the set is a sample or has no test split of its own."""
+    """The rows of one file. They are drawn with the seed if the data set is a sample or has no test split."""
     if source.size is not None:
         return random.Random(seed).sample(kept, min(source.size, len(kept)))
     if source.held_out:

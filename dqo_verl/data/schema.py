@@ -1,4 +1,4 @@
-"""The columns of a prepared file, the same for every set so that verl can read several as one, and their checks."""
+"""The columns of a prepared file and their checks. All data sets have the same columns: verl can read several together."""
 
 # mypy: disable-error-code="import-untyped"
 
@@ -12,7 +12,7 @@ ROLES = ("system", "user", "assistant")
 
 
 def arrow_schema() -> Any:
-    """`extra_info.prompt` repeats `prompt`: verl hands a reward function `extra_info`, never the prompt."""
+    """`extra_info.prompt` repeats `prompt`, because verl passes `extra_info` to a reward function but not the prompt."""
     import pyarrow as pa
 
     text, messages = pa.string(), pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -38,7 +38,7 @@ def text(row: Mapping[str, Any], column: str) -> str:
         raise UserError(f"column {column} is missing; the row has: {', '.join(row)}")
     value = row[column]
     if not isinstance(value, str) or not value.strip():
-        raise wrong(column, "a text that is not blank", value)
+        raise wrong(column, "non-blank text", value)
     return value
 
 
@@ -48,18 +48,18 @@ def check_row(row: Mapping[str, Any]) -> None:
     text(row, "ability")
     messages = row["prompt"]
     if not messages or messages[-1]["role"] != "user":
-        raise wrong("prompt", "chat messages, the last one of the user", messages)
+        raise wrong("prompt", "chat messages, the last one from the user", messages)
     for i, message in enumerate(messages):
         if message.get("role") not in ROLES:
             raise wrong(f"prompt[{i}].role", f"one of {', '.join(ROLES)}", message.get("role"))
         if not isinstance(message.get("content"), str) or not message["content"].strip():
-            raise wrong(f"prompt[{i}].content", "a text that is not blank", message.get("content"))
+            raise wrong(f"prompt[{i}].content", "non-blank text", message.get("content"))
     reward = row["reward_model"]
     if reward["style"] not in ("rule", "model"):
         raise wrong("reward_model.style", "rule or model", reward["style"])
     if not isinstance(reward["ground_truth"], str) or (
         reward["style"] == "rule" and not reward["ground_truth"].strip()
     ):
-        raise wrong("reward_model.ground_truth", "the answer as a text", reward["ground_truth"])
+        raise wrong("reward_model.ground_truth", "the answer as text", reward["ground_truth"])
     if row["extra_info"]["prompt"] != messages:
         raise wrong("extra_info.prompt", "the same messages as in prompt", row["extra_info"]["prompt"])

@@ -1,4 +1,4 @@
-"""The data sets: where each comes from, which rows stay, and what the policy is asked.
+"""The data sets: where each comes from, which rows are kept, and how the policy is prompted.
 
 A converter turns a row of the source into an `Example`, or into the reason (a text) why the row is left out.
 Where the papers state no prompt, filter or size, `ours` says what we chose.
@@ -18,7 +18,7 @@ Raw = Mapping[str, Any]
 
 class Example(NamedTuple):
     prompt: str
-    # The ground truth of a rule, otherwise a reference.
+    # The ground truth for a rule, otherwise a reference answer.
     answer: str
     id: str = ""
 
@@ -30,20 +30,20 @@ class Source:
     config: str | None = None
     # The split of the source that each file is made from.
     splits: Mapping[str, str]
-    # The licence that the data set's home states.
+    # The licence that the data set's own page states.
     licence: str
     convert: Callable[[Raw], Example | str]
     ability: str
     # Where the reward comes from: `rule` or `model`.
     style: str
-    # The name that verl sees, or None for our own.
+    # The `data_source` that verl sees; None: our name of the data set.
     data_source: str | None = None
     rows: Mapping[str, list[dict[str, Any]]] | None = None
-    # How many rows are drawn at random from those that stay.
+    # How many rows are drawn at random from those that pass the filters; None: all.
     size: int | None = None
-    # How many rows of train are drawn at random to be the test file.
+    # How many rows are drawn at random from train for the test file.
     held_out: int = 0
-    # Whether each prompt is kept once only.
+    # Whether repeated prompts are left out.
     unique: bool = False
     ours: str = ""
 
@@ -98,9 +98,9 @@ def wildchat(raw: Raw) -> Example | str:
     if raw.get("toxic") or first.get("toxic"):
         return "marked as toxic"
     if raw.get("redacted") or first.get("redacted"):
-        return "personal data was cut out of it"
+        return "personal data was redacted"
     if first.get("role") != "user" or not prompt.strip():
-        return "does not begin with a user's text"
+        return "does not begin with text from the user"
     if len(prompt) > WILDCHAT_CHARACTERS:
         return f"longer than {WILDCHAT_CHARACTERS} characters"
     return Example(prompt, "", str(raw.get("conversation_hash") or raw.get("conversation_id") or ""))
@@ -111,13 +111,11 @@ def novelty_bench(raw: Raw) -> Example:
 
 
 def mathematics(raw: Raw) -> Example | str:
-    """Competition sets, whose homes say `problem` or `question`, `answer` (text or number) or `final_answer` (list)."""
+    """Competition sets, whose columns are `problem` or `question`, and `answer` (text or number) or `final_answer` (list)."""
     problem = text(raw, "problem" if "problem" in raw else "question")
     answers = raw["final_answer"] if "final_answer" in raw else [raw.get("answer")]
     if not isinstance(answers, list) or not all(isinstance(a, str | int) for a in answers):
-        raise wrong(
-            "final_answer" if "final_answer" in raw else "answer", "an answer as a text or whole number", answers
-        )
+        raise wrong("final_answer" if "final_answer" in raw else "answer", "an answer as text or whole number", answers)
     answer = ",".join(str(a) for a in answers).replace("$", "").strip()
     if not answer:
         return "no answer"
@@ -128,18 +126,18 @@ def mathematics(raw: Raw) -> Example | str:
 
 
 def _rewardable(answer: str) -> bool:
-    """Whether the reward can ever be 1. A row for which it raises would be lost in silence at every visit."""
+    """Whether the reward can ever be 1. verl silently drops the responses to a row whose reward function raises."""
     try:
         return bool(grader(answer, f"\\boxed{{{answer}}}", SECONDS_TO_JUDGE))
     except ValueError:
-        # math-verify reads nothing in the answer.
+        # math-verify cannot parse the answer.
         return False
 
 
 def deepscaler(raw: Raw) -> Example | str:
     example = mathematics(raw)
     if isinstance(example, Example) and FIGURE.search(example.prompt) and "[asy]" not in example.prompt:
-        return "speaks of a figure that is not there"
+        return "mentions a figure that is missing"
     return example
 
 

@@ -1,1 +1,1 @@
-"""`dqo-verl doctor`: what is missing before a run, and what to type."""
+"""`dqo-verl doctor`: says what a run still needs, and what to type."""

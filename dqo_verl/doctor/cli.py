@@ -18,21 +18,21 @@ class Doctor:
     """Check this installation; the exit status is 1 if a check fails."""
 
     recipe: Annotated[str | None, unset("none", "NAME")] = None
-    """Check that its models are within reach, and memory and disk are enough, too."""
+    """Also check this recipe: its models can be reached, and memory and disk are large enough."""
 
-    gpus: Annotated[str | None, unset("those here", "8x80")] = None
-    """With a recipe: GPUs and gigabytes of each (4x8x141: of four nodes), for which memory is estimated."""
+    gpus: Annotated[str | None, unset("the GPUs of this machine", "8x80")] = None
+    """With --recipe: estimate its memory on other GPUs (8x80: 8 of 80 GB; 4x8x141: four nodes with 8 of 141 GB each)."""
 
     train: bool = False
-    """Then train two steps of it (without one: of dqo_gsm8k_qwen) on the real engine."""
+    """After the checks, train two steps of the recipe (default: dqo_gsm8k_qwen) on the real engine."""
 
     def run(self) -> int:
         if self.gpus and not self.recipe:
-            raise UserError("--gpus says on which machine a recipe would run: name it by --recipe")
+            raise UserError("--gpus estimates the memory of a recipe: name one with --recipe")
         if self.gpus and self.train:
-            raise UserError("--train trains on this machine, and --gpus is about another one: leave one of them out")
+            raise UserError("--train trains on this machine, but --gpus describes another one: leave one of them out")
         if self.gpus and self.recipe:
-            # of another machine only memory can be told
+            # for another machine, only memory can be estimated
             return 1 if failed({"memory": Recipe(self.recipe, Machine.of(self.gpus)).memory}) else 0
         checks = of_installation() | (Recipe(self.recipe).checks() if self.recipe else {})
         ill = failed(checks)
@@ -43,7 +43,7 @@ class Doctor:
 
 
 def failed(checks: Mapping[str, Callable[[], str]]) -> int:
-    """How many of them fail; each is printed."""
+    """Run and print each check; returns how many fail."""
     ill = 0
     for name, check in checks.items():
         try:

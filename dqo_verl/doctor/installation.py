@@ -1,4 +1,4 @@
-"""Is this installation able to run, and if not, what to type."""
+"""Checks whether this installation can run, and says what to type if not."""
 
 import importlib.util
 import shutil
@@ -13,15 +13,15 @@ from dqo_verl.extras import install
 from dqo_verl.provenance import version_of
 
 PACKAGES = ("torch", "transformers", "sentence-transformers")
-# trainer -> what a run with it needs besides
+# trainer -> the other packages that a run with it needs
 TRAINERS = {"verl": ("ray", "TransferQueue", "vllm"), "trl": ("accelerate",), "openrlhf": ("ray", "vllm")}
 REGISTERED = "from verl.trainer.ppo.core_algos import get_adv_estimator_fn as f; f('dqo'); f('darling')"
-# the first driver that runs programs of that CUDA
+# major version of CUDA -> the oldest driver that supports it
 DRIVER_OF_CUDA = {13: 580, 12: 525}
 
 
 def trainers() -> list[str]:
-    """Those that are here."""
+    """The trainers that are installed."""
     return [name for name in TRAINERS if version_of(name) is not None]
 
 
@@ -31,8 +31,8 @@ def packages() -> str:
     missing = [name for name, version in found.items() if version is None]
     if missing:
         told = (
-            f"{install('gpu')} (without a GPU: [cpu]; for another trainer: [trl], [openrlhf]), or bash recipes/dqo_gsm8k_qwen.sh, which "
-            "makes an environment"
+            f"{install('gpu')} (without a GPU: [cpu]; for another trainer: [trl], [openrlhf]), or bash "
+            "recipes/dqo_gsm8k_qwen.sh, which creates an environment"
         )
         raise UserError(f"missing: {', '.join(missing)}. Type: {told}")
     return ", ".join(f"{name} {version}" for name, version in found.items())
@@ -42,7 +42,7 @@ def openrlhf() -> str:
     from dqo_verl.integrations.openrlhf.probe import OpenRLHF, refuse_moved
 
     refuse_moved(OpenRLHF.here())
-    return "python -m dqo_verl.openrlhf finds its places in it"
+    return "python -m dqo_verl.openrlhf can hook into it"
 
 
 def python_here(code: str) -> None:
@@ -56,7 +56,7 @@ def registered_in_a_fresh_process() -> str:
 
     version = str(version_of("verl"))
     if Verl(version, Path()).is_too_old:
-        raise UserError(f"verl {version} never looks for plugins. Type: pip install 'verl>={OLDEST}'")
+        raise UserError(f"verl {version} does not load plugins. Type: pip install 'verl>={OLDEST}'")
     # verl logs a plugin's own error below WARNING; ours names the supported range
     done = subprocess.run([sys.executable, "-c", REGISTERED], capture_output=True, text=True)
     if done.returncode:
@@ -72,7 +72,7 @@ def registered_in_a_ray_worker() -> str:
         f"@ray.remote\ndef check():\n    {REGISTERED}\n    return True\n"
         "assert ray.get(check.remote())"
     )
-    return "both are found there too"
+    return "both are registered there too"
 
 
 def device() -> str:
@@ -83,13 +83,13 @@ def device() -> str:
     driver, cuda = driver_version(), torch.version.cuda
     if driver is not None and cuda is None:
         raise UserError(
-            f"there are GPUs, and torch {torch.__version__} is a build without CUDA. Type: {install('gpu')}"
+            f"there are GPUs, but torch {torch.__version__} is a build without CUDA. Type: {install('gpu')}"
         )
     if driver is not None and cuda is not None:
         needed = DRIVER_OF_CUDA.get(int(cuda.split(".")[0]))
         if needed and driver < needed:
             raise UserError(
-                f"the driver of the GPUs is version {driver}, and torch {torch.__version__} for CUDA {cuda} needs {needed} or "
+                f"the driver of the GPUs is version {driver}, but torch {torch.__version__} for CUDA {cuda} needs {needed} or "
                 "newer. Update the driver."
             )
         raise UserError(f"there are GPUs (driver {driver}), but torch sees none: is CUDA_VISIBLE_DEVICES set?")
@@ -101,7 +101,7 @@ def device() -> str:
 
 
 def driver_version() -> int | None:
-    """The major version, or None without a GPU."""
+    """The major version of the GPU driver; None without a GPU."""
     gpus = asked_of_gpus("driver_version")
     return int(gpus[0].split(".")[0]) if gpus else None
 
@@ -122,7 +122,9 @@ def flash_attention() -> str:
     if not torch.cuda.is_available():
         return "not needed without a GPU"
     if importlib.util.find_spec("flash_attn") is None:
-        raise UserError("verl's critic and its padding-free path need it. Type: pip install -r requirements/gpu.txt")
+        raise UserError(
+            "verl's critic and its padding-free path need flash-attn. Type: pip install -r requirements/gpu.txt"
+        )
     return str(version_of("flash-attn"))
 
 
@@ -134,7 +136,7 @@ def embedder() -> str:
 
 
 def checks() -> dict[str, Callable[[], str]]:
-    """For the trainers that are here; where there is none, for verl."""
+    """The checks for the installed trainers, or for verl if none is installed."""
     here = trainers() or ["verl"]
     of_verl = {"plugin": registered_in_a_fresh_process, "ray worker": registered_in_a_ray_worker}
     return {

@@ -1,9 +1,9 @@
-"""What a recipe needs of each GPU, estimated from its settings and the shape of its policy. Nothing of it was measured on a GPU.
+"""Estimates the memory that a recipe needs on each GPU, from its settings and the shape of its policy. Not measured on GPUs.
 
-the update     weights, moments and gradients in fp32, shared out over all GPUs; what FSDP gathers; activations with
-               checkpointing; logits, their gradient, and their softmax where the entropy is computed
-generation     weights and moments, and vLLM's share of the memory, which holds its weights and the cache; models that share
-               the GPU work meanwhile
+the update     weights, moments and gradients in fp32, sharded over all GPUs; the unit that FSDP gathers; activations with
+               checkpointing; logits, their gradient, and their softmax if the entropy is computed
+generation     weights and moments, and vLLM's share of the memory, which holds its weights and its cache; models that share
+               the GPU run in this phase
 """
 
 import re
@@ -16,21 +16,21 @@ from dqo_verl.errors import UserError
 GIGA = 1e9
 # bytes per parameter: fp32 weights, both moments of AdamW, fp32 gradients; a copy in bfloat16
 WEIGHTS, MOMENTS, GRADIENTS, HALF = 4, 8, 4, 2
-# of the unit that is gathered: bfloat16 weights, and gradients in fp32 until they are shared out
+# bytes per parameter of the gathered unit: bfloat16 weights, and fp32 gradients until they are sharded
 GATHERED = HALF + GRADIENTS
-# bytes per token and hidden unit within the layer that is computed anew: about 17 values of two bytes
+# bytes per token and hidden unit within the layer that is recomputed: about 17 values of two bytes
 WITHIN_LAYER = 34
 # bytes per token and word: logits and their gradient in bfloat16; the softmax and its product with them
 LOGITS, ENTROPY = 4, 4
-# of what the card has: CUDA's own, and what lies between blocks
+# usable share of a GPU's memory; CUDA itself and fragmentation take the rest
 USABLE = 0.95
-# below this share of tokens in a micro-batch, or of memory for vLLM, it is the wrong machine
+# with fewer tokens per micro-batch, or a smaller share of memory for vLLM, the machine is too small
 LEAST_TOKENS, LEAST_SHARE = 2048, 0.2
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`nodes` with `gpus` each of `gigabytes`."""
+    """`nodes` nodes with `gpus` GPUs each, of `gigabytes` GB each."""
 
     nodes: int
     gpus: int
@@ -38,7 +38,7 @@ class Machine:
 
     @classmethod
     def of(cls, typed: str) -> "Machine":
-        """`8x80`, or `4x8x141` for four nodes of eight."""
+        """Parse `8x80`, or `4x8x141` for four nodes with eight GPUs each."""
         found = re.fullmatch(r"(?:(\d+)x)?(\d+)x(\d+(?:\.\d+)?)", typed.lower().replace(" ", ""))
         if not found or not int(found[2]) or not int(found[1] or 1):
             raise UserError(
@@ -49,7 +49,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Needs:
-    """Gigabytes on the fullest GPU, line by line, in both phases."""
+    """Gigabytes on the fullest GPU in both phases, by what they are for."""
 
     update: dict[str, float]
     generation: dict[str, float]
@@ -64,7 +64,7 @@ def is_on(settings: Mapping[str, str], key: str) -> bool:
 
 
 def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> Needs:
-    """Of the recipe's settings, on so many GPUs for training."""
+    """Estimate the memory for a recipe's settings on `gpus` training GPUs of `gigabytes` GB each."""
     actor, tokens = "actor_rollout_ref.actor", int(settings["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"])
     shared = shape.parameters / gpus / GIGA
     held = {"weights": WEIGHTS * shared, "moments of AdamW": MOMENTS * shared}
@@ -91,7 +91,7 @@ def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float
 
 
 def beside(settings: Mapping[str, str]) -> dict[str, float]:
-    """Models of ours on the training GPUs -> parameters, where their names say how many."""
+    """Our models on the training GPUs -> number of parameters, if their names say it."""
     found = {
         "classifier": ("algorithm.diversity.placement", "algorithm.diversity.classifier"),
         "reward model": (
@@ -108,7 +108,7 @@ def beside(settings: Mapping[str, str]) -> dict[str, float]:
 
 
 def what_to_type(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> str:
-    """The largest TOKENS and GPU_MEMORY that fit; an error if none do."""
+    """The settings to type: the largest TOKENS and GPU_MEMORY that fit; an error if none fit."""
     room = USABLE * gigabytes
     typed, changed = [], dict(settings)
     key = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu"

@@ -1,4 +1,4 @@
-"""Does this machine have what a recipe needs: its models, memory for its training, disk for its checkpoints."""
+"""Checks whether a machine has what a recipe needs: models, memory for training, disk for checkpoints."""
 
 import os
 import shlex
@@ -21,17 +21,17 @@ MODELS = (
     "algorithm.diversity.classifier",
     "algorithm.diversity.embedder",
 )
-# their models are gated
+# prefixes of gated models
 GATED = ("meta-llama/", "google/gemma")
-# weights and moments in fp32, without the gradients
+# bytes per parameter: weights and moments in fp32, without the gradients
 CHECKPOINT = 12
-# trainer.max_actor_ckpt_to_keep, and the one that is being written
+# trainer.max_actor_ckpt_to_keep, plus the one that is being written
 CHECKPOINTS = 4
 GIGA = 1e9
 
 
 class Recipe:
-    """A recipe by its name or file, read from the command that it would run on GPUs: those here, or others."""
+    """A recipe, by name or file, with the settings of the command that it would run on this or another machine's GPUs."""
 
     def __init__(self, name: str, machine: Machine | None = None):
         self.machine = machine
@@ -51,9 +51,7 @@ class Recipe:
                 script, of_machine | {"NGPUS": str(machine.gpus - served), "RM_GPUS": str(served)}
             )
         if MODELS[0] not in self.settings:
-            raise UserError(
-                f"{script.name} trains no policy by verl: dqo-verl doctor without it says what there is to say."
-            )
+            raise UserError(f"{script.name} trains no policy with verl: run dqo-verl doctor without --recipe.")
 
     @property
     def gpus(self) -> int:
@@ -61,7 +59,7 @@ class Recipe:
 
     @property
     def parameters(self) -> float | None:
-        """Of the policy; None if neither a config nor its name says."""
+        """Number of parameters of the policy; None if neither its config nor its name says it."""
         shape = shape_of(self.settings[MODELS[0]])
         return shape.parameters if shape else billions(self.settings[MODELS[0]])
 
@@ -78,23 +76,23 @@ class Recipe:
                 if not name.startswith(GATED) or get_token() is not None:
                     raise
                 raise UserError(
-                    f"{name} is gated, and there is no token: accept its terms at https://huggingface.co/{name}, then hf auth "
-                    "login, or set HF_TOKEN."
+                    f"{name} is gated, and there is no token: accept its terms at https://huggingface.co/{name}, then run "
+                    "hf auth login, or set HF_TOKEN."
                 ) from error
         return ", ".join(names)
 
     def memory(self) -> str:
-        """Estimated, for the machine that was named or for the GPUs that are here."""
+        """The memory estimate for the machine that was named, or for the GPUs of this one."""
         shape = shape_of(self.settings[MODELS[0]])
         if shape is None:
             return f"not estimated: the shape of {self.settings[MODELS[0]]} is not known before it is loaded"
         have = [float(mebibytes) * 2**20 / GIGA for mebibytes in asked_of_gpus("memory.total")]
         if not self.machine and not have:
-            return "there is no GPU here: --gpus 8x80 estimates for eight of 80 GB"
+            return "there is no GPU here: to estimate for eight GPUs of 80 GB, add --gpus 8x80"
         gigabytes = self.machine.gigabytes if self.machine else min(have)
         found = needs(self.settings, shape, self.gpus, gigabytes)
         typed = what_to_type(self.settings, shape, self.gpus, gigabytes)
-        told = f"estimated for {self.gpus} GPUs of {gigabytes:.0f} GB that train\n{table(found, gigabytes)}"
+        told = f"estimated for {self.gpus} training GPUs of {gigabytes:.0f} GB\n{table(found, gigabytes)}"
         if typed or found.most > USABLE * gigabytes:
             raise UserError(f"{told}\nWrite {typed} in front of the recipe.")
         return told
@@ -116,7 +114,7 @@ class Recipe:
 
 
 def _settings(script: Path, of_machine: dict[str, str]) -> dict[str, str]:
-    """The overrides of the command that a script would run; of a sweep's several commands those of all."""
+    """The overrides of the command that a script would run; for a sweep, those of all its commands."""
     environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu"} | of_machine
     done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -126,5 +124,5 @@ def _settings(script: Path, of_machine: dict[str, str]) -> dict[str, str]:
 
 
 def train(name: str) -> int:
-    """Two steps of the real engine, with their output; the exit status."""
+    """Train two steps with the real engine, and show its output; returns the exit status."""
     return subprocess.run(["bash", RECIPES / f"{Path(name).stem}.sh"], env=os.environ | {"STEPS": "2"}).returncode

@@ -1,4 +1,4 @@
-"""How large a language model is, from its config or from what is published of the recipes' models."""
+"""The size of a language model, from its config or from the published shapes of the recipes' models."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Shape(NamedTuple):
-    """Of a decoder as Llama's and Qwen's are: grouped-query attention and a gated layer."""
+    """The shape of a decoder like Llama or Qwen: grouped-query attention and a gated MLP."""
 
     layers: int
     hidden: int
@@ -50,7 +50,7 @@ KNOWN = {
 
 
 def shape_of(model: str) -> Shape | None:
-    """From the folder's or the cache's config.json, or by the name; None if neither says."""
+    """The shape of a model, by its name or from config.json in its folder or in the cache; None if none of them says it."""
     file = Path(model).expanduser() / "config.json"
     if known := next((shape for pattern, shape in KNOWN.items() if re.match(pattern, model)), None):
         return known
@@ -79,6 +79,6 @@ def _read(config: dict[str, Any]) -> Shape | None:
 
 
 def billions(model: str) -> float | None:
-    """Parameters as the name says: Athene-RM-8B has 8e9. None if it does not say."""
+    """The number of parameters in a model's name: 8e9 in Athene-RM-8B. None if the name has none."""
     found = re.search(r"(\d+(?:\.\d+)?)B\b", model, re.IGNORECASE)
     return float(found[1]) * 1e9 if found else None

@@ -1,4 +1,4 @@
-"""What is wrong with the data: named with file and line, refused or skipped and counted."""
+"""Collects problems in the data, with file and line; they are refused, or skipped and counted."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,9 +8,11 @@ from dqo_verl.errors import UserError
 
 @dataclass
 class Problems:
-    """What was wrong. Without `skip` the collected problems become one error; with it they are counted."""
+    """The problems found so far. `settle` raises one error for all of them, unless `skip` says to count them only."""
 
     skip: bool = False
+    # what the user of this command can do
+    remedy: str = "Repair them, or add --skip-bad to leave them out (they are counted in the result)."
     found: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -20,8 +22,5 @@ class Problems:
 
     def settle(self) -> None:
         if self.found and not self.skip:
-            more = f"\n  ... and {len(self.found) - 10} more" if len(self.found) > 10 else ""
-            raise UserError(
-                f"{len(self.found)} bad row(s) or group(s):\n  " + "\n  ".join(self.found[:10]) + more + "\n"
-                "Repair them, or add --skip-bad to leave them out (they are counted in the result)."
-            )
+            shown = self.found[:10] + ([f"... and {len(self.found) - 10} more"] if len(self.found) > 10 else [])
+            raise UserError("\n  ".join([f"{len(self.found)} bad row(s) or group(s):", *shown]) + f"\n{self.remedy}")

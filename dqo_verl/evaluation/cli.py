@@ -1,4 +1,4 @@
-"""`dqo-verl demo | sample | evaluate | report`: options in, one function call, a table out."""
+"""`dqo-verl demo | sample | evaluate | report`: each command passes its options to one function and prints the result."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +13,12 @@ from dqo_verl.flags import Inputs, Numbers, Runs, unset
 
 @dataclass(frozen=True)
 class Demo:
-    """See the effect in two minutes, without a GPU: GRPO beside DQO and DARLING from the same tiny policy."""
+    """See the effect in two minutes, without a GPU: train GRPO, DQO and DARLING from the same tiny policy."""
 
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("demo")
     """Folder for the answers and the report."""
     seed: Annotated[int, arg(metavar="N")] = 1
-    """Another policy, taught and trained anew."""
+    """Seed of the policy and of its training."""
 
     def run(self) -> None:
         from dqo_verl.evaluation.demo import demo
@@ -28,18 +28,18 @@ class Demo:
 
 @dataclass(frozen=True)
 class Sample:
-    """Write n responses to every prompt as jsonl; the same command again goes on where it stopped."""
+    """Write n responses to every prompt as jsonl; the same command continues where it stopped."""
 
     model: Annotated[str, arg(metavar="NAME")]
     """Hugging Face name or folder, folder of a verl checkpoint, or name at the endpoint."""
     prompts: Annotated[Path, arg(metavar="FILE")]
-    """Parquet of verl, or jsonl with a field `prompt`."""
+    """Parquet in verl's format, or jsonl with a field `prompt`."""
     out: Annotated[Path, arg(metavar="FILE")]
-    """Jsonl to write; rows that are in it already are kept."""
+    """Jsonl file to write; existing rows are kept."""
     temperature: Numbers = (1.0,)
     """One temperature or several."""
     limit: Annotated[int | None, unset("all", "N")] = None
-    """Number of prompts from the beginning of the file."""
+    """Use only the first N prompts of the file."""
     endpoint: Annotated[str | None, unset("vLLM in this process", "URL")] = None
     """OpenAI-compatible server, http://host:port/v1."""
     engine: Annotated[tuple[str, ...], unset("none", "NAME=VALUE ...")] = ()
@@ -66,9 +66,9 @@ class Evaluate:
     """Measure quality and diversity of responses, with 95 % intervals."""
 
     inputs: Inputs
-    """Jsonl of responses, or folders of them (verl's validation_data_dir)."""
+    """Jsonl or parquet files of responses, or folders of them (verl's validation_data_dir)."""
     out: Annotated[Path | None, unset("INPUT.evaluation", "FOLDER")] = None
-    """Folder of the result."""
+    """Folder for the result."""
     metrics: Options = field(default_factory=Options)
 
     def run(self) -> None:
@@ -86,7 +86,7 @@ class Report:
     """Compare runs on one page: quality, diversity, and whether a difference is noise."""
 
     runs: Runs
-    """Folder with logs and evaluations of a run, or one such file. One name for several: seeds of one method."""
+    """Folder with logs and evaluations of a run, or one such file. Runs with the same NAME are seeds of one method."""
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("report")
     """Folder for index.html and report.md."""
     baseline: Annotated[str | None, unset("the first run", "NAME")] = None

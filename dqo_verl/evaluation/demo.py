@@ -1,4 +1,4 @@
-"""`dqo-verl demo`: GRPO beside DQO and DARLING, from one tiny policy, in this process: a live table, a picture, a report."""
+"""`dqo-verl demo`: trains GRPO, DQO and DARLING from one tiny policy in this process; prints a table, writes a report."""
 
 import json
 from collections.abc import Sequence
@@ -27,20 +27,20 @@ BAR = 40
 
 ABOUT = f"""\
 The task: write a number as a sum whose first part is 1 to 12, as in "47 =" -> "5+42". Twelve answers are correct, and each
-earns 1; a wrong one earns 0. A language model of half a million parameters is taught by a teacher who is wrong a quarter
-of the time. Then reinforcement learning goes on for {STEPS} steps, once with each method, from the same start.
+earns 1; a wrong one earns 0. A language model of half a million parameters first learns from a teacher that is wrong a
+quarter of the time. Then each method trains it for {STEPS} steps of reinforcement learning, from the same start.
 """
 NEXT = """\
-The same in your own training:
+To use a method in your own training:
   verl       algorithm.adv_estimator=dqo
   TRL        with_diversity(GRPOTrainer)(..., diversity=Diversity("dqo"))
   OpenRLHF   python -m dqo_verl.openrlhf --algo.advantage.estimator dqo ...
-This was one toy policy and one seed. Many of both, with intervals: docs/alpha_and_k.md. Through verl's real engine:
-`bash recipes/dqo_gsm8k_qwen.sh`, in a checkout."""
+This was one toy policy and one seed. docs/alpha_and_k.md has results of many, with intervals. To train with verl's real
+engine, run `bash recipes/dqo_gsm8k_qwen.sh` in a checkout."""
 
 
 def demo(out: Path, seed: int) -> None:
-    """Teach, train side by side, show; responses and report go into `out`."""
+    """Teach the policy, train it with each method side by side, and print the result; responses and report go to `out`."""
     print(ABOUT, flush=True)
     threads = torch.get_num_threads()
     # the policy is so small that a second thread would only wait
@@ -74,7 +74,7 @@ def demo(out: Path, seed: int) -> None:
 
 
 def responses(start: Start, network: Network, task: Sums, step: int, seed: int) -> list[dict[str, object]]:
-    """To the held-out problems, in the form that `dqo-verl evaluate` reads."""
+    """Sample responses to the held-out problems, as rows that `dqo-verl evaluate` reads."""
     prompts = [start.prompt(asked) for asked, _ in start.held_out]
     end = start.tokenizer.eos_token_id
     generator = torch.Generator().manual_seed(seed)
@@ -90,7 +90,7 @@ def responses(start: Start, network: Network, task: Sums, step: int, seed: int) 
 
 
 def picture(ends: dict[str, tuple[float, float]]) -> str:
-    """A bar for each: distinct correct answers."""
+    """A text chart with one bar per method for its distinct correct answers."""
     longest = max(count for _, count in ends.values()) or 1.0
     lines = ["", f"Distinct correct answers in {TRIES} tries, and how often the first try is correct:", ""]
     for name, (first, count) in ends.items():
@@ -100,9 +100,9 @@ def picture(ends: dict[str, tuple[float, float]]) -> str:
 
 
 def ten_answers(rows: dict[str, dict[str, object]]) -> str:
-    """Those to one prompt, sorted, so that repetition shows."""
+    """The answers of each method to one prompt, sorted so that repetitions are easy to see."""
     asked = next(iter(rows.values()))["prompt"]
-    lines = [f'Asked "{asked}", which was not trained on (wrong answers in brackets):', ""]
+    lines = [f'Answers to "{asked}", which was not in the training data (wrong answers in brackets):', ""]
     for name, row in rows.items():
         pairs = sorted(zip(_texts(row["responses"]), _texts(row["scores"]), strict=True))
         lines.append(f"  {name:8} " + " ".join(str(text) if score else f"({text})" for text, score in pairs))

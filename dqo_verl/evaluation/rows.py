@@ -1,6 +1,6 @@
-"""Reading responses: rows of jsonl or parquet -> groups of n responses to one prompt. Definitions: docs/evaluation.md.
+"""Reads rows of jsonl or parquet into groups of n responses to one prompt. Definitions: docs/evaluation.md.
 
-Five kinds of row are understood, also mixed over several files:
+Five kinds of rows can be read, also mixed over several files:
 
     {"prompt_id"?, "prompt", "response", "score"?, "acc"?, "temperature"?, ...}     one response a row
     {"prompt_id"?, "prompt", "responses": [...], "scores"?: [...], "acc"?: [...]}   one group a row: `dqo-verl sample`
@@ -45,14 +45,14 @@ class Group:
     ground_truth: Any = None
     data_source: str = "unknown"
     extra_info: dict[str, Any] = field(default_factory=dict)
-    # The prompt as a chat, which verl's dumps do not hold.
+    # The prompt as chat messages, which verl's dumps do not contain.
     messages: list[dict[str, str]] | None = None
-    # Of verl's dumps: the index of each session's last output, and the position of its response.
+    # For verl's dumps: the index of each session's last output, and the position of its response.
     sessions: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def prompt_text(prompt: Any) -> str:
-    """A prompt as readable text: a string as it is, chat messages as their contents (several: with their roles)."""
+    """A prompt as readable text: a string unchanged, or the contents of chat messages (with roles if there are several)."""
     if isinstance(prompt, str):
         return prompt
     if not isinstance(prompt, list) or not prompt or not all(isinstance(m, dict) and "content" in m for m in prompt):
@@ -84,7 +84,7 @@ def _number(value: Any, name: str) -> float | None:
 
 
 def _listed(row: dict[str, Any], plural: str, singular: str, n: int) -> list[Any]:
-    """`n` values from the list field, or from the single field repeated; None where the row has neither."""
+    """`n` values from the list field, or the single field repeated; None for each if the row has neither."""
     value = row.get(plural, row.get(singular))
     if not isinstance(value, list):
         return [value] * n
@@ -131,9 +131,11 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: b
         groups[key].messages = None if "input" in row else _messages(row["prompt"])
     group = groups[key]
     if "responses" in row and not pool and file_of(group.where) != file_of(where):
-        raise ValueError(f"its group is at {group.where} already: two models? Evaluate each file by itself")
+        raise ValueError(
+            f"its group is already at {group.where}. If the files are from two models, evaluate each file separately"
+        )
     if group.prompt != prompt:
-        raise ValueError(f"prompt_id {name!r} has another prompt here than at {group.where}")
+        raise ValueError(f"prompt_id {name!r} has a different prompt here than at {group.where}")
     if verl_key and not _is_last_output(group, verl_key["session"], int(verl_key["index"]), responses[0], scores, acc):
         return
     group.responses += responses
@@ -157,12 +159,12 @@ def _is_last_output(
 
 
 def picked(prompt_ids: Iterable[str], count: int) -> list[str]:
-    """So many prompts to look at: by the hash of their ids, not by what was found there."""
+    """Pick `count` prompts by the hash of their ids, independently of the results."""
     return sorted(prompt_ids, key=lambda one: hashlib.sha256(one.encode()).hexdigest())[:count]
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The file itself, or every `.jsonl` of a folder, or every `.parquet` (verl and TRL write one a step)."""
+    """The file itself, or every `.jsonl` of a folder, or else every `.parquet` (verl and TRL write one per step)."""
     if path.is_file():
         yield path
         return
@@ -180,7 +182,7 @@ def file_of(where: str) -> str:
 def read_groups(
     paths: Sequence[Path], problems: Problems, pool: bool = False, score_field: str | None = None
 ) -> list[Group]:
-    """All groups of all files, in order of appearance. `pool`: groups of one prompt in several files are one, whoever sampled them."""
+    """All groups of all files, in order of appearance. `pool`: merge groups of one prompt over files and models."""
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
         with opening(file):
@@ -210,19 +212,19 @@ def _table(file: Path) -> list[dict[str, Any]]:
     try:
         rows: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
     except pyarrow.lib.ArrowException as error:
-        raise UserError(f"{file}: no parquet that can be read ({error})") from error
+        raise UserError(f"{file}: cannot be read as parquet ({error})") from error
     return rows
 
 
 def _lines(file: Path) -> Iterator[bytes]:
-    """Plain, or packed by gzip whatever it is called, without white space at the ends."""
+    """The stripped lines of a plain or gzipped file; its first bytes decide which, not its name."""
     with file.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
     with gzip.open(file) if packed else file.open("rb") as lines:
         try:
             yield from map(bytes.strip, lines)
         except (EOFError, zlib.error) as error:
-            raise UserError(f"{file}: packed by gzip, and damaged or cut off ({error})") from error
+            raise UserError(f"{file}: the gzip file is damaged or cut off ({error})") from error
 
 
 def _parsed(line: bytes) -> Any:
@@ -231,12 +233,12 @@ def _parsed(line: bytes) -> Any:
         row = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    # JSON can spell halves of characters, which no file can hold
+    # JSON can spell lone surrogates (halves of characters), which UTF-8 cannot encode
     if "\\ud" in text.lower():
         try:
             json.dumps(row, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"half of a character: {error.reason}") from None
+            raise ValueError(f"contains half of a character (a lone surrogate): {error.reason}") from None
     return row
 
 
@@ -260,7 +262,7 @@ def slices(groups: list[Group]) -> dict[tuple[float | None, int | None], list[Gr
 
 
 def same_size(groups: list[Group], problems: Problems) -> list[Group]:
-    """Groups of the most common size (the larger one if two are as common); others are problems: k needs one n."""
+    """Groups of the most common size (the larger one on a tie); others are problems, because all need the same n."""
     sizes = Counter(len(group.responses) for group in groups)
     usual = max(sizes, key=lambda size: (sizes[size], size))
     for group in groups:

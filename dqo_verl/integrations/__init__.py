@@ -1,1 +1,1 @@
-"""One room for each trainer."""
+"""One package for each trainer, and `cpu` for runs without a GPU."""

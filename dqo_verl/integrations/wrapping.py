@@ -1,4 +1,4 @@
-"""Our code around a function or method of verl's."""
+"""Wraps a trainer's function or method in our code."""
 
 import functools
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Any
 
 
 def wrap(module: ModuleType, name: str, around: Callable[..., Any]) -> None:
-    """`module.function(...)` or `module.Class.method` becomes `around(original, ...)`; a method's first argument is the object.
+    """Replace `module.function` or `module.Class.method` with `around(original, ...)`, which gets a method's object second.
 
-    A plain function under the original's name, which Ray pickles by that name. What wrapt puts in its place cannot be pickled,
-    or is pickled without us: verl's asynchronous trainers are Ray actors, whose class and base travel in pieces.
+    The replacement is a plain function with the original's name, so Ray pickles it by name. A wrapper of wrapt cannot be
+    pickled, or is pickled without our code: verl's asynchronous trainers are Ray actors, and Ray pickles their class and base
+    class in parts.
     """
     *owners, attribute = name.split(".")
     owner: Any = functools.reduce(getattr, owners, module)

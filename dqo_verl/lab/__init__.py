@@ -1,1 +1,1 @@
-"""A trainer in one process: verl's loss on a tiny policy, seconds for a run. `dqo-verl demo` and experiments.lab train with it."""
+"""A one-process trainer: verl's loss on a tiny policy, in seconds. `dqo-verl demo` and experiments.lab train with it."""

@@ -1,4 +1,4 @@
-"""All responses to a prompt as one tree of tokens: what they share is computed once, forward and backward."""
+"""All responses to a prompt as one tree of tokens: shared prefixes are computed once, forward and backward."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from dqo_verl.lab.network import Network
 
 
 class Forest:
-    """One tree per prompt. An edge is a token that some response takes at a node; it is where a log-probability is needed."""
+    """One tree per prompt. An edge is a token that some response takes at a node, and needs a log-probability."""
 
     def __init__(self) -> None:
         self.tokens: list[int] = []
@@ -23,14 +23,14 @@ class Forest:
         self.size = 0
 
     def add_prompt(self, prompt: Sequence[int]) -> int:
-        """The node of its last token: the root of the responses."""
+        """Add a prompt, and return the node of its last token, which is the root of its responses."""
         node = -1
         for token in prompt:
             node = self._add(token, node)
         return node
 
     def add_response(self, root: int, response: Sequence[int]) -> list[int]:
-        """The edge of each of its tokens. Nothing is asked of a node behind the last one."""
+        """Add a response, and return the edge of each of its tokens. The last token needs no node."""
         node, path = root, []
         for token in response[:-1]:
             path.append(self.edges.setdefault((node, token), len(self.edges)))
@@ -71,7 +71,7 @@ class Planted:
             sees[node, slots[node]] = True
         self.places = torch.from_numpy(trees * self.shape[1] + slots)
         bias = torch.full((forest.size * self.shape[1], self.shape[1]), -torch.inf)
-        # places without a node see the first one, and nobody sees them
+        # places without a node see the first one, and no node sees them
         bias[:, 0] = 0.0
         bias[self.places] = torch.zeros(sees.shape).masked_fill(~torch.from_numpy(sees), -torch.inf)
         self.bias = bias.view(forest.size, 1, self.shape[1], self.shape[1])
@@ -81,7 +81,7 @@ class Planted:
         self.taken = taken
 
     def log_probs(self, network: Network, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
-        """`(edges,)`: of each edge's token at its node; and `(edges,)`: the entropy there."""
+        """The log-probability of each edge's token at its node, and the entropy at that node, both `(edges,)`."""
         trees, width = self.shape
 
         def planted(x: Tensor) -> Tensor:

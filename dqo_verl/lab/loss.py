@@ -11,7 +11,7 @@ CLIP, DUAL_CLIP = 0.2, 3.0
 
 @dataclass(frozen=True)
 class Tokens:
-    """All tokens of a mini-batch: the edge of each, what its response earned, and its log-probability when it was sampled."""
+    """All tokens of a mini-batch: the edge of each, its response's advantage, and its log-probability when it was sampled."""
 
     edges: Tensor
     advantages: Tensor
@@ -27,6 +27,6 @@ def policy_loss(log_probs: Tensor, tokens: Tokens) -> Tensor:
 
 
 def kl(log_probs: Tensor, reference: Tensor, tokens: Tokens) -> Tensor:
-    """verl's `low_var_kl`: `mean e^x - x - 1` with x = log reference - log policy."""
+    """verl's `low_var_kl`: `mean e^x - x - 1`, where x = log reference - log policy."""
     x = (reference - log_probs)[tokens.edges].clamp(-20, 20)
     return (x.exp() - x - 1).clamp(-10, 10).mean()

@@ -1,4 +1,4 @@
-"""Tiny policies, made on the spot: a tokenizer of the texts at hand and a small Qwen2 with random weights."""
+"""Makes tiny policies: a tokenizer that is trained on given texts, and a small Qwen2 with random weights."""
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 
@@ -9,7 +9,7 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-# What the user says and what the policy answers.
+# The user's text and the policy's answer.
 Example = tuple[str, str]
 
 
@@ -49,7 +49,7 @@ def new_policy(tokenizer: Any, seed: int) -> Any:
         hidden_size=128,
         intermediate_size=256,
         num_hidden_layers=3,
-        # vLLM's CPU attention wants a head size of at least 32.
+        # vLLM's CPU attention needs a head size of at least 32.
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=512,

@@ -1,7 +1,7 @@
-"""The policy of dqo_verl.lab.model, a small Qwen2, as functions of its weights; how tokens attend is the caller's affair.
+"""The policy of dqo_verl.lab.model, a small Qwen2, as functions of its weights; the caller decides how tokens attend.
 
-Equal to transformers' model to float32 (tests/experiments/test_lab.py). Its weights are fused: one product for queries, keys and
-values, one for the two halves of the gated layer.
+It equals transformers' model up to float32 rounding (tests/experiments/test_lab.py). Its weights are fused: one product for
+queries, keys and values, one for the two halves of the gated layer.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ LONGEST = 512
 
 
 class Network:
-    """`weights`: leaves that an optimizer may change."""
+    """A small Qwen2; `weights` are leaf tensors, which an optimizer may change."""
 
     def __init__(self, weights: Mapping[str, Tensor], config: Any):
         self.weights, self.config = dict(weights), config
@@ -31,7 +31,7 @@ class Network:
 
     @classmethod
     def of(cls, model: Any) -> "Network":
-        """From transformers' Qwen2ForCausalLM."""
+        """The network of transformers' Qwen2ForCausalLM."""
         state = model.state_dict()
         weights = {"embedding": state["model.embed_tokens.weight"], "norm": state["model.norm.weight"]}
         for i in range(model.config.num_hidden_layers):
@@ -49,7 +49,7 @@ class Network:
         return cls({name: weight.detach().clone().float() for name, weight in weights.items()}, model.config)
 
     def copy(self) -> "Network":
-        """With weights of its own, to be trained."""
+        """A copy with its own weights, which can be trained."""
         weights = {name: weight.detach().clone().requires_grad_() for name, weight in self.weights.items()}
         return Network(weights, self.config)
 
@@ -72,11 +72,11 @@ class Network:
         return self._norm(x, w["norm"])
 
     def log_probs(self, hidden: Tensor, temperature: float = 1.0) -> Tensor:
-        """`(..., width)` -> `(..., vocabulary)`, of the next token."""
+        """Log-probabilities of the next token, `(..., width)` -> `(..., vocabulary)`."""
         return functional.log_softmax(functional.linear(hidden, self.weights["embedding"]) / temperature, dim=-1)
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-        """`(batch, heads, rows, head_size)`, with a bias of -inf where a row does not see."""
+        """Attention over `(batch, heads, rows, head_size)`; the bias is -inf where a row must not attend."""
         groups = self.heads // self.kv_heads
         k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
         scores = q @ k.mT * self.head_size**-0.5 + bias

@@ -1,4 +1,4 @@
-"""A policy before reinforcement learning: made, taught by an imperfect teacher, and examined without sampling."""
+"""Policies before reinforcement learning: made, trained on an imperfect teacher's answers, and evaluated without sampling."""
 
 # mypy: disable-error-code="no-untyped-call"
 
@@ -17,25 +17,25 @@ from dqo_verl.lab.model import Example, byte_tokenizer, new_policy
 from dqo_verl.lab.network import Network
 from dqo_verl.lab.tasks import Task
 
-# what is asked, a new line, what is answered
+# the question, a newline, the answer
 BARE = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
-# lessons of which one step learns
+# lessons (questions with the teacher's answer) in a training step
 BATCH = 128
 # prompts to train on; the other 32 are held out
 TRAIN = 64
-# the share of right answers from which on reinforcement learning can start, and how often the lessons are given until then
+# reinforcement learning starts from this share of correct answers; until then the lessons are repeated at most this many times
 ENOUGH = 0.5
 TIMES = 3
 
 
 @dataclass
 class Start:
-    """A policy before reinforcement learning, and its problems in an order of its own: the first are trained on."""
+    """A policy before reinforcement learning, and its problems in random order: the first are for training."""
 
     network: Network
     tokenizer: Any
     problems: list[Example]
-    # token ids of texts that were met
+    # a cache: token ids by text
     known: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -62,7 +62,7 @@ class Start:
 
 
 class Exam:
-    """The probability of every right answer to some problems: no sampling, no noise."""
+    """The exact probability of every correct answer to some problems, without sampling."""
 
     def __init__(self, start: Start, task: Task, problems: Sequence[Example]):
         forest, self.paths = Forest(), []
@@ -75,7 +75,7 @@ class Exam:
 
     @torch.inference_mode()
     def __call__(self, network: Network) -> Tensor:
-        """`(problems, classes)` in double precision; each is the sum over its wordings."""
+        """Probabilities of the classes of correct answers, summed over wordings, `(problems, classes)` in double precision."""
         log_probs = self.planted.log_probs(network)[0].double()
         return torch.stack([torch.stack([sum_of_paths(log_probs, same) for same in classes]) for classes in self.paths])
 
@@ -85,11 +85,14 @@ def sum_of_paths(log_probs: Tensor, paths: Sequence[Sequence[int]]) -> Tensor:
 
 
 class UntaughtError(RuntimeError):
-    """A policy that its lessons did not bring to half of the answers: no start for reinforcement learning, whatever the method."""
+    """After its lessons, less than half of a policy's answers are correct: reinforcement learning cannot start from it."""
 
 
 def teach(task: Task, seed: int, name: str, shows: bool = False) -> Start:
-    """Lessons of the noisy teacher until half of the answers are right; one seed of five needs them twice. `shows`: with a bar."""
+    """Train on the noisy teacher's answers until half of the policy's are correct; one seed of five needs the lessons twice.
+
+    `shows`: with a progress bar.
+    """
     rng = random.Random(seed)
     problems = task.problems()
 
@@ -107,7 +110,7 @@ def teach(task: Task, seed: int, name: str, shows: bool = False) -> Start:
             break
     else:
         raise UntaughtError(
-            f"{name}, start policy {seed}: less than half of the answers are right after {TIMES} x {task.lessons} lessons"
+            f"{name}, start policy {seed}: less than half of the answers are correct after {TIMES} x {task.lessons} lessons"
         )
     rng.shuffle(problems)
     network.weights = {name: weight.detach() for name, weight in network.weights.items()}
@@ -119,7 +122,7 @@ def learn(start: Start, batch: Callable[[], Sequence[Example]], lessons: int, sh
     network = start.network
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, foreach=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=lessons)
-    # where no terminal redraws it, one state every ten seconds is enough
+    # without a terminal that redraws the bar, print it every ten seconds
     often = 0.1 if sys.stderr.isatty() else 10
     for _ in trange(lessons, desc="teaching the policy", leave=False, mininterval=often, disable=not shows):
         forest, roots, edges = Forest(), dict[str, int](), list[int]()

@@ -1,4 +1,4 @@
-"""k responses to each prompt, sampled token by token; sequences that are equal so far are computed once."""
+"""Samples k responses to each prompt token by token; equal prefixes are computed once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dqo_verl.lab.network import Network
 
 @dataclass(frozen=True)
 class Response:
-    """Token ids, with the end of the text where it came in time, and the log-probability of each."""
+    """Token ids, with the end token if it was sampled in time, and the log-probability of each."""
 
     tokens: list[int]
     log_probs: list[float]
@@ -27,12 +27,12 @@ def sample(
     longest: int = 24,
     temperature: float = 1.0,
 ) -> list[Response]:
-    """Side by side for each prompt. Log-probabilities are those at `temperature`, as verl's are."""
+    """k responses to each prompt, one prompt after the other. Log-probabilities are those at `temperature`, as in verl."""
     cache = _Cache(network, prompts)
     log_probs = network.log_probs(cache.read_prompts(), temperature)
     responses = [Response([], []) for _ in range(len(prompts) * k)]
     alive = torch.arange(len(responses))
-    # the node of each living sequence: of the prompts first
+    # the node of each unfinished sequence; at first its prompt's
     node = torch.arange(len(prompts)).repeat_interleave(k)
     for step in range(longest):
         token = torch.multinomial(log_probs.exp()[node], 1, generator=generator).squeeze(1)
@@ -51,7 +51,7 @@ def sample(
 
 
 class _Cache:
-    """Keys and values: of the prompts once, and of what each node has read since."""
+    """Keys and values: of each prompt once, and of the tokens that each node has read since."""
 
     def __init__(self, network: Network, prompts: Sequence[Sequence[int]]):
         self.network = network
@@ -65,10 +65,10 @@ class _Cache:
         self.prompt_of = torch.arange(len(prompts))
 
     def read_prompts(self) -> Tensor:
-        """`(prompts, width)`: hidden states of their last tokens."""
+        """Hidden states of the prompts' last tokens, `(prompts, width)`."""
         count = len(self.ids)
         sees = torch.ones(self.width, self.width).tril().bool() & self.live[:, None]
-        # what is not there sees itself
+        # padding sees itself
         sees |= torch.eye(self.width, dtype=torch.bool)
         bias = torch.zeros(sees.shape).masked_fill(~sees, -torch.inf)[:, None]
 
@@ -83,7 +83,7 @@ class _Cache:
         return hidden.unflatten(0, (count, self.width))[:, -1]
 
     def read(self, parent: Tensor, token: Tensor, step: int) -> Tensor:
-        """One token more for each node: hidden states of the new nodes."""
+        """Append a token to each parent node, and return the hidden states of the new nodes."""
         self.prompt_of = self.prompt_of[parent]
         hidden_prompt = torch.zeros(len(token), self.width).masked_fill(~self.live[self.prompt_of], -torch.inf)
         bias = torch.cat([hidden_prompt, torch.zeros(len(token), step + 1)], dim=1)[:, None, None]

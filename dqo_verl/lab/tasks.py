@@ -1,4 +1,4 @@
-"""What a policy is asked: right answers that can all be listed, a reward, and what a text looks like to an embedder."""
+"""The lab's tasks: problems whose correct answers can all be listed, a reward, and an embedder for the answers."""
 
 import random
 import re
@@ -19,11 +19,11 @@ NEAR = (-5, -1, 1, 5)
 
 
 class Task(ABC):
-    """A problem is what is asked, and its truth."""
+    """A problem is a question and its ground truth."""
 
     # how many batches of 128 the start policies learn from
     lessons = 800
-    # the task whose start policies these are; None: its own
+    # the task whose start policies this task uses; None: its own
     policies_of: str | None = None
 
     @abstractmethod
@@ -31,18 +31,18 @@ class Task(ABC):
 
     @abstractmethod
     def answer(self, rng: random.Random, truth: str) -> str:
-        """The teacher's."""
+        """An answer of the teacher, which may be wrong."""
 
     @abstractmethod
     def right(self, truth: str) -> list[list[str]]:
-        """All right answers; those of one list say the same."""
+        """All correct answers; those in one list say the same."""
 
     def reward(self, text: str, truth: str, rng: random.Random) -> float:
         return float(any(text in same for same in self.right(truth)))
 
     @abstractmethod
     def embed(self, texts: Sequence[str], seed: int) -> Tensor:
-        """`(n, d)`, unit norm."""
+        """Embeddings `(n, d)` of unit norm."""
 
 
 @lru_cache(100_000)
@@ -53,16 +53,16 @@ def vector_of(part: str) -> Tensor:
 
 
 def parts_of(text: str) -> list[str]:
-    """The two numbers of a sum, told apart; of anything else the whole text."""
+    """The two numbers of a sum, the first with a plus sign; for any other text, the whole text."""
     found = SUM.fullmatch(text)
     return [f"{found[1]}+", found[3]] if found else [text]
 
 
 class Sums(Task):
-    """`N =` -> `a+b`, where a must be one of `first`. The embedder sees two numbers: 0.5 if one is shared, 0 if none.
+    """`N =` -> `a+b`, where a must be one of `first`. The cosine of two answers is 0.5 if they share a number, 0 if not.
 
-    `wrong`: share of wrong lessons; they are off by one of `off`, with a first number out of `wrong_first`. `skew`: the teacher's
-    preference among right answers is Zipf's, in an order of its own for each N.
+    `wrong`: the share of wrong lessons, which are off by one of `off`, with a first number from `wrong_first`. `skew`: the
+    exponent of the teacher's Zipf preference among correct answers, whose order is random for each N.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A run: a start policy, a row of settings, thirty steps of GRPO, exact evaluation."""
+"""One run of the lab: thirty steps of GRPO from a start policy, with a row of settings and exact evaluation."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from dqo_verl.lab.tasks import Task
 
 EXAMINED_EVERY = 10
 UPDATES = 2
-# verl's
+# verl's values
 WEIGHT_DECAY, LARGEST_GRADIENT, TO_STD = 0.01, 1.0, 1e-6
 
 Curves = dict[int, dict[str, float]]
@@ -31,9 +31,9 @@ Curves = dict[int, dict[str, float]]
 
 @dataclass(frozen=True)
 class Row:
-    """32 prompts x 8 responses a step in two updates, unless it says otherwise."""
+    """The settings of a run. By default, a step has 32 prompts x 8 responses, in two updates."""
 
-    # as after +algorithm.diversity.; empty: plain GRPO
+    # settings as typed after +algorithm.diversity.; empty: plain GRPO
     diversity: dict[str, Any] = field(default_factory=dict)
     std: bool = False
     k: int = 8
@@ -54,11 +54,11 @@ class Row:
 
 
 def measures(right: Tensor, alike: Tensor) -> dict[str, float]:
-    """Of `(problems, classes)`, the probabilities of the right answers, and how alike these are to the embedder; means over problems.
+    """Metrics from the probabilities of correct answers `(problems, classes)` and their cosines `alike`; means over problems.
 
-    pass@n: `1 - (1 - P)^n` with P the sum. distinct@n: how many of the n responses are right and different, `sum_c 1 - (1 - p_c)^n`.
-    kept: distinct@10 as a share of what a policy has that is as often right and likes all right answers alike.
-    answers: what a target steers by, `1 / mean similarity` of two right answers.
+    pass@n: `1 - (1 - P)^n`, where P is the sum over classes. distinct@n: the expected number of distinct correct answers among
+    n responses, `sum_c 1 - (1 - p_c)^n`. kept: distinct@10 as a share of its value for a policy that is correct as often and
+    gives all correct answers equally often. answers: what `target` steers by, `1 / mean similarity` of two correct answers.
     """
     total = right.sum(dim=-1).clamp(max=1)
     classes = right.shape[-1]
@@ -72,7 +72,7 @@ def measures(right: Tensor, alike: Tensor) -> dict[str, float]:
 
 
 def alike_to_the_embedder(task: Task, problems: Sequence[Example], seed: int) -> Tensor:
-    """`(problems, classes, classes)`: cosines of right answers, in the first wording of each."""
+    """Cosines of the correct answers, each in its first wording, `(problems, classes, classes)`."""
     found = [task.embed([same[0] for same in task.right(truth)], seed).double() for _, truth in problems]
     return torch.stack([vectors @ vectors.mT for vectors in found])
 
@@ -87,7 +87,7 @@ def group_advantages(reward: Tensor, k: int, std: bool) -> Tensor:
 def advantages(
     texts: list[str], quality: Tensor, row: Row, settings: Settings | None, target: Target | None, task: Task, seed: int
 ) -> Tensor:
-    """As the trainer has them: shaped by the package, then compared within groups."""
+    """The advantages, as in the trainer: the package shapes the rewards, which are then compared within groups."""
     if settings is None:
         return group_advantages(quality, row.k, row.std)
     groups = [i // row.k for i in range(len(texts))]
@@ -138,7 +138,7 @@ def update(
 
 
 def batches(start: Start, size: int, rng: random.Random) -> Any:
-    """Epochs of the training problems in a fresh order each; what is left over at the end of an epoch is dropped."""
+    """Batches of training problems, in a new order in each epoch; an incomplete batch at its end is dropped."""
     while True:
         order = rng.sample(start.train, len(start.train))
         for first in range(0, len(order) - size + 1, size):
@@ -148,7 +148,7 @@ def batches(start: Start, size: int, rng: random.Random) -> Any:
 def training(
     task: Task, start: Start, row: Row, seed: int, every: int = EXAMINED_EVERY
 ) -> Iterator[tuple[int, Network, dict[str, float]]]:
-    """From step 0 on, after `every` so many: the step, the policy as it is, and what it can do."""
+    """Train; yield the step, the policy and its metrics, at step 0 and then every `every` steps."""
     network, settings = start.network.copy(), row.settings()
     optimizer = torch.optim.AdamW(network.parameters(), lr=row.lr, weight_decay=WEIGHT_DECAY, foreach=True)
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
@@ -175,7 +175,7 @@ def training(
 
 
 def run(task: Task, start: Start, row: Row, seed: int) -> Curves:
-    """What the policy can do, by step."""
+    """The metrics of a run by step."""
     curves = {step: found for step, _, found in training(task, start, row, seed)}
     for found in curves.values():
         found["share"] = round(found["answers"] / curves[0]["answers"], 5)

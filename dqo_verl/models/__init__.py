@@ -1,1 +1,1 @@
-"""Models of ours: texts -> vectors, decisions, scores. In this process or behind servers; no Ray, no trainer."""
+"""The models that turn texts into vectors, decisions or scores, in this process or on servers; no Ray, no trainer."""

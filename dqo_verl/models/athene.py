@@ -1,6 +1,6 @@
 """Athene-RM: a Llama body and `v_head`, a linear map without bias, read at a CLS token appended to the conversation.
 
-quality(x, y) = v_head . h(CLS), h the body's last hidden state (after the final norm). The checkpoints
+quality(x, y) = v_head . h(CLS), where h is the body's last hidden state (after the final norm). The checkpoints
 (Nexusflow/Athene-RM-8B) name an architecture that neither transformers nor vLLM knows; loaded as a plain sequence
 classifier they would silently get a random head.
 """
@@ -24,7 +24,7 @@ class AtheneForSequenceClassification(LlamaPreTrainedModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """One number per row; the CLS token is the last one that the mask lets through."""
+        """One number per row; the CLS token is the last token that the mask keeps."""
         hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
         rows = torch.arange(len(input_ids), device=input_ids.device)
         scores: Tensor = self.v_head(hidden[rows, attention_mask.sum(dim=1) - 1])

@@ -5,12 +5,12 @@ from typing import Any
 
 
 def prompt_of(extra_info: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """The prompt's messages. verl hands a reward function no prompt, so the data must repeat it in `extra_info`."""
+    """The prompt's messages. verl passes no prompt to reward functions, so the data must repeat it in `extra_info`."""
     prompt = (extra_info or {}).get("prompt")
     if prompt is None or len(prompt) == 0:
         raise KeyError(
-            "extra_info.prompt: this reward reads the prompt, and verl hands over extra_info only. Use files made by "
-            "dqo-verl prepare, or add the messages of the column prompt to extra_info of yours."
+            "extra_info.prompt is missing: this reward function reads the prompt, which verl passes in extra_info only. Use "
+            "files made by dqo-verl prepare, or copy the messages of the column prompt into the extra_info of your data."
         )
     return [dict(message) for message in prompt]
 
@@ -18,7 +18,7 @@ def prompt_of(extra_info: Mapping[str, Any] | None) -> list[dict[str, str]]:
 def tokens(
     tokenizer: Any, prompt: Sequence[Mapping[str, str]], response: str, limit: int, last: Sequence[int] = ()
 ) -> tuple[list[int], bool]:
-    """At most `limit` tokens that end in `last`, and whether the response had to be cut (its own last tokens go)."""
+    """At most `limit` tokens that end in `last`, and whether the end of the response was cut."""
 
     def render(text: str) -> list[int]:
         chat = [*prompt, {"role": "assistant", "content": text}]

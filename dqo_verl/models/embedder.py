@@ -1,4 +1,4 @@
-"""Texts -> unit-norm embeddings, in process or by an OpenAI-style server."""
+"""Texts -> unit-norm embeddings, in this process or from an OpenAI-style server."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ CPU_BATCH, GPU_BATCH = 8, 64
 
 
 class SentenceTransformerModel:
-    """In process. `encode` sorts by length within a call."""
+    """A sentence-transformers model in this process. `encode` sorts texts by length within a call."""
 
     def __init__(self, name: str, device: str):
         from sentence_transformers import SentenceTransformer
@@ -29,7 +29,7 @@ class SentenceTransformerModel:
         self.batch_size = CPU_BATCH if device == "cpu" else GPU_BATCH
 
     def encode(self, texts: Sequence[str], progress: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        # `rest` has moved it to the CPU.
+        # `rest` moves the model to the CPU.
         self.model.to(self.device)
         vectors = self.model.encode(
             list(texts), batch_size=self.batch_size, convert_to_numpy=True, show_progress_bar=progress
@@ -49,7 +49,7 @@ class SentenceTransformerModel:
         return flags
 
     def rest(self) -> None:
-        """Give the GPU's memory back until the next batch."""
+        """Free the GPU memory until the next batch."""
         import torch
 
         self.model.to("cpu")
@@ -69,15 +69,15 @@ class EmbeddingServer:
 
         rows = self.endpoint.ask("/v1/embeddings", request, texts, lambda row: np.array(row["embedding"], np.float32))
         if len(shapes := {row.shape for row in rows}) > 1:
-            raise RuntimeError(f"the servers of {self.name} gave embeddings of different shapes: {sorted(shapes)}")
+            raise RuntimeError(f"the servers of {self.name} returned embeddings of different shapes: {sorted(shapes)}")
         return np.stack(rows), np.zeros(len(texts), bool)
 
     def rest(self) -> None:
-        """The server's memory is its own."""
+        """Nothing to do: the server manages its own memory."""
 
 
 class Embedder:
-    """Unit norm, blank texts as zero rows, equal texts embedded once, and nothing that is not finite."""
+    """Unit-norm embeddings: zero rows for blank texts, equal texts embedded once, values that are not finite refused."""
 
     def __init__(self, name: str, device: str = "cpu", *, servers: Endpoint | None = None):
         self.name = name
@@ -97,13 +97,14 @@ class Embedder:
         vectors, cut = self.model.encode(distinct, progress)
         if vectors.shape != (len(distinct), self.dimension):
             raise RuntimeError(
-                f"{self.name} gave {vectors.shape} numbers for {len(distinct)} texts of dimension {self.dimension}"
+                f"{self.name} returned embeddings of shape {vectors.shape} for {len(distinct)} texts, but its dimension is "
+                f"{self.dimension}"
             )
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         bad = np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0))
         if len(bad):
             raise FloatingPointError(
-                f"{self.name} gave a non-finite or zero embedding for the response {distinct[bad[0]][:200]!r}"
+                f"{self.name} returned a non-finite or zero embedding for the response {distinct[bad[0]][:200]!r}"
             )
         row_of = {text: row for row, text in enumerate(distinct)}
         present = [position for position, text in enumerate(texts) if text in row_of]
@@ -112,5 +113,5 @@ class Embedder:
         return embeddings, truncated
 
     def rest(self) -> None:
-        """Between two batches."""
+        """Free the GPU memory between two batches."""
         self.model.rest()

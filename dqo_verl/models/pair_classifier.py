@@ -1,4 +1,4 @@
-"""Pairs of texts -> "do they say the same?", by a sequence classification checkpoint, in process or behind vLLM."""
+"""Pairs of texts -> "do they say the same?", by a sequence classification checkpoint, in this process or served by vLLM."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +12,19 @@ from dqo_verl.errors import UserError
 from dqo_verl.models.hub import locate
 from dqo_verl.models.servers import Endpoint
 
-# thresholds on P(same) that belong to public checkpoints: DARLING's two, and NoveltyBench's
+# thresholds on P(same) of public checkpoints: DARLING's two, and NoveltyBench's
 KNOWN_THRESHOLDS = {
     "dogtooth/similarity-classifier-f168-hf": 0.32,
     "dogtooth/qwen3-4b-emb-finetuned-step-70-hf": 0.5,
     "yimingzhang/deberta-v3-large-generation-similarity": 0.102,
 }
-# checkpoints that come without a tokenizer, and whose it is
+# checkpoints without a tokenizer -> the model whose tokenizer they use
 KNOWN_TOKENIZERS = {"yimingzhang/deberta-v3-large-generation-similarity": "microsoft/deberta-v3-large"}
 DEFAULT_THRESHOLD = 0.5
 
 
 def threshold_of(name: str, config: Any) -> float:
-    """What the checkpoint's config says, or what is known of its name (of the folder's, if it was downloaded), or 0.5."""
+    """The threshold in the checkpoint's config, else the known one for its name or folder name, else 0.5."""
     own = getattr(config, "similarity_threshold", None)
     if own is not None:
         return float(own)
@@ -33,10 +33,10 @@ def threshold_of(name: str, config: Any) -> float:
 
 
 class PairInput:
-    """The one input format: `[CLS] a [SEP] b [SEP]` as token ids, each text cut to its half of what the model reads.
+    """The input of every classifier: `[CLS] a [SEP] b [SEP]` as token ids, each text cut to half of what the model reads.
 
-    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does. The length that a checkpoint
-    was trained with, `similarity_tokens` of each text at most, travels in its config.
+    Tokenizers without CLS and SEP (Qwen) use <|im_start|> and <|im_end|>, as DARLING's code does. The config of a checkpoint
+    has the length that it was trained with: at most `similarity_tokens` of each text.
     """
 
     def __init__(self, name: str, tokens: int | None = None):
@@ -47,8 +47,8 @@ class PairInput:
             self.config = AutoConfig.from_pretrained(locate(name))
         except OSError as error:
             raise UserError(
-                f"The model {name!r} cannot be loaded: {error}\nIt must be the folder or the hub name of a model of "
-                "transformers, with its tokenizer."
+                f"The model {name!r} cannot be loaded: {error}\nIt must be the folder or the hub name of a transformers "
+                "model with its tokenizer."
             ) from error
         types = getattr(self.config, "type_vocab_size", 1)
         self.token_types = "token_type_ids" in self.tokenizer.model_input_names and types > 1
@@ -58,13 +58,15 @@ class PairInput:
         tokens = tokens or getattr(self.config, "similarity_tokens", None)
         if getattr(self.config, "similarity_prompt_tokens", 0):
             raise UserError(
-                f"{name} was trained to read the prompt, too (similarity_prompt_tokens in its config.json), but what is "
-                "compared are two responses alone. Train it again with this version of dqo-verl classifier train."
+                f"{name} was trained to read the prompt, too (similarity_prompt_tokens in its config.json), but dqo_verl "
+                "compares two responses without their prompt. Train it again with this version of dqo-verl classifier train."
             )
         room = (self.limit - 3) // 2
         if room < 1:
-            raise UserError(f"{name} reads {self.limit} tokens, which leaves no room for a pair")
-        # DeBERTa's positions are relative: it reads more than it was trained with, and DARLING's copy of NoveltyBench relies on it
+            raise UserError(
+                f"{name} reads {self.limit} tokens, which leaves no room for a pair. Use another classifier."
+            )
+        # DeBERTa's positions are relative: it can read more than it was trained with, as DARLING's copy of NoveltyBench does
         endless = getattr(self.config, "position_biased_input", True) is False
         self.budget = tokens if tokens and endless else min(room, tokens or room)
 
@@ -89,12 +91,12 @@ class PairInput:
 
 
 def padding(tokenizer: Any) -> int:
-    """The token that fills a batch up; Qwen's and BERT's have one, others repeat their last."""
+    """The id of the padding token, or of the end token if the tokenizer has none; Qwen's and BERT's have one."""
     return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
 
 
 def padded(rows: Sequence[list[int]], pad: int) -> dict[str, Any]:
-    """Token ids of different lengths as one batch, filled up on the right and masked."""
+    """Token ids of different lengths as one batch, padded on the right and masked."""
     import torch
 
     ids = torch.full((len(rows), max(map(len, rows))), pad)
@@ -128,8 +130,8 @@ class LocalClassifier:
         self.types = pair_input.token_types
 
     def probabilities(self, rows: list[list[int]], second: list[int]) -> list[float]:
-        """Of one batch."""
-        # `rest` has moved it to the CPU.
+        """P(same) of each pair of one batch."""
+        # `rest` moves the model to the CPU.
         self.model.to(self.device)
         inputs = padded(rows, self.pad)
         if self.types:
@@ -143,20 +145,20 @@ class LocalClassifier:
         return found
 
     def rest(self) -> None:
-        """Give the GPU's memory back until the next batch."""
+        """Free the GPU memory until the next batch."""
         self.model.to("cpu")
         self.torch.cuda.empty_cache()
 
 
 class ClassifierServer:
-    """vLLM's `POST /classify`, many pairs per request, as token ids: the server adds nothing of its own."""
+    """vLLM's `POST /classify`, many pairs per request, as token ids, to which the server adds nothing."""
 
-    # the endpoint shares them out over requests
+    # `Endpoint` splits them into requests
     pairs_at_once = 4096
 
     def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
         if pair_input.token_types:
-            raise UserError(f"{name} reads token types, which /classify cannot be given: use placement=cpu or gpu")
+            raise UserError(f"{name} reads token types, which /classify does not accept: use placement=cpu or gpu")
         self.name = name
         self.endpoint = endpoint
 
@@ -167,18 +169,18 @@ class ClassifierServer:
         return self.endpoint.ask("/classify", request, rows, _probability)
 
     def rest(self) -> None:
-        """The server's memory is its own."""
+        """Nothing to do: the server manages its own memory."""
 
 
 def _probability(row: dict[str, Any]) -> float:
     found = float(row["probs"][1])
     if not 0 <= found <= 1:
-        raise ValueError(f"{found} is no probability")
+        raise ValueError(f"{found} is not a probability")
     return found
 
 
 class PairClassifier:
-    """Decisions on pairs: the same above the threshold, which is the checkpoint's own unless one is given.
+    """Decides on pairs: they are the same above the threshold, which is the checkpoint's own unless one is given.
 
     With `both_orders` a pair is asked as (a, b) and as (b, a), and the two probabilities are averaged.
     """
@@ -206,7 +208,7 @@ class PairClassifier:
         self.probabilities([("one", "another")])
 
     def __call__(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[bool], set[str]]:
-        """Whether each pair is the same, and the texts that were cut."""
+        """Whether the texts of each pair are the same, and the texts that were cut."""
         turned = [(b, a) for a, b in pairs] if self.both_orders else []
         found, cut = self.probabilities([*pairs, *turned], progress)
         if self.both_orders:
@@ -214,7 +216,7 @@ class PairClassifier:
         return [p > self.threshold for p in found], cut
 
     def probabilities(self, pairs: Sequence[Pair], progress: bool = False) -> tuple[list[float], set[str]]:
-        """P(same) of each pair as it stands, and the texts that were cut. Long pairs go together: little is padded."""
+        """P(same) of each pair, and the texts that were cut. Pairs of similar length share a batch, to save padding."""
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
         found = np.empty(len(pairs))
         cut = set[str]()
@@ -227,10 +229,10 @@ class PairClassifier:
         bad = np.flatnonzero(~np.isfinite(found))
         if len(bad):
             raise FloatingPointError(
-                f"{self.name} gave a non-finite probability for the responses {pairs[bad[0]]!r}"[:400]
+                f"{self.name} returned a non-finite probability for the responses {pairs[bad[0]]!r}"[:400]
             )
         return found.tolist(), cut
 
     def rest(self) -> None:
-        """Between two batches."""
+        """Free the GPU memory between two batches."""
         self.model.rest()

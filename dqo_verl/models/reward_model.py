@@ -1,4 +1,4 @@
-"""A sequence classifier of transformers as a reward model: conversations -> one number each, no weight out of place."""
+"""A transformers sequence classifier as a reward model: one number per conversation."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ BATCH_SIZE = 16
 
 
 class SequenceClassifier:
-    """The classifier, its tokenizer and what it needs to read a conversation. Every weight must have its place."""
+    """The classifier and its tokenizer. Missing, unexpected or mismatched weights are an error."""
 
     def __init__(self, name: str, device: str):
         import torch
@@ -27,13 +27,13 @@ class SequenceClassifier:
         wrong = {key: sorted(map(str, names))[:3] for key, names in report.items() if names}
         if wrong:
             raise ValueError(
-                f"{name} does not fit {type(self.model).__name__}, so its scores would mean nothing: {wrong}"
+                f"the weights of {name} do not fit {type(self.model).__name__}, so its scores would mean nothing: {wrong}"
             )
         if not is_athene and self.model.config.num_labels != 1:
             raise ValueError(f"{name} has {self.model.config.num_labels} labels; a reward model has one")
         self.tokenizer = AutoTokenizer.from_pretrained(path)
         if is_athene and self.tokenizer.cls_token_id is None:
-            raise ValueError(f"the tokenizer of {name} has no cls_token, at which Athene is read")
+            raise ValueError(f"the tokenizer of {name} has no cls_token, which Athene needs at the end of its input")
         self.last = [self.tokenizer.cls_token_id] if is_athene else []
         self.limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings)
         pad = self.model.config.pad_token_id
@@ -70,7 +70,7 @@ def _weight_names(path: Path) -> set[str]:
     if index.is_file():
         return set(json.loads(index.read_text())["weight_map"])
     if not single.is_file():
-        raise FileNotFoundError(f"{path} holds no model.safetensors: it is not the directory of a reward model")
+        raise FileNotFoundError(f"{path} has no model.safetensors, so it is not the directory of a reward model")
     from safetensors import safe_open
 
     with safe_open(single, framework="pt") as weights:

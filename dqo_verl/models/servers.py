@@ -1,7 +1,7 @@
-"""Model servers: several URLs, lists per request, bounded concurrency, retries until a deadline.
+"""A client for model servers: several URLs, lists per request, bounded concurrency, retries until a deadline.
 
-What a server answers is checked here, once: whole rows, each input's own, of the form that is read. A key goes by header from the
-environment variable DQO_VERL_SERVER_KEY; a password in a URL is used, and shown nowhere.
+The client checks every answer: it must have one row per input, in the expected form. The value of the environment variable
+DQO_VERL_SERVER_KEY is sent as a bearer token; a password in a URL is used, but never shown.
 """
 
 import itertools
@@ -20,17 +20,17 @@ from dqo_verl.errors import UserError
 
 ITEMS_PER_REQUEST = 64
 REQUESTS_PER_URL = 4
-# The pause in seconds doubles with every failure in a row, and is stretched by chance, so that many clients do not come at once.
+# The pause in seconds doubles with every failure in a row, with random jitter, so that many clients do not retry at once.
 FIRST_PAUSE = 0.2
 STRETCHED = (0.5, 1.5)
-# what is asked again beside what servers call their own fault: too slow, too early, too many
+# the status codes below 500 that are retried: too slow, too early, too many
 AGAIN = (408, 425, 429)
 SECONDS_TO_ANSWER = 3.0
 KEY = "DQO_VERL_SERVER_KEY"
 
 
 class RefusedError(RuntimeError):
-    """To ask for the same again is of no use."""
+    """The server refused the request, and a retry is of no use."""
 
     def __init__(self, told: str, status: int):
         super().__init__(told)
@@ -38,7 +38,7 @@ class RefusedError(RuntimeError):
 
 
 class _StumbledError(Exception):
-    """To ask again may help; `after`: the server's own word on when."""
+    """A retry may help; `after`: the seconds that the server asks to wait."""
 
     def __init__(self, cause: str, after: float = 0.0):
         super().__init__(cause)
@@ -52,7 +52,7 @@ def shown(url: str) -> str:
 
 
 def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
-    """Refuse servers that do not answer at all; what they serve is seen at the first request. `typed(x)`: how a user types x."""
+    """Refuse servers that do not answer at all; the first request shows what they serve. `typed(x)`: how a user types x."""
 
     def silence(url: str) -> str | None:
         try:
@@ -65,13 +65,13 @@ def refuse_silent(urls: Sequence[str], typed: Callable[[str], str]) -> None:
         silent = list(filter(None, pool.map(silence, urls)))
     if silent:
         listed = ",".join(map(shown, urls))
-        raise UserError(f"{typed(f'[{listed}]')}: nobody answers at {', '.join(silent)}. Start the server first.")
+        raise UserError(f"{typed(f'[{listed}]')}: no server answers at {', '.join(silent)}. Start it first.")
 
 
 class Endpoint:
-    """One or more equal servers. A server that stumbles is passed over; the deadline covers all attempts of a request.
+    """One or more equal servers. After a failure the next server is asked; the deadline covers all attempts of a request.
 
-    `setting_name` is what a user types to change the deadline (seconds); `at_once`: requests to each of the servers.
+    `setting_name` is the setting that changes the deadline (in seconds); `at_once` is the number of requests per server.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Endpoint:
         return [row for rows in self.pool.map(one, chunks) for row in rows]
 
     def post(self, path: str, payload: dict[str, Any], rows: str = "data") -> tuple[str, dict[str, Any]]:
-        """Who answered, and what: an object with a list of `rows`."""
+        """The URL that answered, and its answer: an object with a list `rows`."""
         until = time.monotonic() + self.deadline
         pause = FIRST_PAUSE
         cause = "no attempt was made"
@@ -126,20 +126,20 @@ class Endpoint:
             waits = max(after, pause * random.uniform(*STRETCHED))
             time.sleep(max(0.0, min(waits, until - time.monotonic())))
             pause *= 2
-        raise RuntimeError(f"no answer within {self.setting_name}={self.deadline:g} seconds. Last: {cause}")
+        raise RuntimeError(f"no answer within {self.setting_name}={self.deadline:g} seconds. Last failure: {cause}")
 
     def _attempt(self, url: str, payload: dict[str, Any], seconds: float, rows: str) -> dict[str, Any]:
-        """One request, which is over after so many seconds however slowly its answer drips."""
+        """One request, which ends after `seconds` even if its answer arrives in small pieces."""
         until, body = time.monotonic() + seconds, bytearray()
         with self.client.stream("POST", url, json=payload, timeout=seconds) as answer:
             for part in answer.iter_bytes():
                 body += part
                 if time.monotonic() > until:
-                    raise _StumbledError(f"did not end its answer within {seconds:.3g} seconds (Timeout)")
+                    raise _StumbledError(f"did not finish its answer within {seconds:.3g} seconds (Timeout)")
         if answer.is_redirect:
             raise RuntimeError(
-                f"{shown(url)} sends on to {shown(answer.headers.get('location', 'nowhere'))}: responses are not sent to where "
-                "nobody named. Name that server."
+                f"{shown(url)} redirects to {shown(answer.headers.get('location', 'nowhere'))}, but responses are sent only to "
+                "servers that you name. Name that server."
             )
         if answer.status_code >= 400:
             said = f"answered {answer.status_code}: {body[:300].decode(errors='replace')}"
@@ -148,23 +148,23 @@ class Endpoint:
             raise _StumbledError(said, _seconds(answer.headers.get("retry-after", "")))
         found = json.loads(body)
         if not isinstance(found, dict) or not isinstance(found.get(rows), list):
-            raise _StumbledError(f"answered without rows: {body[:200].decode(errors='replace')}")
+            raise _StumbledError(f"answered without a list of rows: {body[:200].decode(errors='replace')}")
         return found
 
 
 def _seconds(retry_after: str) -> float:
-    """Of the header; a date is left to the pause."""
+    """Seconds in the header; 0 for a date, so that the usual pause applies."""
     return float(retry_after) if retry_after.isdigit() else 0.0
 
 
 def _in_order(rows: list[Any], inputs: int, url: str) -> list[Any]:
-    """By `index`, which names each input once."""
+    """The rows in the order of `index`, which must name each input once."""
     if len(rows) != inputs:
         raise RuntimeError(f"{url} answered {len(rows)} rows for {inputs} inputs; is this the right server?")
     place = {row.get("index") if isinstance(row, dict) else None: row for row in rows}
     if place.keys() != set(range(inputs)):
         raise RuntimeError(
-            f"{url} answered rows whose `index` does not name each of the {inputs} inputs once: whose they are is unknown."
+            f"{url} answered rows whose `index` does not name each of the {inputs} inputs once, so they cannot be matched."
         )
     return [place[i] for i in range(inputs)]
 
@@ -174,5 +174,5 @@ def _read(row: dict[str, Any], read: Callable[[dict[str, Any]], Any], url: str) 
         return read(row)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise RuntimeError(
-            f"{url} answered a row of another form ({type(error).__name__}: {error}): {str(row)[:200]}"
+            f"{url} answered a row in an unexpected form ({type(error).__name__}: {error}): {str(row)[:200]}"
         ) from error

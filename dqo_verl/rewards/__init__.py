@@ -1,5 +1,5 @@
 """Reward functions for verl's `reward.custom_reward_function.path=pkg://dqo_verl.rewards.NAME name=compute_score`.
 
-Each returns numbers under the same keys for every response, because verl averages every key in validation: `score`
-(what is trained on), and `acc` or `quality` (the same before anything is done to it).
+Each returns the same keys for every response, because verl averages every key in validation: `score` (the reward that is
+trained on), and `acc` or `quality` (the same number, which shaping does not change).
 """

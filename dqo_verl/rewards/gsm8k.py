@@ -1,8 +1,8 @@
 """GSM8K: 1 if the number after `####` is the right one, else 0.
 
-`method=strict` wants the `####`; `method=flexible` takes the last number of the text. Numbers are compared as numbers
-(18, 18.00 and $18 are equal), where verl's own rule compares texts. The whole text is read, where verl's rule reads the
-last 300 characters: noise after the answer costs nothing here, and `characters_after_answer` shows it.
+`method=strict` requires the `####`; `method=flexible` takes the last number of the text. Numbers are compared as numbers
+(18, 18.00 and $18 are equal), whereas verl's own rule compares texts. The whole text is read, whereas verl's rule reads the
+last 300 characters: noise after the answer does not lower the reward here, and `characters_after_answer` measures it.
 """
 
 import re

@@ -1,11 +1,11 @@
-"""Quality from a Hugging Face sequence classifier in a Ray actor of its own: for reward models that vLLM cannot serve.
+"""Quality from a Hugging Face sequence classifier in its own Ray actor, for reward models that vLLM cannot serve.
 
     reward.custom_reward_function.path=pkg://dqo_verl.rewards.hf_scorer
     +reward.custom_reward_function.reward_kwargs.model=Nexusflow/Athene-RM-8B
     +reward.custom_reward_function.reward_kwargs.placement=gpu    cpu | gpu (one reserved GPU) | shared (a training GPU)
 
-Any one-label sequence classifier with a chat template, and Athene (`athene.py`). All reward workers share one actor,
-which scores in batches what they ask while it works. Needs the prompt in `extra_info.prompt`.
+The model is any one-label sequence classifier with a chat template, or Athene (`athene.py`). All reward workers share one
+actor, which batches the requests that arrive while it works. The data must have the prompt in `extra_info.prompt`.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from dqo_verl.streaming import placement as placing
 
 MODEL = "reward.custom_reward_function.reward_kwargs.model"
 SECONDS_TO_START = 900
-# With placement=shared the feature model takes the first GPU, and this one takes the next, where there is one.
+# With placement=shared the feature model takes the first GPU, and this one takes the next, if there is one.
 BESIDE_FEATURES = 1
 # How often Ray restarts a scorer that dies.
 RESTARTS = 3
@@ -31,7 +31,7 @@ _lock = threading.Lock()
 
 
 class Scorer:
-    """The Ray actor: while one batch is being scored, the next one gathers."""
+    """The Ray actor, which collects the next batch while it scores one."""
 
     def __init__(self, name: str, device: str):
         self.model = SequenceClassifier(name, device)
@@ -58,7 +58,7 @@ class Scorer:
             try:
                 scores = await asyncio.to_thread(self.model, [ids for ids, _ in batch])
             except Exception as error:
-                # The error belongs to those who wait for these scores.
+                # Only the callers that wait for these scores get the error.
                 for _, future in batch:
                     future.set_exception(error)
             else:
@@ -84,25 +84,25 @@ def compute_score(
 
 
 def arguments(function: Any) -> dict[str, Any] | None:
-    """`reward_kwargs` of verl's `custom_reward_function`, if it is the one of this module."""
+    """`reward_kwargs` of verl's `custom_reward_function` if that is this module's function, else None."""
     if function.path != f"pkg://{__name__}":
         return None
     return {"model": None, "placement": "gpu"} | dict(function.get("reward_kwargs") or {})
 
 
 def check(model: str | None, placement: str, **_: Any) -> None:
-    """Before Ray starts: is the model within reach?"""
+    """Called before Ray starts: refuses a model that cannot be reached."""
     reach(_named(model, placement), f"+{MODEL}={{}}".format)
 
 
 def start(model: str, placement: str, **_: Any) -> None:
-    """Load it now: verl logs a reward function that raises, and goes on without its responses."""
+    """Load the model now: if a reward function raises later, verl only logs it, and goes on without the response."""
     _actor(model, placement)
 
 
 def _named(model: str | None, placement: str) -> str:
     if model is None:
-        raise UserError(f"which model? Add +{MODEL}=NAME_OR_PATH")
+        raise UserError(f"The reward function hf_scorer needs a model. Add +{MODEL}=NAME_OR_PATH")
     if placement not in placing.PLACEMENTS:
         known = ", ".join(placing.PLACEMENTS)
         raise UserError(f"reward_kwargs.placement={placement} is not known. Choose one of: {known}")
@@ -110,7 +110,7 @@ def _named(model: str | None, placement: str) -> str:
 
 
 def _actor(model: str, placement: str) -> Any:
-    """The actor that serves `model`; the first to ask starts it, and it lives as long as the handle kept here."""
+    """The actor that serves `model`: the first call starts it, and it lives as long as the handle kept here."""
     with _lock:
         if (model, placement) not in _actors:
             _actors[model, placement] = _start(model, placement)
@@ -122,7 +122,7 @@ def _start(model: str, placement: str) -> Any:
 
     options, device = placing.options(placement, BESIDE_FEATURES)
     options |= {
-        # of this run: a user may let two runs share a namespace of Ray's
+        # with the job id, because two runs may share a Ray namespace
         "name": f"dqo_verl_scorer_{ray.get_runtime_context().get_job_id()}:{placement}:{model}",
         "get_if_exists": True,
         "max_restarts": RESTARTS,
@@ -133,8 +133,8 @@ def _start(model: str, placement: str) -> Any:
         ray.get(actor.ready.remote(), timeout=SECONDS_TO_START)
     except ray.exceptions.GetTimeoutError as error:
         raise RuntimeError(
-            f"the reward model {model} was not up within {SECONDS_TO_START} s. placement=gpu needs a GPU that the "
-            "trainer leaves free (trainer.n_gpus_per_node one lower); placement=shared uses a training GPU: leave room "
-            "on it (actor_rollout_ref.rollout.gpu_memory_utilization=0.4); placement=cpu is for small models"
+            f"the reward model {model} did not start within {SECONDS_TO_START} s. placement=gpu needs a GPU that the "
+            "trainer leaves free: lower trainer.n_gpus_per_node by one. placement=shared needs free memory on a training GPU: "
+            "set actor_rollout_ref.rollout.gpu_memory_utilization=0.4. placement=cpu is for small models."
         ) from error
     return actor

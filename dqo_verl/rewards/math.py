@@ -1,6 +1,6 @@
 """Mathematics: 1 if math-verify finds the answer equal to the ground truth, else 0 (as in arXiv 2509.02534).
 
-A response over which math-verify takes too long or dies (`models/grader.py`) scores 0 and is counted in `timeout`.
+If math-verify takes too long on a response or dies (`models/grader.py`), the response scores 0 and counts in `timeout`.
 """
 
 import atexit

@@ -1,19 +1,19 @@
-"""A reward function in the form in which OpenRLHF calls one: `reward_func(queries, prompts, labels)`.
+"""Gives a reward function the form that OpenRLHF calls: `reward_func(queries, prompts, labels)`.
 
-A query is the prompt with the response behind it, special tokens included; a label is the ground truth, or verl's column
-`reward_model`, which holds it.
+A query is the prompt followed by the response, special tokens included; a label is the ground truth, or verl's column
+`reward_model`, which contains it.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-# what tokenizers put behind a response
+# what tokenizers append to a response
 ENDS = re.compile(r"(?:<\|[^|<>]*\|>|</s>|<eos>|<end_of_turn>|\s)+$")
 
 
 def reward_func_of(compute_score: Callable[..., Mapping[str, float]]) -> Callable[..., dict[str, Any]]:
-    """Rewards and scores are `score`, and whatever else `compute_score` returns is logged."""
+    """`score` becomes the rewards and scores; OpenRLHF logs all other numbers that `compute_score` returns."""
 
     def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any) -> dict[str, Any]:
         import torch
@@ -30,11 +30,11 @@ def reward_func_of(compute_score: Callable[..., Mapping[str, float]]) -> Callabl
 
 
 def response_of(query: str, prompt: str) -> str:
-    """OpenRLHF cuts a prompt that is too long at its beginning, so that the query may start anywhere in it."""
+    """The response in a query. OpenRLHF cuts long prompts at their beginning, so the query may start anywhere in its prompt."""
     start = next(start for start in range(len(prompt) + 1) if query.startswith(prompt[start:]))
     if start == len(prompt):
         raise ValueError(
-            f"the query {query[:100]!r} does not begin with its prompt, or with the end of it: {prompt[-100:]!r}"
+            f"the query {query[:100]!r} does not begin with its prompt or with the end of its prompt: {prompt[-100:]!r}"
         )
     return ENDS.sub("", query[len(prompt) - start :])
 

@@ -1,12 +1,12 @@
-"""Quality from a reward model that verl serves by vLLM: `reward.reward_model.enable=True`, asked through verl's router.
+"""Quality from a reward model that verl serves with vLLM (`reward.reward_model.enable=True`), through verl's router.
 
     reward.reward_model.enable=True reward.reward_model.enable_resource_pool=True
     reward.custom_reward_function.path=pkg://dqo_verl.rewards.reward_model
 
-verl then hands the router's address and the reward model's tokenizer to this function. Without a resource pool of its
-own, verl 0.9.1 scores batches that lack data_source, ground truth and extra_info: no custom function can work there.
-The score is the model's last output before any activation, as verl's own path reads it; tokens, not text, are sent, so
-that nothing is added or cut on the way. Needs the prompt in `extra_info.prompt`.
+verl then passes the router's address and the reward model's tokenizer to this function. Without a separate resource pool,
+verl 0.9.1 scores batches that lack data_source, ground truth and extra_info, so no custom function can work.
+The score is the model's last output before any activation, as in verl's own code. The request has tokens instead of text, so
+the server adds and cuts nothing. The data must have the prompt in `extra_info.prompt`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import aiohttp
 
 from dqo_verl.models.conversation import prompt_of, tokens
 
-# The router answers 500 to every failure, so even what it refused is asked again.
+# The router answers 500 to every failure, so even refused requests are retried.
 ATTEMPTS = 5
 SECONDS_BETWEEN = 2.0
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)
@@ -36,7 +36,8 @@ async def compute_score(
     if reward_router_address is None:
         raise ValueError(
             "no reward model is served: set reward.reward_model.enable=True, reward.reward_model.model_path=... and "
-            "reward.reward_model.enable_resource_pool=True, or score in process with pkg://dqo_verl.rewards.hf_scorer"
+            "reward.reward_model.enable_resource_pool=True, or use pkg://dqo_verl.rewards.hf_scorer, which loads the model "
+            "itself"
         )
     if reward_router_address not in _limits:
         models = await _request("GET", reward_router_address, "v1/models")
@@ -60,7 +61,7 @@ async def _request(method: str, address: str, endpoint: str, payload: Any = None
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             if attempt == ATTEMPTS:
                 raise RuntimeError(
-                    f"the reward model at {url} gave no answer in {ATTEMPTS} attempts; the last: {error!r}. "
-                    "The cause is in the log of its vLLM server"
+                    f"the reward model at {url} gave no answer in {ATTEMPTS} attempts. Last error: {error!r}. "
+                    "See the log of its vLLM server for the cause."
                 ) from error
             await asyncio.sleep(SECONDS_BETWEEN * attempt)

@@ -13,7 +13,7 @@ from dqo_verl.streaming.stream import MAX_BATCH_CHARACTERS, Stream
 
 @dataclass
 class Group:
-    """Responses to one prompt that came in so far, and what is known about their pairs."""
+    """The responses to one prompt that arrived so far, and the decisions on their pairs."""
 
     keys: list[ResponseKey] = field(default_factory=list)
     decided: dict[Pair, bool] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class Group:
 
 
 class PartitionStream(Stream):
-    """`classifier(pairs) -> (same flags, truncated texts)`. Classifies pairs of a group before the group is complete."""
+    """Classifies pairs of a group before the group is complete, by `classifier(pairs) -> (same flags, truncated texts)`."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class PartitionStream(Stream):
         self.short_words = short_words
         self.questions, self.labels = RULES[rule]
         self.groups: dict[str, Group] = {}
-        # groups that may have open questions
+        # groups that may have undecided pairs
         self.active: dict[str, None] = {}
-        # keys that count while a group is being collected
+        # the compared keys of the groups that are being collected
         self.members: dict[str, list[ResponseKey]] = {}
 
     def added(self, key: ResponseKey) -> None:
@@ -55,7 +55,7 @@ class PartitionStream(Stream):
         return list(dict.fromkeys(self.texts[key] for key in sorted(keys) if key in self.texts))
 
     def open_questions(self, uid: str) -> list[Pair]:
-        """Pairs that the model must answer; what needs no model is decided here."""
+        """Pairs that the model must decide; this method decides pairs that need no model."""
         group = self.groups[uid]
         while True:
             asked = self.questions(self.nodes(uid), group.decided, forests=2**group.rounds)
@@ -68,7 +68,7 @@ class PartitionStream(Stream):
     def next_batch(self) -> list[tuple[str, Pair]]:
         batch: list[tuple[str, Pair]] = []
         characters = 0
-        # The groups that someone waits for come first.
+        # The groups that are being collected come first.
         for uid in sorted(self.active, key=lambda uid: uid not in self.members):
             questions = self.open_questions(uid) if uid in self.groups and uid not in self.failed else []
             if not questions:
@@ -98,7 +98,7 @@ class PartitionStream(Stream):
         self.active[unit] = None
 
     async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
-        """Class labels `(n,)`; only responses that are compared count, whatever else was submitted."""
+        """Class labels `(n,)`; only the compared responses count, whatever else was submitted."""
         groups: dict[str, list[ResponseKey]] = {}
         for key in compared:
             groups.setdefault(key.group, []).append(key)
@@ -119,7 +119,7 @@ class PartitionStream(Stream):
         return {key: names.index(label[self.texts[key]]) for key in keys}
 
     def forget(self, keys: Sequence[ResponseKey]) -> None:
-        """A group is forgotten as a whole: it is collected once."""
+        """Forget the whole groups of these keys, because a group is collected only once."""
         uids = {key.group for key in keys}
         super().forget([key for uid in uids if uid in self.groups for key in self.groups[uid].keys])
         for uid in uids:

@@ -1,4 +1,4 @@
-"""What the measure reads of one batch: from the feature service, or from the trainer's own numbers."""
+"""Gets the features of one batch, from the feature service or from the trainer's own data."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -21,7 +21,7 @@ class Batch(Protocol):
     def keys(self) -> Sequence[ResponseKey]: ...
 
     def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
-        """What the model wrote, as far as it takes part in the comparison."""
+        """The parts of the responses that are compared."""
 
     def log_probs(self) -> tuple[Tensor, Tensor]:
         """The policy's log-probability of each response, and its number of tokens."""
@@ -30,9 +30,9 @@ class Batch(Protocol):
 def collect(
     batch: Batch, source: Source, service: FeatureService | None, compared: Tensor
 ) -> tuple[Features, dict[str, float], float]:
-    """The features of a batch, numbers for the log, and the seconds that the service worked.
+    """The features of a batch, metrics, and the seconds that the service worked.
 
-    Responses that are not `compared` take part in nothing.
+    Responses that are not `compared` do not count.
     """
     keys = batch.keys
     if source.reads == "nothing":
@@ -48,7 +48,7 @@ def collect(
     among = [key for key, counts in zip(keys, compared.tolist(), strict=True) if counts]
     answer = service.collect(keys, batch.texts, among)
     metrics = {"diversity/streamed/frac": answer.streamed / len(keys), **counted(answer.counts)}
-    # a server of embeddings does not say what it cut
+    # an embedding server does not say what it cut
     if not (isinstance(source.placement, Http) and isinstance(source, Embeddings)):
         metrics["diversity/truncated/frac"] = answer.truncated / len(keys)
     features = source.features(keys, compared, answer.identities, torch.from_numpy(answer.values))

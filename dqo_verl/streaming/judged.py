@@ -1,4 +1,4 @@
-"""Classes by a judge, who reads the responses of a group together."""
+"""Classes by a judge, which reads the responses of a group together."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,17 +9,17 @@ from dqo_verl.core.sources import NOT_COMPARED
 from dqo_verl.models.judge import Judge, Partition
 from dqo_verl.streaming.stream import Stream
 
-# of groups that were judged last: a collapsed policy writes the same ones again
+# number of cached answers of the judge: a collapsed policy writes the same groups again
 KEPT = 10_000
 
 Texts = tuple[str, ...]
 
 
 class JudgedStream(Stream):
-    """Asks when a group has as many responses as those of the last collect, at the latest when it is collected.
+    """Asks the judge when a group is as large as those of the last collect, or at the latest when it is collected.
 
-    Blank responses are a class of their own, and so is each response of a group that the judge does not sort: all are as
-    diverse as each other then, and their quality decides alone.
+    The blank responses of a group form one class. If the judge does not sort a group, each distinct response is a class: all
+    are equally diverse, and quality alone decides.
     """
 
     def __init__(self, judge: Judge):
@@ -27,7 +27,7 @@ class JudgedStream(Stream):
         self.judge = judge
         self.groups: dict[str, list[ResponseKey]] = {}
         self.waiting: dict[str, None] = {}
-        # keys that count while a group is being collected
+        # the compared keys of the groups that are being collected
         self.members: dict[str, list[ResponseKey]] = {}
         self.size: int | None = None
         self.classes: dict[Texts, Partition] = {}
@@ -40,7 +40,7 @@ class JudgedStream(Stream):
             self.waiting[key.group] = None
 
     def distinct(self, uid: str) -> Texts:
-        """In an order of their own."""
+        """Distinct texts of a group that are not blank, sorted."""
         keys = self.members.get(uid, self.groups[uid])
         return tuple(sorted({self.texts[key] for key in keys if key in self.texts} - {""}))
 
@@ -52,7 +52,7 @@ class JudgedStream(Stream):
             if len(texts) < 2:
                 self.classes[texts] = tuple(range(len(texts)))
             elif texts in self.classes:
-                # asked for again: the last to be forgotten
+                # used again, so moved to the end: the first ones are forgotten first
                 self.classes[texts] = self.classes.pop(texts)
             else:
                 batch.append((uid, texts))
@@ -74,7 +74,7 @@ class JudgedStream(Stream):
         self.waiting[unit] = None
 
     async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
-        """Class labels `(n,)`, which are comparable within a group."""
+        """Class labels `(n,)`, which can be compared within a group."""
         groups: dict[str, list[ResponseKey]] = {}
         for key in compared:
             groups.setdefault(key.group, []).append(key)
@@ -100,7 +100,7 @@ class JudgedStream(Stream):
         )
 
     def forget(self, keys: Sequence[ResponseKey]) -> None:
-        """A group is forgotten as a whole: it is collected once."""
+        """Forget the whole groups of these keys, because a group is collected only once."""
         gone = {uid: self.groups.pop(uid) for uid in {key.group for key in keys} & self.groups.keys()}
         super().forget([key for group in gone.values() for key in group])
         for texts in list(self.classes)[: -(KEPT + len(self.groups))]:

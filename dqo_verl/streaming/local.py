@@ -1,4 +1,4 @@
-"""A stream without Ray: the model lives in this process, for trainers that generate in one call."""
+"""A stream without Ray, whose model runs in this process, for trainers that generate in one call."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from dqo_verl.streaming.stream import Collected
 
 
 class LocalModel:
-    """The model of a source on one device. May be asked from several threads at once, also beside a notebook's own loop."""
+    """The model of a source on one device. Several threads may use it at once, also beside a notebook's event loop."""
 
     def __init__(self, source: Model, device: str):
         self.model, self.stream = model_and_stream(source, device)
@@ -25,7 +25,7 @@ class LocalModel:
     def collect(
         self, keys: Sequence[ResponseKey], texts: Sequence[str], compared: Collection[ResponseKey]
     ) -> Collected:
-        """Features of these responses, of whole groups."""
+        """Features of these responses, which must be whole groups."""
         call = next(self.calls)
 
         def of_this_call(key: ResponseKey) -> ResponseKey:

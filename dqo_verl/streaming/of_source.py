@@ -26,7 +26,7 @@ def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassif
         classifier = PairClassifier(
             source.classifier, device, threshold=source.threshold, both_orders=source.both_orders, servers=servers
         )
-        told = f"two responses are the same above {classifier.threshold:g}"
+        told = f"two responses are the same above a probability of {classifier.threshold:g}"
         print(f"[dqo_verl] {classifier.name}: {told}", flush=True)
         return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
     assert isinstance(source, Embeddings)

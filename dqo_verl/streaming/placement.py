@@ -1,4 +1,4 @@
-"""Where a model of ours runs in Ray's cluster: on CPU cores, on a GPU of its own, or beside the trainer on one of its GPUs."""
+"""Where a feature or reward model runs in the Ray cluster: on CPU cores, on its own GPU, or on one of the trainer's GPUs."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ PLACEMENTS = ("cpu", "gpu", "shared")
 
 
 def options(placement: str, i: int = 0) -> tuple[dict[str, Any], str]:
-    """Ray's options for model number `i`, and the torch device that it finds there.
+    """Ray's options for model number `i`, and its torch device.
 
-    Shared ones go round the nodes with GPUs, then round the GPUs of each: Ray would put an actor that asks for no GPU on a node
-    that has none, and all of them on the first GPU.
+    Shared models go to the GPU nodes in turn, then to the GPUs of each node in turn. Ray itself would put an actor that asks
+    for no GPU on a node without GPUs, and would put all of them on the first GPU.
     """
     if placement == "gpu":
         return {"num_cpus": 1, "num_gpus": 1}, "cuda"

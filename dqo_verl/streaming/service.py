@@ -1,4 +1,4 @@
-"""The feature service: named Ray actors that hold the model, and the two sides that talk to them."""
+"""The feature service: named Ray actors that have the model, and their two clients."""
 
 import os
 import time
@@ -18,29 +18,29 @@ from dqo_verl.streaming import placement
 from dqo_verl.streaming.of_source import model_and_stream
 from dqo_verl.streaming.stream import Collected, total
 
-# of a run: a user may let two runs share a namespace of Ray's
+# with the job id, because two runs may share a Ray namespace
 NAME = "dqo_verl_features_{job}_{i}"
-# a burst of embedding may use more cores than the one that Ray reserves
+# embedding may briefly use more cores than the one that Ray reserves
 MAX_THREADS = 8
 RESTARTS = 3
 SECONDS_OF_SILENCE = 10.0
-# between two attempts to reach a worker whose node is lost: Ray needs some to notice, and to start it elsewhere
+# pause before a worker is tried again whose node is lost: Ray needs time to notice it, and to restart the worker elsewhere
 SECONDS_TO_RECOVER = 1.0
 
 TextOf = Callable[[Sequence[ResponseKey]], Sequence[str]]
-# asks a worker for something that does no harm if it is done twice; Ray's reference to the answer
+# an idempotent call to a worker, which returns Ray's reference to the answer
 Call = Callable[[], Any]
 
 
 class FeatureWorker:
-    """Runs in a Ray process of its own: loads the model once, works while the trainer generates."""
+    """The Ray actor: it loads the model once, and works while the trainer generates."""
 
     def __init__(self, source: Model, device: str):
         import torch
 
         if device != "cpu" and not torch.cuda.is_available():
             raise RuntimeError(
-                f"placement={source.placement.name}, but this process sees no GPU. {ways_to_place(source)}"
+                f"placement={source.placement.name}, but the feature worker sees no GPU. {ways_to_place(source)}"
             )
         torch.set_num_threads(min(MAX_THREADS, os.cpu_count() or 1))
         self.rests = isinstance(source.placement, Shared)
@@ -71,23 +71,23 @@ class FeatureWorker:
 def ways_to_place(source: Model) -> str:
     return f"""The feature model could not be placed. Ways to place it:
   {source.spell("placement", "cpu")}      on CPU cores (default; good for MiniLM-sized models)
-  {source.spell("placement", "gpu")}      on a GPU of its own: {source.spelling.leave_a_gpu}
+  {source.spell("placement", "gpu")}      on its own GPU: {source.spelling.leave_a_gpu}
   {source.spell("placement", "shared")}   beside the trainer on its GPU: {source.spelling.leave_room}
-  {source.spell("placement", "http")}     on servers of your own: {source.spell("urls", "[http://host:8000]")}"""
+  {source.spell("placement", "http")}     on your own servers: {source.spell("urls", "[http://host:8000]")}"""
 
 
 def name_of(i: int) -> str:
-    """Of worker number `i`, for all processes of a run."""
+    """The actor name of worker number `i`, the same in all processes of a run."""
     return NAME.format(job=ray.get_runtime_context().get_job_id(), i=i)
 
 
 def worker_of(key: ResponseKey, workers: int) -> int:
-    """A prompt's responses all go to one worker, which one is the same in every process."""
+    """The number of the worker that gets all responses to this prompt, the same in every process."""
     return zlib.crc32(key.group.encode()) % workers
 
 
 class Submitter:
-    """The side of whoever sees responses first: hand over a finished one and go on. Ray's reference says when it is there."""
+    """The client where responses are generated: it submits a finished response without waiting, and returns Ray's reference."""
 
     def __init__(self, source: Model):
         self.workers = [ray.get_actor(name_of(i)) for i in range(source.actors)]
@@ -98,17 +98,17 @@ class Submitter:
 
 @dataclass(frozen=True)
 class Answer(Collected):
-    """What all workers gave together."""
+    """The combined answers of all workers."""
 
-    # responses that had been submitted before they were asked for
+    # responses that were submitted before `collect` asked for them
     streamed: int
 
 
 class FeatureService:
-    """The trainer's side: starts the workers, waits until their model is loaded, collects by key.
+    """The trainer's client: starts the workers, waits until they have loaded their model, collects features by key.
 
-    Ray restarts a worker that dies, on another node if its own is lost; what it had is submitted again, with the texts that
-    `text_of` fetches.
+    Ray restarts a worker that dies, on another node if its node is lost. The service then submits the lost responses again,
+    with the texts from `text_of`.
     """
 
     def __init__(self, source: Model):
@@ -117,7 +117,7 @@ class FeatureService:
         self.pids: list[int] = self._wait_until_ready()
 
     def _wait_until_ready(self) -> list[int]:
-        """What is asked for and what there is, every ten seconds: Ray itself waits for room without a word."""
+        """Wait for the workers; every ten seconds, print which resources they need and which are free: Ray waits silently."""
         source = self.source
         answers = [worker.ready.remote() for worker in self.workers]
         began, waiting = time.monotonic(), answers
@@ -126,11 +126,11 @@ class FeatureService:
             ready, waiting = ray.wait(
                 waiting, num_returns=len(waiting), timeout=max(0.0, min(left, SECONDS_OF_SILENCE))
             )
-            # a worker that could not load its model says so here
+            # raises the error of a worker that could not load its model
             ray.get(ready)
             if waiting and left <= 0:
                 self.stop()
-                late = f"not up within {source.spell('start_timeout', f'{source.start_timeout:g}')} s"
+                late = f"not ready within {source.spell('start_timeout', f'{source.start_timeout:g}')} s"
                 told = self._waited(len(waiting), source.start_timeout)
                 raise RuntimeError(f"{ways_to_place(source)}\n({late}: {told})")
             if waiting:
@@ -162,15 +162,15 @@ class FeatureService:
             ray.kill(worker)
 
     def accept(self, accepting: bool) -> None:
-        """Whether what is being generated now will be collected; validation will not."""
+        """Tell the workers whether the responses that are generated now will be collected; those of validation will not."""
         self._ask([partial(worker.accept.remote, accepting) for worker in self.workers])
 
     def collect(
         self, keys: Sequence[ResponseKey], text_of: TextOf, compared: Collection[ResponseKey] | None = None
     ) -> Answer:
-        """Features of these responses in the order of `keys`; what nobody submitted is submitted here, with its text.
+        """Features of these responses in the order of `keys`; responses that the workers lack are submitted first.
 
-        Responses that are not `compared` take part in nothing (default: all are).
+        Responses that are not `compared` do not count (default: all are).
         """
         open_ = self._shares(keys)
         among = self._shares(keys if compared is None else compared)
@@ -183,7 +183,7 @@ class FeatureService:
                 [partial(self.workers[i].collect.remote, own, among.get(i, [])) for i, own in open_.items()]
             )
             answers |= {i: answer for i, answer in zip(open_, found, strict=True) if answer is not None}
-            # a worker that was restarted in between knows nothing any more
+            # a worker that was restarted in between has lost its responses
             open_ = {i: own for i, own in open_.items() if i not in answers}
             if not open_:
                 return self._merged(keys, answers, streamed)
@@ -192,7 +192,7 @@ class FeatureService:
         )
 
     def _submit_missing(self, shares: dict[int, list[ResponseKey]], text_of: TextOf) -> int:
-        """How many responses no reward worker had submitted."""
+        """Submit the responses that the workers lack, and return their number."""
         asked = self._ask([partial(self.workers[i].missing.remote, own) for i, own in shares.items()])
         absent = [key for found in asked for key in found]
         if absent:
@@ -225,7 +225,7 @@ class FeatureService:
         )
 
     def _ask(self, calls: Sequence[Call]) -> list[Any]:
-        """The answers in order. A worker that is out of reach is asked again until Ray has restarted it, or time is over."""
+        """The answers in the order of `calls`. Unreachable workers are asked again until Ray restarted them or time is over."""
         limit = 2 * self.source.deadline
         until = time.monotonic() + limit
         answers: dict[int, Any] = {}
@@ -237,7 +237,7 @@ class FeatureService:
                 except ray.exceptions.ActorUnavailableError as error:
                     if time.monotonic() > until:
                         raise
-                    print(f"[dqo_verl] a feature worker is out of reach; Ray restarts it: {error}", flush=True)
+                    print(f"[dqo_verl] a feature worker is unreachable; Ray restarts it: {error}", flush=True)
                     time.sleep(SECONDS_TO_RECOVER)
                 except ray.exceptions.GetTimeoutError as error:
                     raise RuntimeError(

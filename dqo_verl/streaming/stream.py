@@ -1,7 +1,7 @@
-"""Responses come in one at a time, features are computed in batches while others are still being generated.
+"""Computes the features of finished responses in batches, while others are still being generated.
 
-Streams (embeddings here, classes in `classes.py` and `judged.py`) know two verbs: `submit(key, text)` returns at once, `collect(keys)`
-waits for what is not computed yet. Nothing here knows Ray; `service.py` puts a stream into an actor.
+Streams (embeddings here, classes in `classes.py` and `judged.py`) have two main methods: `submit(key, text)` returns at once,
+`collect(keys)` waits for the features that are not computed yet. Nothing here uses Ray; `service.py` runs a stream in an actor.
 """
 
 import asyncio
@@ -18,37 +18,37 @@ import numpy as np
 
 from dqo_verl.core.keys import ResponseKey
 
-# that reward workers submit are kept at once; beyond it the oldest are forgotten and computed on demand
+# most responses from reward workers that are kept; beyond it the oldest are forgotten, and computed on demand
 MAX_RESPONSES = 100_000
-# collects after which nobody will ask for a response any more: its group was filtered out, or failed
+# collects after which a response is forgotten: its group was filtered out, or failed
 MAX_AGE = 100
-# of texts or pairs handed to the model in one go: bounds how long a collect waits its turn
+# most characters in one call of the model, which bounds how long a collect waits for its turn
 MAX_BATCH_CHARACTERS = 400_000
 
 
 def identity(text: str) -> int:
-    """Equal for equal texts, in every process; blank texts are all equal."""
+    """A hash that is equal for equal texts, in every process; all blank texts have the same."""
     return int.from_bytes(hashlib.blake2b(text.encode() if text.strip() else b"", digest_size=8).digest(), "big")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What the trainer gets for n responses, in the order of their keys: numbers, not texts."""
+    """The result for n responses, in the order of their keys: numbers, not texts."""
 
     # equal for equal texts
     identities: list[int]
-    # embeddings (n, d), or class labels (n,) that are comparable within a group
+    # embeddings (n, d), or class labels (n,) that can be compared within a group
     values: np.ndarray
     # responses that are longer than the model reads
     truncated: int
     # the model's time since the last collect
     work_seconds: float
-    # what else it counted since then
+    # other counts of the model since then
     counts: Counter[str]
 
 
 def total(counts: Iterable[Counter[str]]) -> Counter[str]:
-    """Zeros stay, as columns of a log do."""
+    """The sum of counters. Counts of 0 stay, so that every step logs the same metrics."""
     found: Counter[str] = Counter()
     for one in counts:
         found.update(one)
@@ -56,24 +56,24 @@ def total(counts: Iterable[Counter[str]]) -> Counter[str]:
 
 
 def counted(counts: Mapping[str, float]) -> dict[str, float]:
-    """As a trainer logs it."""
+    """Counts as metrics, under the names that trainers log."""
     return {f"diversity/{name}": float(number) for name, number in counts.items()}
 
 
 class Stream(ABC):
-    """Texts by key, a background loop that calls the model in a thread, and waiting for it."""
+    """Keeps texts by key, calls the model in a thread from a background loop, and waits for the results."""
 
     def __init__(self) -> None:
         # oldest first
         self.texts: OrderedDict[ResponseKey, str] = OrderedDict()
-        # the number of collects before a response came in
+        # for each response, the number of collects before it arrived
         self.born: dict[ResponseKey, int] = {}
         self.collects = 0
-        # one at a time
+        # allows one collect at a time
         self.collecting = asyncio.Lock()
         # groups that are being collected
         self.wanted: set[str] = set()
-        # by unit of work: a text, or a group
+        # errors by unit of work, which is a text or a group
         self.failed: dict[str, BaseException] = {}
         # texts that were cut
         self.truncated: set[str] = set()
@@ -85,7 +85,7 @@ class Stream(ABC):
         self.loop_task: asyncio.Task[None] | None = None
 
     async def submit(self, key: ResponseKey, text: str) -> None:
-        """Sent by reward workers, who do not wait. Ignored while verl validates: nobody will collect that."""
+        """Called by reward workers, which do not wait. Ignored during validation, whose responses are never collected."""
         if not self.accepting:
             return
         await self.submit_many([(key, text)])
@@ -107,7 +107,7 @@ class Stream(ABC):
         self.accepting = accepting
 
     async def missing(self, keys: Sequence[ResponseKey]) -> list[ResponseKey]:
-        """Those that were never submitted, or were forgotten."""
+        """The keys that were never submitted, or were forgotten."""
         return [key for key in keys if key not in self.texts]
 
     async def wake(self) -> None:
@@ -115,7 +115,7 @@ class Stream(ABC):
             self.loop_task = asyncio.create_task(self.work())
 
     async def until(self, done: Callable[[], bool], units: Collection[str]) -> None:
-        """Wait for the background loop. What failed while nobody waited is tried once more; failing now ends the wait."""
+        """Wait until `done()`. Units that failed earlier are tried once more; if one fails now, raise its error."""
         for unit in units:
             if self.failed.pop(unit, None):
                 self.retry(unit)
@@ -132,18 +132,18 @@ class Stream(ABC):
             try:
                 self.store(batch, await asyncio.get_running_loop().run_in_executor(self.thread, self.compute, batch))
             except BaseException as error:
-                # raised for whoever collects; what ends this process, or this task, does so when they have been told
+                # `until` raises it; what ends this process or task is also raised here, after the collects are notified
                 self.failed.update(dict.fromkeys(map(self.unit_of, batch), error))
                 if not isinstance(error, Exception):
                     await asyncio.shield(self.notify())
                     raise
             self.work_seconds += time.perf_counter() - started
             await self.notify()
-        # The search for work may have done what someone waits for.
+        # `next_batch` itself may have completed what a collect waits for.
         await self.notify()
 
     async def after_the_batch(self, action: Callable[[], None]) -> None:
-        """Run `action` in the model's thread: it never runs beside `compute`."""
+        """Run `action` in the model's thread, so that it never overlaps with `compute`."""
         await asyncio.get_running_loop().run_in_executor(self.thread, action)
 
     async def notify(self) -> None:
@@ -153,9 +153,9 @@ class Stream(ABC):
     async def collect(
         self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey] | None = None
     ) -> Collected | None:
-        """Wait for the features of these responses and forget them; None if one is not known (any more).
+        """Wait for the features of these responses and forget them; None if one was never submitted, or was forgotten.
 
-        Where features depend on the group, responses that are not `compared` do not count (default: all do).
+        If features depend on the group, responses that are not `compared` do not count (default: all do).
         """
         async with self.collecting:
             if await self.missing(keys):
@@ -187,7 +187,7 @@ class Stream(ABC):
 
     @abstractmethod
     def added(self, key: ResponseKey) -> None:
-        """A response came in."""
+        """Called when a response arrives."""
 
     @abstractmethod
     def next_batch(self) -> list[Any]:
@@ -199,15 +199,15 @@ class Stream(ABC):
 
     @abstractmethod
     def store(self, batch: list[Any], outcome: Any) -> None:
-        """Keep what the model said."""
+        """Store the model's results."""
 
     @abstractmethod
     def unit_of(self, item: Any) -> str:
-        """What fails as a whole, and is tried again as a whole, if this item's batch fails."""
+        """The unit that fails, and is tried again, as a whole if this item's batch fails."""
 
     @abstractmethod
     def retry(self, unit: str) -> None:
-        """Put a unit back to work."""
+        """Queue a unit again."""
 
     @abstractmethod
     async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
@@ -215,7 +215,7 @@ class Stream(ABC):
 
 
 class EmbeddingStream(Stream):
-    """`embedder(texts) -> (vectors, truncated flags)`. Equal texts are embedded once."""
+    """Embeds texts by `embedder(texts) -> (vectors, truncated flags)`. Equal texts are embedded once."""
 
     def __init__(self, embedder: Callable[[Sequence[str]], tuple[np.ndarray, np.ndarray]]):
         super().__init__()
@@ -255,7 +255,7 @@ class EmbeddingStream(Stream):
         self.waiting[unit] = None
 
     async def values(self, keys: Sequence[ResponseKey], compared: Collection[ResponseKey]) -> np.ndarray:
-        """Embeddings `(n, d)`, of all of them."""
+        """Embeddings `(n, d)` of all keys, whether compared or not."""
         texts = [self.texts[key] for key in keys]
         await self.until(lambda: all(text in self.vectors for text in texts), set(texts))
         return np.stack([self.vectors[text] for text in texts])

@@ -1,11 +1,11 @@
-"""DQO's toy with cities (arXiv 2509.04784): does mean pairwise distance end in two clusters where the determinant spreads?
+"""DQO's toy with cities (arXiv 2509.04784): does mean pairwise distance end in two clusters, while the determinant spreads?
 
     python -m experiments.city DIR [--seeds 10]          minutes on one core; writes result.json and map.svg
 
 The policy starts uniform over the cities.
 
-No source states the paper's cities, embeddings or training: all of that is ours. Since the claim depends on the embeddings,
-there are three: MiniLM's own, and their first two or one principal components, where a city is a point on a map or a line.
+No source states the paper's cities, embeddings or training; these are our choices. The claim depends on the embeddings, so
+there are three kinds: MiniLM's, and their first two or one principal components, where a city is a point on a map or a line.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from experiments.city.cities import CITIES, NAMES, REGIONS, components, embed
 from experiments.city.map import svg
 from experiments.city.policy import BANDWIDTH, GROUPS, LEARNING_RATE, OBJECTIVES, STEPS, K, effective, train
 
-# A run has two clusters if its effective number of regions lies between these.
+# A run has two clusters if its effective number of regions is between these.
 TWO = (1.5, 2.5)
 
 
@@ -39,7 +39,7 @@ def numbers(policy: Tensor, embeddings: Tensor) -> dict[str, float]:
 
 
 def verdict(low: float, high: float, wanted: tuple[float, float]) -> str:
-    """Where the interval lies: within what is wanted, outside of it, or neither."""
+    """Whether the interval lies within `wanted`, outside of it, or neither."""
     if wanted[0] <= low and high <= wanted[1]:
         return "supported"
     return "not supported" if high < wanted[0] or low > wanted[1] else "unclear"

@@ -1,4 +1,4 @@
-"""Eighty answers to "name a city", eight from each of ten regions, as points that an encoder or its components give."""
+"""Eighty answers to "name a city", eight from each of ten regions, as embeddings or their principal components."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ def embed(names: Sequence[str]) -> Tensor:
 
 
 def components(embeddings: Tensor, dimensions: int) -> Tensor:
-    """Their first principal components, scaled so that the mean norm is 1."""
+    """The first principal components of the embeddings, scaled to mean norm 1."""
     centred = embeddings - embeddings.mean(dim=0)
     points: Tensor = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:dimensions].T
     scale: Tensor = points.norm(dim=1).mean()

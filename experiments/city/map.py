@@ -1,4 +1,4 @@
-"""Where each policy ends, drawn."""
+"""Draws the final policies as maps."""
 
 import math
 from html import escape

@@ -1,8 +1,8 @@
-"""A softmax over answers, trained by GRPO on the diversity of its groups alone.
+"""A softmax policy over answers, trained by GRPO on the diversity of its groups alone.
 
-Each step draws groups of k answers and climbs `sum_i grad log pi(y_i) (d_i - mean d of the group)`: no std division. In
-expectation that is `(k/2 - 1) grad E[distance of two answers]` for the distance, and `grad E[log det(L + I) of k - 1 answers]`
-for the determinant; at k = 2 neither moves.
+Each step draws groups of k answers and ascends `sum_i grad log pi(y_i) (d_i - mean d of the group)`: no std division. In
+expectation this is `(k/2 - 1) grad E[distance of two answers]` for the distance, and `grad E[log det(L + I) of k - 1 answers]`
+for the determinant; both are 0 at k = 2.
 """
 
 import math
@@ -40,14 +40,14 @@ OBJECTIVES = (
 
 
 def surrogate(log_policy: Tensor, groups: Tensor, similarity: Tensor, measure: Callable[[Tensor], Tensor]) -> Tensor:
-    """Of each group `(g, k)`: its gradient is the policy gradient with the group's mean subtracted from d."""
+    """One value per group of `(g, k)`, whose gradient is the policy gradient with the group's mean subtracted from d."""
     diversity = measure(similarity[groups[:, :, None], groups[:, None, :]])
     advantage = diversity - diversity.mean(dim=-1, keepdim=True)
     return (log_policy[groups] * advantage).sum(dim=-1)
 
 
 def train(similarity: Tensor, measure: Callable[[Tensor], Tensor], seed: int, steps: int = STEPS) -> Tensor:
-    """The policy after training, `(n,)`. The learning rate falls to 0, so that what is left is not noise."""
+    """The policy after training, `(n,)`. The learning rate decays to 0, so that the result is not noise."""
     generator = torch.Generator().manual_seed(seed)
     logits = torch.zeros(len(similarity), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=LEARNING_RATE)
@@ -63,5 +63,5 @@ def train(similarity: Tensor, measure: Callable[[Tensor], Tensor], seed: int, st
 
 
 def effective(shares: Tensor) -> float:
-    """`exp(entropy)`: how many equally likely ones would be as uncertain."""
+    """`exp(entropy)`: the number of equally likely answers with the same entropy."""
     return math.exp(torch.special.entr(shares).sum().item())

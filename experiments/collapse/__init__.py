@@ -1,1 +1,1 @@
-"""Collapse and rescue in miniature: two tasks with many right answers, a tiny policy, the real trainer."""
+"""Collapse and rescue in miniature: tasks with several right answers, a tiny policy, the real trainer."""

@@ -1,10 +1,10 @@
-"""Policy, data and embedder of a task and seed.
+"""Creates policy, data and embedder of a task and seed.
 
-    python -m experiments.collapse.assets TASK SEED DIR        one to three minutes on two cores; a finished DIR is left as it is
+    python -m experiments.collapse.assets TASK SEED DIR        one to three minutes on two cores; a finished DIR is kept
 
-The seed decides the policy's first weights, its lessons, and which prompts are held out. The policy learns all prompts from
-the noisy teacher, and once more from the beginning of the schedule while less than half of its answers are right (one seed of five);
-reinforcement learning then sees the training prompts only.
+The seed decides the policy's initial weights, its lessons, and which prompts are held out. A noisy teacher teaches all prompts.
+The lessons are repeated while less than half of the policy's answers are right (one seed in five needs that). Reinforcement
+learning then uses the training prompts only.
 """
 
 import random
@@ -22,7 +22,7 @@ from experiments.tiny.model import supervise, write_data
 def right_share(
     policy: Any, tokenizer: Any, problems: Sequence[Example], is_right: Callable[[str, str], bool]
 ) -> float:
-    """Of ten sampled answers to each problem."""
+    """The share of right answers among ten samples for each problem."""
     import torch
 
     right = 0

@@ -1,6 +1,6 @@
-"""Task `few`: as `sums`, but the first number must be 2, 5 or 9, and wrong answers differ from one another: diversity can be had by being wrong.
+"""Task `few`: `sums` where the first number must be 2, 5 or 9, and wrong answers differ: being wrong can raise diversity.
 
-The lab's task of this name: same lessons, same start policies.
+It is the lab's task of the same name, with the same lessons and start policies.
 """
 
 import random

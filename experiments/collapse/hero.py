@@ -1,4 +1,4 @@
-"""The picture of the README, from the kept records: docs/hero_light.svg and docs/hero_dark.svg.
+"""Draws the picture of the README from the published records: docs/hero_light.svg and docs/hero_dark.svg.
 
 python -m experiments.collapse.hero
 """
@@ -115,7 +115,7 @@ def _joined(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _apart(places: Sequence[float], room: float = 17.0) -> list[float]:
-    """Labels from the top down, moved so that none covers another."""
+    """Move labels down so that none covers another."""
     moved = list(places)
     order = sorted(range(len(moved)), key=lambda i: moved[i])
     for above, below in pairwise(order):

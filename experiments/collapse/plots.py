@@ -1,4 +1,4 @@
-"""The runs as charts: the main rows over training steps, and what alpha, k and the other settings trade for what."""
+"""Charts of the runs: the main rows over training steps, and quality against diversity for alpha, k and other settings."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ SWEEPS = {
 
 
 def curves(seeds: dict[int, Runs]) -> list[Chart]:
-    """Mean and interval over seeds at every step that all seeds of a row have; the main rows."""
+    """Charts of the main rows: mean and interval over seeds at every step that all seeds of a row have."""
     found = []
     for metric, title in SHOWN.items():
         series = []
@@ -56,7 +56,7 @@ def curves(seeds: dict[int, Runs]) -> list[Chart]:
 
 
 def sweeps(seeds: dict[int, Runs]) -> list[Chart]:
-    """Diversity against quality at the end, as in the report: a line for each setting that is swept, over the seeds that all its runs share."""
+    """Charts of final diversity against quality, as in the report: a line per swept setting, over its rows' common seeds."""
     found: list[Chart] = []
     style = 0
     for title, lines in SWEEPS.items():

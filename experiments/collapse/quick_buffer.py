@@ -1,11 +1,11 @@
-"""verl's replay buffer, asked 20 times a second instead of every 2 seconds: for policies whose steps last less.
+"""verl's replay buffer, polled 20 times a second instead of every 2 seconds: for tiny policies with shorter steps.
 
-Through verl's public hook, in the tiny recipes:
+The demo's recipe sets it through verl's public hook:
 
     trainer.v1.sampler.custom_sampler.path=pkg://experiments.collapse.quick_buffer
     trainer.v1.sampler.custom_sampler.name=QuickReplayBuffer
 
-verl hands a custom buffer no `algorithm.filter_groups`: not for runs that filter groups.
+verl does not pass `algorithm.filter_groups` to a custom buffer, so don't use it in runs that filter groups.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class QuickReplayBuffer(ReplayBuffer):
-    """The synchronous buffer; only the pause between two looks is shorter."""
+    """verl's synchronous buffer with a shorter poll interval."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, poll_interval=SECONDS_BETWEEN_LOOKS)

@@ -1,8 +1,8 @@
-"""One run of the demo as a small file: what it measured on held-out prompts at every validation.
+"""Writes one run of the demo as a small file: its metrics on held-out prompts at every validation.
 
     python -m experiments.collapse.record RUN FILE     RUN holds verl's log and validation dumps; FILE marks the run as finished
 
-The validation dumps (10 responses a prompt, temperature 1) go through `dqo-verl evaluate`: classes are exact texts, so
+The validation dumps (10 responses per prompt, temperature 1) go through `dqo-verl evaluate`: classes are exact texts, so
 `effective_classes` is the number of distinct correct answers among 10.
 """
 
@@ -26,7 +26,7 @@ LOGGED = {
 
 
 def record(directory: Path, embedder: str) -> dict[str, Any]:
-    """Curves `metric -> {step: value}`, the last pass@k curve, settings that make the run, and provenance."""
+    """Curves `metric -> {step: value}`, the last pass@k curve, the command of the run, and provenance."""
     evaluate([directory / "validation"], directory / "evaluation", Options(embedder=embedder))
     run = load_run(str(directory))
     curves: dict[str, dict[Any, Any]] = {name: {part.step: part.mean(name) for part in run.slices} for name in MEASURED}

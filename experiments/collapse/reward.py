@@ -1,4 +1,4 @@
-"""verl's reward function of the demo: 1 for a right answer, else 0. `data_source` is the name of the task."""
+"""The demo's reward function for verl: 1 for a right answer, else 0. `data_source` is the name of the task."""
 
 from importlib import import_module
 from typing import Any

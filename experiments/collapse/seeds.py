@@ -18,7 +18,7 @@ def read(directory: Path) -> dict[int, Runs]:
         row, _, seed = file.stem.rpartition("-s")
         found.setdefault(int(seed), {})[row] = json.loads(file.read_text())
     if not found:
-        raise UserError(f"no records in {directory / 'records'}")
+        raise UserError(f"{directory / 'records'} has no records. To make some, type bash recipes/demo_collapse.sh")
     return found
 
 

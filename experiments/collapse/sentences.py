@@ -49,4 +49,4 @@ def is_right(text: str, truth: str) -> bool:
 
 
 def save_embedder(directory: Path) -> None:
-    """None of its own: all-MiniLM-L6-v2 reads sentences."""
+    """Saves nothing: this task uses all-MiniLM-L6-v2."""

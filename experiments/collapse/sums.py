@@ -1,4 +1,4 @@
-"""Task `sums`: two numbers that add up to N, the first one from 1 to 12. Twelve right answers for each N, all equally good."""
+"""Task `sums`: answer N with two numbers that add up to N, the first from 1 to 12. Each N has twelve equally good answers."""
 
 # mypy: disable-error-code="import-untyped"
 
@@ -27,7 +27,7 @@ def answer(rng: random.Random, truth: str) -> str:
 
 
 def is_right(text: str, truth: str) -> bool:
-    """The two numbers, and nothing else."""
+    """Whether the text is a right sum, and nothing else."""
     found = SUM.fullmatch(text)
     return bool(found and int(found[1]) in FIRST and int(found[1]) + int(found[2]) == int(truth))
 
@@ -35,7 +35,7 @@ def is_right(text: str, truth: str) -> bool:
 def save_embedder(directory: Path) -> None:
     """A sentence-transformers model of sums: orthogonal for two different right answers, 0.5 if one number is shared.
 
-    General text embedders have no sense of numbers. This one has a random vector for every first and every second number.
+    General text embedders don't tell numbers apart well. This one has a one-hot vector for each first and each second number.
     """
     import torch
     from sentence_transformers import SentenceTransformer

@@ -1,9 +1,9 @@
-"""From the records of all runs: a table, a verdict for each claim, and the curves.
+"""Makes from the records of all runs: a table, a verdict for each claim, and the curves.
 
     python -m experiments.collapse.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md, curves.svg, sweeps.svg
 
 Intervals are 95% Student intervals over seeds; differences are paired, because the runs of one seed share its first policy and its
-prompts. Fewer than three seeds have no interval and no verdict: of two, Student's is 13 standard errors wide to each side.
+prompts. Fewer than three seeds give no interval and no verdict: for two, Student's reaches 13 standard errors to each side.
 """
 
 import sys
@@ -19,14 +19,14 @@ from experiments.collapse.seeds import Triple, interval, read
 
 
 def verdict(limits: Sequence[tuple[Triple, float]]) -> str:
-    """All intervals above their bounds: supported. One below: not supported. Otherwise unclear."""
+    """Supported if all intervals are above their bounds, not supported if one is below, otherwise unclear."""
     if any(high < above for (_, _, high), above in limits):
         return "not supported"
     return "supported" if limits and all(low > above for (_, low, _), above in limits) else "unclear"
 
 
 def judged(claim: Claim, seeds: dict[int, Runs]) -> tuple[str, list[str]]:
-    """The verdict, and a line of numbers for each check; seeds that lack a run of a check are left out of it."""
+    """The verdict, and a line of numbers for each check; a check leaves out the seeds that lack one of its runs."""
     limits, lines = [], []
     for check in claim.checks:
         values = []
@@ -51,13 +51,13 @@ def told(triple: Triple) -> str:
 
 
 def within(triple: Triple, metric: str) -> Triple:
-    """A probability's interval ends at 0 and 1."""
+    """Clip the interval of a probability to 0 and 1."""
     mean, low, high = triple
     return (mean, max(low, 0.0), min(high, 1.0)) if metric.startswith("pass@") and low == low else triple
 
 
 def table(seeds: dict[int, Runs]) -> str:
-    """Every row at its last validation."""
+    """A table of all rows at their last validation."""
     rows = list(dict.fromkeys([*MAIN, *(row for runs in seeds.values() for row in runs)]))
     lines = []
     for row in rows:

@@ -1,1 +1,1 @@
-"""What recipes/gpu_check.sh runs on a machine with a GPU; each part also works, small, without one."""
+"""Parts of recipes/gpu_check.sh, for a machine with a GPU; most also run without one, at a small size."""

@@ -1,9 +1,9 @@
-"""What diversity costs on this card, beside what the card can do: embeddings against its arithmetic, determinants against its bandwidth.
+"""The cost of diversity on this card against the card's limits: embeddings against arithmetic, determinants against bandwidth.
 
     python -m experiments.gpu.limits [TEXTS]
 
-The limits are measured here: the rate of a large matrix product in the same number format, and of a copy. All times are medians over fresh
-inputs. Prints a line a measurement, and all of them as JSON on the last line.
+It measures the limits too: the rate of a large matrix product in the same number format, and of a copy. All times are medians
+over fresh inputs. Prints a line per measurement, and all measurements as JSON on the last line.
 """
 
 import json
@@ -22,14 +22,14 @@ import dqo_verl
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.models.hub import locate
 
-# of MiniLM: layers, width, width within a layer, tokens that it reads
+# MiniLM: layers, width, inner width of a layer, maximum tokens
 LAYERS, HIDDEN, INNER, TOKENS = 6, 384, 1536, 256
 SIZES = ((8, 512), (8, 4096), (16, 4096))
 Row = dict[str, Any]
 
 
 def timed(function: Callable[[Any], object], inputs: Iterable[Any], device: str) -> float:
-    """Median seconds; the first input warms up."""
+    """Median seconds per input; the first input is a warm-up."""
     times = []
     for value in inputs:
         if device == "cuda":
@@ -43,7 +43,7 @@ def timed(function: Callable[[Any], object], inputs: Iterable[Any], device: str)
 
 
 def of_the_card() -> tuple[float, dict[str, float]]:
-    """Bytes per second of a copy, read and written; and operations per second of matrix products."""
+    """Bytes per second of a copy (read plus written), and operations per second of matrix products."""
     a = torch.randn(2**28, device="cuda")
     b = torch.empty_like(a)
     bandwidth = 2 * a.numel() * 4 / timed(lambda _: b.copy_(a), range(12), "cuda")
@@ -55,7 +55,7 @@ def of_the_card() -> tuple[float, dict[str, float]]:
 
 
 def texts(count: int, seed: int) -> list[str]:
-    """Distinct ones that are longer than the embedder reads."""
+    """Distinct texts, longer than the embedder's maximum."""
     rng = random.Random(seed)
     return [" ".join("".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=5)) for _ in range(300)) for _ in range(count)]
 

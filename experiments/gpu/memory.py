@@ -1,8 +1,8 @@
-"""Does one GPU have room for vLLM, for our embedder and for the trainer in turn? vLLM sleeps and wakes beside the embedder, without Ray.
+"""Can vLLM, our embedder and the trainer use the memory of one GPU in turn? vLLM sleeps and wakes beside the embedder; no Ray.
 
     python -m experiments.gpu.memory POLICY
 
-After each act: what of the card is in use. In the trainer's turn half of the card must be free.
+It prints the memory in use after each step. In the trainer's turn half of the card's memory must be free.
 """
 
 import os
@@ -40,15 +40,15 @@ def main(policy: str) -> None:
         note(f"turn {turn}: embedded")
         embed.rest()
         engine.sleep(level=1)
-        note(f"turn {turn}: both rest")
+        note(f"turn {turn}: both sleep")
         _, total = torch.cuda.mem_get_info()
         block = torch.empty(total // 2, dtype=torch.uint8, device="cuda")
-        note(f"turn {turn}: the trainer's")
+        note(f"turn {turn}: trainer has half")
         del block
         torch.cuda.empty_cache()
         engine.wake_up()
         note(f"turn {turn}: vLLM is awake")
-        assert len(set(texts)) > 1, "vLLM says the same every time after it woke"
+        assert len(set(texts)) > 1, "all of vLLM's responses are the same"
         assert abs(float((vectors**2).sum(axis=1).mean()) - 1) < 1e-3
 
 

@@ -1,4 +1,4 @@
-"""The checks of recipes/gpu_check.sh as one JSON and one page, to attach to an issue.
+"""Writes the results of recipes/gpu_check.sh as one JSON file and one page, to attach to an issue.
 
 python -m experiments.gpu.page DIR           reads DIR/NAME.status, DIR/NAME.log and DIR/runs/NAME, writes DIR/gpu_check.json and .md
 """
@@ -13,7 +13,7 @@ from typing import Any
 from dqo_verl.evaluation.report.tables import markdown
 from dqo_verl.provenance import provenance
 
-# of a step, in seconds; the first steps warm up
+# parts of a step, in seconds; the first two steps are warm-up
 TIMES = ("step", "gen", "update_actor", "diversity", "diversity_work")
 WARM_UP = 2
 SHOWN = {
@@ -31,7 +31,7 @@ def steps_of(run: Path) -> list[dict[str, float]]:
 
 
 def summary(run: Path) -> dict[str, float]:
-    """Medians over the steps after the first ones; the wait as a share of the step; what was logged last."""
+    """Medians over the steps after the warm-up, the wait as a share of the step, and the last values of other metrics."""
     steps = steps_of(run)
     if not steps:
         return {}
@@ -94,7 +94,7 @@ def main(directory: Path) -> int:
     (directory / "gpu_check.md").write_text(page(found))
     failed = [one["name"] for one in found["checks"] if not one["ok"]]
     print(
-        f"{len(found['checks']) - len(failed)} of {len(found['checks'])} checks went well"
+        f"{len(found['checks']) - len(failed)} of {len(found['checks'])} checks passed"
         + (f"; failed: {', '.join(failed)}" if failed else "")
     )
     print(f"the page to attach to an issue: {directory}/gpu_check.md")

@@ -1,9 +1,9 @@
-"""A policy of real shape without a hub: Qwen2.5-0.5B's sizes, random weights, a tokenizer of its vocabulary, and sums as data.
+"""Creates a policy of realistic size without a hub: Qwen2.5-0.5B's shape and vocabulary size, random weights, and sums as data.
 
     python -m experiments.gpu.policy DIR [LAYERS VOCABULARY]
 
-The vocabulary is the 256 bytes, then all words of two, three and four lower-case letters until it is full, so that a random token is
-readable. An untrained policy almost never ends its response: every response has full length.
+The vocabulary is the 256 bytes, then words of two, three and four lower-case letters until it is full, so random tokens are
+readable. An untrained policy almost never ends its response, so responses have full length.
 """
 
 # mypy: disable-error-code="import-untyped, no-untyped-call, arg-type"

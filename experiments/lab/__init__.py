@@ -1,1 +1,1 @@
-"""GRPO in one process, in seconds: the loss of verl, the shaping of the package, exact evaluation. Evidence comes from here."""
+"""GRPO in one process, in seconds: verl's loss, the package's reward shaping, exact evaluation. Results: docs/lab.md."""

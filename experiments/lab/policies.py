@@ -1,4 +1,4 @@
-"""Start policies, kept, because teaching one takes half a minute."""
+"""Start policies on disk, because teaching one takes half a minute."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from experiments.lab.tasks import TASKS
 
 
 def start_policy(task_name: str, seed: int, directory: Path) -> Start:
-    """Made once; `directory` keeps it, or that it could not be made."""
+    """Teach the policy, or load it from `directory`, which also remembers the policies that did not learn."""
     name = TASKS[task_name].policies_of or task_name
     file = directory / f"{name}-s{seed}.pt"
     if not file.exists():

@@ -1,4 +1,4 @@
-"""All runs as one compressed table: a row for each run and step at which it was examined."""
+"""All runs as one compressed table: a row for each run and each step that was evaluated."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ def done(table: pd.DataFrame) -> set[tuple[str, str, int]]:
 
 
 def add(runs: Iterable[dict[str, Any]], file: Path = RECORDS) -> None:
-    """Runs as `sweep.one_run` gives them. The file is moved into its place whole."""
+    """Add runs, in the form of `sweep.one_run`. The file is replaced atomically."""
     new = pd.DataFrame(
         {"task": run["task"], "row": run["row"], "seed": run["seed"], "step": step, **found, "seconds": run["seconds"]}
         for run in runs

@@ -1,4 +1,4 @@
-"""The settings that are compared: each row is what a user would type, and what of the trainer differs from the usual run."""
+"""The settings that are compared: each row has what a user would type, and what differs from the trainer's usual settings."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ ROWS: dict[str, Row] = {
     "darling_std": Row(DARLING, std=True),
     "darling_floor": Row(DARLING | {"floor": 0.1}),
     "darling_soft": Row({"measure": "pairwise", "combine": "multiply"}),
-    # what stands for the reward, what weighs the advantage, and sets instead of responses
+    # methods that replace the reward, weigh the advantage, or compare sets of responses
     **{name: Row({"method": name}) for name in ("maxrl", "pkpo", "pass_training", "focal", "uniqueness")},
     "maxrl_dqo_1": Row({"method": "maxrl", "measure": "dpp"}),
     "set_level": Row({"measure": "set_level"}),
@@ -39,7 +39,7 @@ ROWS: dict[str, Row] = {
     **{f"temperature_{t:g}": Row(std=True, temperature=t) for t in (1.2, 1.5)},
     **{f"kl_{weight:g}": Row(std=True, kl=weight) for weight in (0.01, 0.1)},
 }
-# k at equal responses, and at equal steps
+# other k with as many responses per step, then with as many prompts per step
 for name in ("grpo", "dqo_1", "gate_1", "darling"):
     for k, prompts in ((4, 64), (16, 16)):
         ROWS[f"{name}@k{k}"] = Row(ROWS[name].diversity, ROWS[name].std, k=k, prompts=prompts)

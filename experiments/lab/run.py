@@ -1,6 +1,6 @@
 """One run of the lab.
 
-python -m experiments.lab.run TASK SEED ROW        prints what happened, in seconds
+python -m experiments.lab.run TASK SEED ROW        takes seconds; prints the metrics of each evaluated step
 """
 
 import sys

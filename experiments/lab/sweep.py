@@ -1,4 +1,4 @@
-"""Many runs, one process per core; what is in the records already is not run again, so it goes on where it stopped.
+"""Many runs, one process per core. Runs that are in the records are skipped, so a stopped sweep resumes.
 
 python -m experiments.lab.sweep                                      all rows on all tasks, seeds 1001 to 1020: a night
 python -m experiments.lab.sweep --tasks sums few --rows grpo dqo_1 --seeds 1001-1005
@@ -46,7 +46,7 @@ def teach(task: str, seed: int) -> None:
 
 
 def prepare() -> None:
-    """Of a worker: one thread, and no life after its parent's."""
+    """Set up a worker: one thread, and exit when the parent ends."""
     torch.set_num_threads(1)
     parent = parent_process()
     assert parent is not None
@@ -59,12 +59,12 @@ def prepare() -> None:
 
 
 def jobs_of(tasks: Sequence[str], rows: Sequence[str], seeds: Sequence[int]) -> list[Job]:
-    """Seed by seed, so that whatever is there can be compared."""
+    """All runs of one seed before the next seed, so that an unfinished sweep can be compared."""
     return [(task, row, seed) for seed in seeds for task in tasks for row in rows]
 
 
 def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
-    """Runs in the order in which they end. A start policy is taught by one process before its first run; without one there are none."""
+    """Yield runs as they end. Each start policy is taught first, by one process; if it fails to learn, its runs are left out."""
     context = get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=prepare) as pool:
         lessons: dict[Any, tuple[str, int]] = {}
@@ -74,7 +74,7 @@ def finished(jobs: Sequence[Job], processes: int) -> Iterator[dict[str, Any]]:
         left = list(waiting)
         running: set[Any] = set()
         while running or left:
-            # a few ahead of the cores, so that none waits
+            # keep more jobs than cores, so that no core waits
             while left and len(running) <= processes:
                 future = pool.submit(teach, *left[0])
                 lessons[future] = left.pop(0)
@@ -100,14 +100,14 @@ def sweep(
     processes: int = os.cpu_count() or 1,
     records_file: Path = records.RECORDS,
 ) -> None:
-    """Run what is missing.
+    """Run what the records do not have yet.
 
     Args:
         tasks: names in experiments/lab/tasks.py.
         rows: names in experiments/lab/rows.py.
-        seeds: the first and the last.
-        processes: runs at once.
-        records_file: the table that is read and added to.
+        seeds: the first and the last seed.
+        processes: number of runs at the same time.
+        records_file: the table to read and to add to.
     """
     for given, known in ((tasks, TASKS), (rows, ROWS)):
         for name in given:
@@ -120,7 +120,7 @@ def sweep(
     of_claims = [job for job in missing if job[:2] in needed()]
     others = [job for job in missing if job[:2] not in needed()]
     print(
-        f"{len(missing)} of {len(jobs)} runs to do, {processes} at a time, {len(of_claims)} for claims first",
+        f"{len(missing)} of {len(jobs)} runs to do, {processes} at a time; the {len(of_claims)} that claims need come first",
         flush=True,
     )
     unsaved: list[dict[str, Any]] = []

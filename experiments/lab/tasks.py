@@ -13,12 +13,12 @@ from dqo_verl.lab.model import Example
 from dqo_verl.lab.tasks import SUM, TWELVE, Sums, Task, vector_of
 from experiments.collapse import sentences
 
-# what wrong answers are off by: so many that nearly all differ from one another
+# by how much a wrong answer is off: so many values that nearly all wrong answers are different
 FAR = tuple(off for off in range(-9, 10) if off)
 
 
 class Graded(Sums):
-    """`sums`, where an answer that is off by one earns 0.6 and one off by five earns 0.2, and every reward has noise of 0.1, down to 0."""
+    """`sums`, where an answer off by one earns 0.6 and one off by five 0.2; rewards have noise of 0.1 and are at least 0."""
 
     policies_of = "sums"
 
@@ -39,7 +39,7 @@ class Scaled(Sums):
 
 
 class Noisy(Sums):
-    """`sums` with an embedder that takes one in five pairs of different answers for the same, and all others for unlike."""
+    """`sums` with a noisy embedder: one in five pairs of different answers gets similarity 1, all others 0."""
 
     policies_of = "sums"
     CODES = 5
@@ -50,10 +50,10 @@ class Noisy(Sums):
 
 
 class Wordings(Sums):
-    """Four first numbers, each of which can be written in four ways that say the same: only the numbers count as different."""
+    """Four first numbers, and four notations for each sum: sums that differ only in notation count as the same answer."""
 
     WAYS = ("{}+{}", "{} + {}", "{} plus {}", "{}+ {}")
-    # of the embedder's similarity that is due to the numbers; the rest is due to the wording
+    # share of the embedder's similarity that comes from the numbers; the rest comes from the notation
     MEANING = 0.9
 
     def __init__(self) -> None:
@@ -105,9 +105,9 @@ def _minilm():  # type: ignore[no-untyped-def]
 TASKS: dict[str, Task] = {
     # twelve right answers, all equally likely
     "sums": Sums(),
-    # three right answers, and wrong ones that all differ: diversity can be had by being wrong
+    # three right answers, and wrong ones that all differ: a policy can raise diversity by being wrong
     "few": Sums(first=(2, 5, 9), wrong=0.4, off=FAR, wrong_first=TWELVE),
-    # one right answer: there is nothing to keep
+    # one right answer: there is no diversity to keep
     "one": Sums(first=(7,), wrong=0.4, off=FAR, wrong_first=TWELVE),
     # twelve, some much likelier than others
     "skew": Sums(skew=1.0),

@@ -1,4 +1,4 @@
-"""From the records: a verdict for each claim on each task, the table behind it, and quality against diversity as charts.
+"""Makes from the records: a verdict for each claim on each task, the tables behind it, and charts of quality and diversity.
 
 python -m experiments.lab.verdicts [DIR]        reads DIR/records.parquet, writes DIR/results.md and DIR/tradeoffs.svg
 """
@@ -18,30 +18,32 @@ from experiments.lab.claims import CLAIMS, FIRST_SEED, Claim
 from experiments.lab.rows import ROWS
 from experiments.lab.tasks import TASKS
 
-# a verdict needs so many start policies
+# the number of start policies that a verdict needs
 ENOUGH = 10
 SHOWN = {"pass@1": "pass@1", "kept": "kept", "distinct@10": "different right of 10", "distinct@64": "of 64"}
 MAIN = ("grpo", "dqo_1", "darling", "diverse_2", "decoupled_4")
 
 
 class Evidence:
-    """What each run came to at its last step, by task and row: one value for each start policy."""
+    """Metrics of each run at its last step, by task and row: one value for each start policy."""
 
     def __init__(self, table: pd.DataFrame):
         table = table[table.seed >= FIRST_SEED]
         if table.empty:
-            raise UserError(f"no runs of seeds from {FIRST_SEED} on. Make some: python -m experiments.lab.sweep")
+            raise UserError(
+                f"no runs of seeds from {FIRST_SEED} on. To make some, type python -m experiments.lab.sweep"
+            )
         last = table.sort_values("step").groupby(["task", "row", "seed"]).last()
         self.last = last.astype("float64")
         self.start = table[table.step == 0].groupby(["task", "seed"]).first()
 
     def values(self, task: str, row: str, metric: str) -> pd.Series:
-        """By seed; empty if there are none."""
+        """The metric of each seed; empty if the row was not run."""
         found: pd.Series = self.last[metric].get((task, row), pd.Series(dtype="float64"))
         return found
 
     def of(self, claim: Claim, task: str) -> pd.Series:
-        """The value that the claim is about, of each start policy that has all that it needs."""
+        """The value that the claim is about, for each start policy with all the runs that it needs."""
         own = self.values(task, claim.row, claim.metric)
         if claim.against is not None:
             own = own - self.values(task, claim.against, claim.metric)
@@ -54,7 +56,7 @@ def told(triple: Triple, digits: int = 3) -> str:
 
 
 def judged(claim: Claim, evidence: Evidence) -> list[list[str]]:
-    """A line for each task that was run."""
+    """The claim's table: a line for each task that was run."""
     lines = []
     for task in claim.tasks:
         values = evidence.of(claim, task)
@@ -77,7 +79,7 @@ def table(evidence: Evidence, task: str) -> str:
         if values["pass@1"]:
             digits = {"pass@1": 3, "kept": 2}
             cells = [told(interval(found), digits.get(metric, 1)) for metric, found in values.items()]
-            # of as many steps, prompts and responses
+            # the GRPO row with as many steps, prompts and responses
             base = f"grpo{row[row.index('@') :]}" if "@" in row else "grpo"
             gap = list((evidence.values(task, row, "pass@1") - evidence.values(task, base, "pass@1")).dropna())
             cells.insert(1, told(interval(gap)) if gap and row != base else "")
@@ -87,7 +89,7 @@ def table(evidence: Evidence, task: str) -> str:
 
 
 def tradeoffs(evidence: Evidence) -> list[Chart]:
-    """One chart for each task: up is right more often, right is more different."""
+    """One chart for each task: quality on the y axis, diversity on the x axis."""
     found = []
     for task in TASKS:
         chart = Chart(f"pass@1: {task}", "kept: share of an even policy's distinct correct answers")

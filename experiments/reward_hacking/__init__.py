@@ -1,1 +1,1 @@
-"""Noise after the answer: what a policy learns to add, and what answer_only does about it."""
+"""Noise after the answer: whether a policy learns to add it, and whether answer_only prevents it."""

@@ -2,9 +2,8 @@
 
     python -m experiments.reward_hacking.after_answer DIR          DIR/{reward_only,whole_response,up_to_answer} are runs
 
-Reads what verl wrote of the first and the last validation, with `characters_after_answer` of each response. Intervals
-are bootstraps over prompts, differences are of the same prompts: they say nothing about other seeds. The course of
-training is in the training log.
+Reads verl's dumps of the first and the last validation, with `characters_after_answer` of each response, and the training log.
+Intervals are bootstraps over prompts, and differences are paired by prompt: they say nothing about other seeds.
 """
 
 import json
@@ -29,7 +28,7 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
 
 
 def per_prompt(file: Path) -> dict[str, Array]:
-    """Means over each prompt's responses, one number a column."""
+    """Mean over each prompt's responses, one number per column."""
     groups: dict[str, list[list[float]]] = defaultdict(list)
     # `splitlines` would also cut at U+2028, which verl writes unescaped.
     for line in file.read_text().split("\n"):
@@ -40,10 +39,12 @@ def per_prompt(file: Path) -> dict[str, Array]:
 
 
 def validations(run: Path) -> list[Path]:
-    """What verl wrote of each validation, the first one first."""
+    """verl's dumps of the validations, in order of steps."""
     files = sorted((run / "validation").glob("*.jsonl"), key=lambda file: int(file.stem))
     if len(files) < 2:
-        raise UserError(f"{run}/validation has {len(files)} files: a run leaves one before and one after training")
+        raise UserError(
+            f"{run}/validation has {len(files)} files; it needs one from before and one from after training"
+        )
     return files
 
 

@@ -1,1 +1,1 @@
-"""Tiny policies, judges and data, made here in a minute: what recipes and tests use where there is no GPU."""
+"""Tiny policies, judges and data, created in a minute: recipes and tests use them on machines without a GPU."""

@@ -1,10 +1,10 @@
-"""The tiny policy's judges: a reward model (which answer says more words?) and a pair classifier (are the two worded alike?).
+"""The tiny policy's judges: a reward model (which answer has more words?) and a pair classifier (is the wording the same?).
 
-    python -m experiments.tiny.judges DIR          a minute, after experiments.tiny.policy; what is there already is left as it is
+    python -m experiments.tiny.judges DIR          a minute, after experiments.tiny.policy; judges that exist are kept
 
-Both are Qwen2 sequence classifiers that start from the policy's body and read what the real ones read: a conversation by
-the chat template -> one number; `[CLS] a [SEP] b [SEP]` -> two labels, 1 is "same". Trained on fresh answers like
-those of the policy. The reward model pulls the policy towards one wording, as a real one pulls towards a style.
+Both are Qwen2 sequence classifiers that start from the policy's weights and read the same input as real ones: a conversation in
+the chat template -> one number; `[CLS] a [SEP] b [SEP]` -> two labels, 1 is "same". They are trained on fresh answers like the
+policy's. The reward model pulls the policy towards one wording, as a real one pulls it towards a style.
 """
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 
 
 def fuller_and_barer(tokenizer: Any, rng: random.Random) -> Batch:
-    """Conversations: two answers to each question, first the one that says more words."""
+    """Conversations: two answers to each question, the one with more words first."""
     texts = []
     for problem in problems(rng, BATCH):
         total = problem[2] + problem[3] + rng.choice((-1, 0, 0, 0, 1))
@@ -37,7 +37,7 @@ def fuller_and_barer(tokenizer: Any, rng: random.Random) -> Batch:
 
 
 def alike_and_not(tokenizer: Any, rng: random.Random) -> Batch:
-    """Pairs of answers to a question, as `models.pair_classifier.PairInput` lays them out for a tokenizer without CLS."""
+    """Pairs of answers to a question, in the format of `models.pair_classifier.PairInput` for a tokenizer without CLS."""
     texts, labels = [], []
     for problem in problems(rng, 2 * BATCH):
         total, same, first = problem[2] + problem[3], rng.random() < 0.5, rng.randrange(WORDINGS)
@@ -67,7 +67,7 @@ def build(directory: Path, steps: int = STEPS) -> None:
 
 
 def train(policy: Path, labels: int, batches: Any, steps: int, tokenizer: Any, name: str) -> Any:
-    """Logistic loss; one label: of the difference between the better and the worse answer (Bradley-Terry)."""
+    """Train a judge: cross entropy for two labels; for one, logistic loss of better minus worse answer (Bradley-Terry)."""
     import torch
     from torch.nn.functional import cross_entropy, logsigmoid
     from tqdm import tqdm

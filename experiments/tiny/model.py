@@ -1,4 +1,4 @@
-"""What teaches tiny policies, and writes their data as verl's parquet."""
+"""Teaches tiny policies, and writes their data as parquet for verl."""
 
 # mypy: disable-error-code="import-untyped, no-untyped-call"
 
@@ -17,7 +17,7 @@ def supervise(model: Any, tokenizer: Any, batch: Callable[[], Sequence[Example]]
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    # where no terminal redraws it, one state every ten seconds is enough
+    # without a terminal that redraws the bar, one line every ten seconds is enough
     often = 0.1 if sys.stderr.isatty() else 10
     for _ in (bar := trange(steps, desc="tiny policy", leave=False, mininterval=often)):
         rows, starts = [], []
@@ -44,7 +44,7 @@ def supervise(model: Any, tokenizer: Any, batch: Callable[[], Sequence[Example]]
 
 
 def write_data(path: Path, data_source: str, problems: Sequence[Example]) -> None:
-    """Parquet with the columns of `dqo-verl prepare`; a problem is what the user says and its ground truth."""
+    """Write parquet with the columns of `dqo-verl prepare`; a problem is a user message and its ground truth."""
     import pandas as pd
 
     def row(index: int, asked: str, truth: str) -> dict[str, Any]:

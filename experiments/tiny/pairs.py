@@ -1,8 +1,8 @@
-"""Pairs to train on where there are none: two worked sums of the tiny profile, similar if they are worded alike.
+"""A small generated set of labelled pairs: two worked sums of the tiny profile, similar if they use the same wording.
 
     python -m experiments.tiny.pairs DIR        DIR/train.jsonl (300 pairs) and DIR/val.jsonl (60)
 
-They show that the path works and say nothing about human judgement.
+They show that training a classifier works, and say nothing about human judgement.
 """
 
 import json
@@ -18,7 +18,7 @@ WORDINGS = 5
 
 
 def pairs(rng: random.Random, number: int) -> list[dict[str, Any]]:
-    """As `experiments.tiny.judges` has them: alike, or not, with one total or with two."""
+    """Pairs with the same wording or not, and with the same total or not, as in `experiments.tiny.judges`."""
     found = []
     for problem in problems(rng, number):
         total, similar, first = problem[2] + problem[3], rng.randrange(2), rng.randrange(WORDINGS)
@@ -29,7 +29,7 @@ def pairs(rng: random.Random, number: int) -> list[dict[str, Any]]:
 
 
 def build(directory: Path) -> None:
-    """What is there already is left as it is."""
+    """Write both files, unless they exist."""
     directory.mkdir(parents=True, exist_ok=True)
     rng = random.Random(SEED)
     seen = set[str]()

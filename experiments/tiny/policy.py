@@ -1,10 +1,10 @@
-"""A tiny policy and a GSM8K-shaped data set, made on the spot: what the recipes train where there is no GPU.
+"""Creates a tiny policy and a data set in GSM8K's format: recipes train them on machines without a GPU.
 
-    python -m experiments.tiny.policy DIR [REMARKS]     about a minute on two cores; a finished DIR is left as it is
+    python -m experiments.tiny.policy DIR [REMARKS]     about a minute on two cores; a finished DIR is kept
 
 The policy (Qwen2 architecture, 0.5 million parameters) is supervised on worked additions in several wordings, a fifth of
-them wrong, so that it starts imperfect and varied: reward can rise, and diversity can fall. With REMARKS, a probability, it
-goes on after the answer with a remark about somebody, then with another one, and so on.
+them wrong. So it starts imperfect and varied: reward can rise, and diversity can fall. With the probability REMARKS it adds a
+remark after the answer, then with the same probability another one, and so on.
 """
 
 import random
@@ -28,7 +28,7 @@ def question(name: str, thing: str, a: int, b: int) -> str:
 
 
 def wordings(name: str, thing: str, a: int, b: int, total: int) -> tuple[str, ...]:
-    """All ways to say it, in one order."""
+    """All wordings of the worked sum, always in the same order."""
     steps = (
         f"{a} + {b} = <<{a}+{b}={total}>>{total}",
         f"{name} starts with {a} and adds {b}: {a} + {b} = {total} {thing}.",

@@ -1,10 +1,11 @@
-# What OpenRLHF's recipes share; sourced, not run. The knobs of ../_common.sh are theirs too: OUT, PROFILE, DRY_RUN, CHECK, VERBOSE, NNODES,
-# STEPS, NGPUS, DATA. A recipe lists OpenRLHF's flags in ARGS and calls `train "$@"`; of equal flags the last counts: the place of
-# the run, the knobs that all of them have, ARGS, the tiny profile, what the user typed.
+# Shared by OpenRLHF's recipes: sourced, not run. They also have the knobs of ../_common.sh: OUT, PROFILE, DRY_RUN, CHECK,
+# VERBOSE, NNODES, STEPS, NGPUS, DATA. A recipe lists OpenRLHF's flags in ARGS and calls `train "$@"`. Where a flag is set
+# twice, the later one counts. The order is: folders and GPUs of the run, the common knobs, ARGS, the tiny profile, what the
+# user typed.
 TRAINER=openrlhf
 source "$(dirname "${BASH_SOURCE[0]}")/../_common.sh"
 
-# all models on all GPUs of all nodes, in turns
+# all models take turns on all GPUs of all nodes
 on_gpus() {
   NGPUS=${NGPUS:-$GPUS}
   local role
@@ -25,7 +26,7 @@ on_gpus() {
   )
 }
 
-# no GPU, or PROFILE=cpu: sizes that fit two CPU cores through the same engine. Models are made on the spot
+# no GPU, or PROFILE=cpu: sizes for two CPU cores, on the same engine; the models are created on first use
 on_cpu() {
   local role steps=${STEPS:-20}
   PLACE+=(--train.device cpu)
@@ -46,13 +47,13 @@ on_cpu() {
     --rollout.micro_batch_size 8
     --train.batch_size $((8 * K))
     --train.micro_batch_size 8
-    # the set has 256 prompts: 32 steps an episode
+    # the data set has 256 prompts: 32 steps per episode
     --data.max_samples $((steps < 32 ? 8 * steps : 256))
     --train.num_episodes $(((steps + 31) / 32))
     --ckpt.save_steps "$steps"
   )
   has eval.dataset && TINY+=(--eval.dataset "$CACHE/tiny/test.parquet" --eval.steps "$steps")
-  # a reward model is replaced; a model of diversity that is a folder stays, and one on the hub is replaced
+  # replace any reward model, and a classifier or embedder from the hub; keep a classifier or embedder that is a local folder
   ! has reward.model_name_or_path || TINY+=(--reward.model_name_or_path "$CACHE/tiny/reward_model")
   ! has algo.diversity.classifier || [ -d "$CLASSIFIER" ] || TINY+=(--algo.diversity.classifier "$CACHE/tiny/classifier")
   ! has algo.diversity.embedder || [ -d "$EMBEDDER" ] || TINY+=(--algo.diversity.embedder sentence-transformers/all-MiniLM-L6-v2)
@@ -89,7 +90,7 @@ train() {
     --rollout.batch_size "$BATCH"
     --rollout.n_samples_per_prompt "$K"
     --rollout.micro_batch_size "$MICRO"
-    # one update for each rollout
+    # one update per rollout
     --train.batch_size $((BATCH * K))
     --train.micro_batch_size "$MICRO"
     --train.num_episodes "$EPOCHS"
@@ -99,7 +100,7 @@ train() {
     case $word in --*) text+=$' \\\n  '$(quoted "$word") ;; *) text+=" $(quoted "$word")" ;; esac
   done
   if [ -n "${DRY_RUN:-}" ]; then
-    [ "$PROFILE" = gpu ] || echo "# to be started in $ROOT, where experiments/ is; a run makes the models in $CACHE" >&2
+    [ "$PROFILE" = gpu ] || echo "# run this in $ROOT: it needs experiments/. Only a run without DRY_RUN makes the models in $CACHE" >&2
     echo "$text"
     return
   fi

@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# Reward alone on GSM8K in OpenRLHF, on the base of dqo_gsm8k_qwen.sh, same settings.
+# Reward-only Dr.GRPO on GSM8K in OpenRLHF: the base of dqo_gsm8k_qwen.sh, same settings.
 WITHOUT="ALPHA EMBEDDER"
 source "$(dirname "${BASH_SOURCE[0]}")/dqo_gsm8k_qwen.sh" --algo.advantage.estimator dr_grpo "$@"

@@ -3,9 +3,10 @@
 #
 #   bash recipes/openrlhf/darling_wildchat_llama8b.sh [OpenRLHF's flags ...]
 #
-# With GPUs: one node of 8, all models on all GPUs in turns, the classifier beside them. Without: a tiny policy, reward model and classifier.
-# Where each value comes from: recipes/darling_wildchat_llama8b.sh, the same experiment in verl; but for
-#   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B     ours: OpenRLHF loads reward models with one `score` head, and the paper's Athene has another
+# With GPUs: one node of 8; all models take turns on all GPUs, and the classifier shares them. Without: a tiny policy, reward
+# model and classifier.
+# Where each value comes from: recipes/darling_wildchat_llama8b.sh, the same experiment in verl, except
+#   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B     ours: OpenRLHF needs a reward model with a `score` head, which Athene lacks
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=8 CLASSIFIER=dogtooth/similarity-classifier-f168-hf RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B \

@@ -3,7 +3,7 @@
 #
 #   bash recipes/openrlhf/dqo_dolly_llama.sh [OpenRLHF's flags ...]
 #
-# With GPUs: one node, all models on all GPUs in turns. Without: a tiny policy, critic and reward model through the same engine.
+# With GPUs: one node; all models take turns on all GPUs. Without: a tiny policy, critic and reward model, on the same engine.
 # Where each value comes from: recipes/dqo_dolly_llama.sh, the same experiment in verl.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 

@@ -5,7 +5,8 @@
 #   bash recipes/openrlhf/dqo_gsm8k_qwen.sh --algo.advantage.estimator darling        DARLING instead
 #   bash recipes/openrlhf/dqo_gsm8k_qwen.sh --algo.advantage.estimator dr_grpo        the reward-only baseline
 #
-# With GPUs: one node, all models on all GPUs in turns. Without: a tiny policy through the same engine (Ray, DeepSpeed, vLLM), minutes.
+# With GPUs: one node; all models take turns on all GPUs.
+# Without: a tiny policy on the same engine (Ray, DeepSpeed, vLLM), in minutes.
 # Where each value comes from: recipes/dqo_gsm8k_qwen.sh, the same experiment in verl.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 

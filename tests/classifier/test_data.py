@@ -31,7 +31,7 @@ def test_a_split_of_a_saved_dataset(tmp_path, rows):
     [
         ({"prompt": "p", "generation_0": "a", "similar": 1}, "row 2: field generation_1 is missing; the row has"),
         (GOOD | {"similar": None}, "row 2: field similar is missing"),
-        (GOOD | {"generation_0": " \n"}, "row 2: column generation_0: expected a text that is not blank"),
+        (GOOD | {"generation_0": " \n"}, "row 2: column generation_0: expected non-blank text"),
         (GOOD | {"similar": 2}, "row 2: column similar: expected 1 .the same. or 0 .different., found 2"),
     ],
 )

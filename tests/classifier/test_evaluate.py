@@ -53,7 +53,7 @@ def test_training_prompts_are_not_judged_on(pair_classifier, command, rows, writ
     pairs = write(rows(12))
     status, _, complaint = command("evaluate", pair_classifier, "--source", pairs, "--train", pairs)
     assert status == 2
-    assert "12 prompts are in --source and in --train" in complaint
+    assert "12 prompts are in both --source and --train" in complaint
 
 
 def test_one_class_is_refused_by_both_commands(pair_classifier, command, rows, write, tmp_path):

@@ -108,7 +108,7 @@ def test_answers_are_asked_for_once(judge, tmp_path):
 def test_a_run_that_broke_off_goes_on(judge, tmp_path):
     out = tmp_path / "labels.jsonl"
     judge.fail_after = 2
-    with pytest.raises(UserError, match=r"no more money.*2 of 4 answers are missing.*the same command goes on"):
+    with pytest.raises(UserError, match=r"no more money.*2 of 4 answers are missing.*Run the same command again"):
         label(PAIRS[:2], out, "judge", judge.url, 1)
     assert not out.exists()
     cache = tmp_path / "labels.answers.jsonl"
@@ -137,7 +137,7 @@ def test_what_the_server_refuses_is_left_out_and_counted(judge, tmp_path):
 def test_the_endpoint_is_checked_before_anything_is_asked(judge, tmp_path):
     with pytest.raises(UserError, match=r"does not answer \(APIConnectionError"):
         label(PAIRS, tmp_path / "a.jsonl", "judge", "http://127.0.0.1:9/v1", 1)
-    with pytest.raises(UserError, match=r"--model llama is not served at .*; it has judge"):
+    with pytest.raises(UserError, match=r"--model llama is not served at .*; it serves judge"):
         label(PAIRS, tmp_path / "a.jsonl", "llama", judge.url, 1)
     judge.page = b"<html>welcome</html>"
     with pytest.raises(UserError, match=r"does not answer \(AttributeError"):
@@ -187,6 +187,10 @@ def test_pairs_are_drawn_over_files_and_stay_the_same(write):
     assert any(drawn != draw_pairs([one, two], 1, seed=seed) for seed in range(1, 20))
     with pytest.raises(UserError, match="no prompt has two different solutions"):
         draw_pairs([write([{"prompt": "q", "responses": ["x", "x"]}], "three.jsonl")], 1, seed=0)
+    with pytest.raises(UserError, match="1 bad row") as refused:
+        draw_pairs([write([{"prompt": "q"}], "four.jsonl")], 1, seed=0)
+    # this command has no such option
+    assert "--skip-bad" not in str(refused.value)
 
 
 def test_what_is_labelled_is_not_replaced(tmp_path):
@@ -194,6 +198,6 @@ def test_what_is_labelled_is_not_replaced(tmp_path):
     traces.write_text("rows")
     command = ["classifier", "label", str(traces), "--out", str(tmp_path / "x" / ".." / "traces.jsonl"), "--model", "m"]
     (tmp_path / "x").mkdir()
-    with pytest.raises(UserError, match="is one of the files that are labelled"):
+    with pytest.raises(UserError, match="is also an input file"):
         parse([*command, "--endpoint", "http://127.0.0.1:9/v1"]).run()
     assert traces.read_text() == "rows"

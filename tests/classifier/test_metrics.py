@@ -80,7 +80,7 @@ def test_folds_share_no_prompt_and_have_about_equal_labels(labelled):
     similar = [sum(pair.similar for pair, its in zip(labelled, fold, strict=False) if its == i) for i in range(5)]
     assert similar == [4, 4, 4, 4, 4]
     assert fold != fold_of_each(doubled, 5, seed=4)
-    with pytest.raises(UserError, match="60 prompts only"):
+    with pytest.raises(UserError, match="only 60 prompts"):
         fold_of_each(doubled, 61, seed=0)
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from dqo_verl.classifier.score import score
 from dqo_verl.classifier.train import Trainer, train
+from dqo_verl.cli import parse
 from dqo_verl.errors import UserError
 
 
@@ -173,10 +174,10 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
     sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
     other = {"model_type": "modernbert", "max_position_embeddings": 128} | {key: config[key] for key in sizes}
     (wrong / "config.json").write_text(json.dumps(other))
-    with pytest.raises(UserError, match=r"does not hold the weights of a modernbert body: \d+ are missing"):
+    with pytest.raises(UserError, match=r"does not contain all weights of a modernbert body: \d+ are missing"):
         train(labelled, settings(backbone=str(wrong)), tmp_path / "out", 100, "test")
     (wrong / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
-    with pytest.raises(UserError, match="other shapes"):
+    with pytest.raises(UserError, match="do not have the shapes"):
         train(labelled, settings(backbone=str(wrong)), tmp_path / "out2", 100, "test")
 
 
@@ -185,9 +186,16 @@ def test_weights_of_another_architecture_are_refused(backbone, settings, labelle
     [
         ({"batch": 0}, "--batch 0: at least 1"),
         ({"lr": 0.0}, "--lr 0.0: a positive number"),
-        ({"precision": "int8"}, "--precision int8: one of bf16, fp16, no"),
+        ({"precision": "int8"}, "--precision int8: choose one of bf16, fp16, no"),
     ],
 )
 def test_impossible_settings(settings, values, message):
     with pytest.raises(UserError, match=message):
         settings(**values).check()
+
+
+@pytest.mark.parametrize("typed", ["train --source PAIRS --out o", "evaluate CHECKPOINT --source PAIRS"])
+def test_a_criterion_for_no_threshold_is_refused(typed):
+    command = parse(f"classifier {typed} --threshold-by balanced_accuracy".split())
+    with pytest.raises(UserError, match=r"--threshold-by has no effect without --(folds|train)"):
+        command.run()

@@ -25,7 +25,7 @@ def test_a_verl_that_never_looks_for_plugins_is_named(monkeypatch):
     from dqo_verl.errors import UserError
 
     monkeypatch.setattr(installation, "version_of", {"verl": "0.8.0"}.get)
-    with pytest.raises(UserError, match=r"verl 0.8.0 never looks for plugins. Type: pip install 'verl>=0.9.0'"):
+    with pytest.raises(UserError, match=r"verl 0.8.0 does not load plugins. Type: pip install 'verl>=0.9.0'"):
         installation.registered_in_a_fresh_process()
 
 

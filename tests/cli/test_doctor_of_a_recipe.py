@@ -31,7 +31,7 @@ def machine(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("driver", "cuda", "told"),
     [
-        ("570.86.15", "13.0", "the driver of the GPUs is version 570, and torch .* for CUDA 13.0 needs 580 or newer"),
+        ("570.86.15", "13.0", "the driver of the GPUs is version 570, but torch .* for CUDA 13.0 needs 580 or newer"),
         ("580.65.06", "13.0", "there are GPUs .driver 580., but torch sees none"),
         ("580.65.06", None, "is a build without CUDA"),
     ],
@@ -46,9 +46,9 @@ def test_a_driver_that_is_too_old_is_named(driver, cuda, told, machine, monkeypa
 def test_memory_that_is_too_small_is_named(machine):
     small = Recipe("dqo_gsm8k_qwen")
     small.settings |= {"trainer.n_gpus_per_node": "1"}
-    assert "--gpus 8x80 estimates for eight of 80 GB" in small.memory()
+    assert "to estimate for eight GPUs of 80 GB, add --gpus 8x80" in small.memory()
     machine("580.0", 81559)
-    assert "estimated for 1 GPUs of 86 GB" in small.memory()
+    assert "estimated for 1 training GPUs of 86 GB" in small.memory()
     machine("580.0", 24576)
     with pytest.raises(UserError, match=r"does not fit into 25.* GB even with TOKENS=2048"):
         small.memory()
@@ -98,7 +98,7 @@ def test_a_model_of_unknown_size_and_a_recipe_without_a_policy():
     own.settings[MODELS[0]] = "/my/checkpoint"
     assert own.memory() == "not estimated: the shape of /my/checkpoint is not known before it is loaded"
     assert "GB are free in" in own.disk()
-    with pytest.raises(UserError, match="trains no policy by verl"):
+    with pytest.raises(UserError, match="trains no policy with verl"):
         Recipe("toy_city")
 
 

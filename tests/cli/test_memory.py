@@ -141,5 +141,5 @@ def test_the_command(capsys):
     assert "Write TOKENS=8192 in front of the recipe." in capsys.readouterr().out
     with pytest.raises(UserError, match="leave one of them out"):
         parse(["doctor", "--recipe", "dqo_gsm8k_qwen", "--gpus", "8x24", "--train"]).run()
-    with pytest.raises(UserError, match="name it by --recipe"):
+    with pytest.raises(UserError, match="name one with --recipe"):
         parse(["doctor", "--gpus", "8x24"]).run()

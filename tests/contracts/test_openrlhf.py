@@ -175,7 +175,7 @@ def test_what_has_moved_is_named(tmp_path):
             "def compute_advantages_and_returns(self, experiences", "def compute_advantages_and_returns(self, batch"
         )
     )
-    with pytest.raises(UserError, match=r"compute_advantages_and_returns takes \(self, batch\), where it took"):
+    with pytest.raises(UserError, match=r"compute_advantages_and_returns takes \(self, batch\), but dqo_verl expects"):
         refuse_moved(later)
     maker.write_text(text.replace("apply_length_penalties(experiences, args)", "penalties(experiences)"))
     with pytest.raises(UserError, match="the last change of quality before rewards are compared"):

@@ -25,5 +25,5 @@ def test_what_moved_is_said(monkeypatch):
     monkeypatch.setattr(GRPOTrainer, "_generate_and_score_completions", elsewhere)
     found = probe.moved(GRPOTrainer)
     assert any("no longer asks for the table of rewards" in change for change in found)
-    with pytest.raises(UserError, match="DiverseReward works in any trainer"):
+    with pytest.raises(UserError, match="or DiverseReward, which works in any trainer"):
         with_diversity(GRPOTrainer)

@@ -222,7 +222,7 @@ def test_what_has_moved_is_named(tmp_path):
     text = trainer.read_text()
     trainer.write_text(text.replace("def _compute_advantage(self, batch", "def _compute_advantage(self, stage, batch"))
     with pytest.raises(
-        UserError, match=r"PPOTrainer._compute_advantage takes \(self, stage, batch, metrics\), where it took"
+        UserError, match=r"PPOTrainer._compute_advantage takes \(self, stage, batch, metrics\), but dqo_verl expects"
     ):
         refuse_moved(later, is_v1=True)
     refuse_moved(later, is_v1=False)

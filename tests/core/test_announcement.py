@@ -60,8 +60,10 @@ def test_the_bound_is_of_raw_ungated_determinants(typed):
 
 def test_a_run_above_the_bound_says_what_to_type():
     *_, note = lines({"method": "dqo", "alpha": 4.0})
-    assert note.startswith("[dqo_verl] note: above alpha=1.74 a response can make up for a reward that is lower by 1")
-    assert "compare right answers only: gate=0.5" in note
+    assert note.startswith(
+        "[dqo_verl] note: above alpha=1.74 the bonus for being different can exceed a reward difference of 1"
+    )
+    assert "compare correct answers only: gate=0.5" in note
 
 
 def test_without_a_base_that_compares_across_groups_none_is_named():

@@ -110,7 +110,7 @@ def test_focal_weighs_the_advantage_of_a_group(rewards, gamma):
 
 @pytest.mark.parametrize("credit", [MaxRL(), Focal()])
 def test_only_right_and_wrong_can_be_weighed(credit):
-    with pytest.raises(UserError, match=r"is for rewards of 0 and 1, and there is one of 0.5"):
+    with pytest.raises(UserError, match=r"is for rewards of 0 and 1, but one reward is 0.5"):
         of(credit, [0.0, 0.5, 1.0])
 
 
@@ -175,7 +175,7 @@ def test_what_is_said_and_refused():
     assert parse({"method": "maxrl", "measure": "none", "alpha": 2}).credit.name == "maxrl", (
         "the off switch takes any key"
     )
-    with pytest.raises(UserError, match=r"rollout.n=4: sets_of=4 needs more responses to a prompt"):
+    with pytest.raises(UserError, match=r"rollout.n=4 is too small: sets_of=4 needs more responses to a prompt"):
         parse({"method": "pkpo"}).credit.refuse_too_few(4, "rollout.n=4")
     with pytest.raises(UserError, match=r"credit=maxlr is not known\. Did you mean credit=maxrl\?"):
         parse({"method": "dqo", "credit": "maxlr"})

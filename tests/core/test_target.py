@@ -150,7 +150,7 @@ def test_a_target_needs_a_gate_and_a_unit(typed):
 def test_the_first_line_says_what_is_steered():
     said = parse(DIVERSE).in_words(8)
     assert said.startswith("reward + alpha x gap between rewards x leave-one-out")
-    assert "alpha from 2.0 on steered to 0.8 of the different answers at the start, 8 responses" in said
+    assert "alpha starting at 2.0 and steered to keep 0.8 of the initial distinct answers, 8 responses" in said
 
 
 @pytest.mark.parametrize("share", [0, 1.5, -1])

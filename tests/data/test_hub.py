@@ -80,6 +80,6 @@ def test_a_mirror_serves_the_data_and_the_commit_is_recorded(mirror: str, tmp_pa
 def test_a_set_that_cannot_be_had_says_what_to_do(mirror: str, tmp_path: Path) -> None:
     result = prepare("dolly", mirror, tmp_path)
     assert result.returncode == 1
-    assert f"databricks/databricks-dolly-15k cannot be had from {mirror}" in result.stderr
+    assert f"could not load databricks/databricks-dolly-15k from {mirror}" in result.stderr
     assert "--source PATH" in result.stderr
     assert not list((tmp_path / "out").iterdir())

@@ -94,12 +94,12 @@ def test_wildchat_leaves_out_what_it_says(rows: Any, tmp_path: Path) -> None:
     kept = {row["raw_prompt"][0]["content"] for row in rows("wildchat10k", "train")}
     assert kept == {f"Tell me about number {i}." for i in range(5)}
     assert json.loads((tmp_path / "out" / "train.json").read_text())["rows_left_out"] == {
-        "its prompt came before": 1,
+        "repeats an earlier prompt": 1,
         "not English": 1,
         "marked as toxic": 1,
-        "personal data was cut out of it": 1,
+        "personal data was redacted": 1,
         "longer than 1500 characters": 1,
-        "does not begin with a user's text": 1,
+        "does not begin with text from the user": 1,
     }
 
 
@@ -108,8 +108,8 @@ def test_deepscaler_leaves_out_questions_about_missing_figures(rows: Any, tmp_pa
     assert sum("figure" in prompt for prompt in kept) == sum("[asy]" in prompt for prompt in kept) == 1
     assert all(prompt.endswith("put your final answer within \\boxed{}.") for prompt in kept)
     assert json.loads((tmp_path / "out" / "train.json").read_text())["rows_left_out"] == {
-        "its prompt came before": 1,
-        "speaks of a figure that is not there": 1,
+        "repeats an earlier prompt": 1,
+        "mentions a figure that is missing": 1,
         "no answer": 1,
         "math-verify does not find its answer equal to itself": 1,
     }

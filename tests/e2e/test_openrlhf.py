@@ -243,7 +243,7 @@ def test_a_reward_function_that_raises_ends_the_run_with_a_sentence(train, tmp_p
         fails=True,
     )
     assert "no such column" in said
-    assert "RuntimeError: The reward function gave nothing for a response" in said
+    assert "RuntimeError: The reward function returned nothing for a response" in said
 
 
 def test_as_a_job_that_is_submitted_to_a_cluster(train, assets, tmp_path, quick_python, monkeypatch):

@@ -172,7 +172,7 @@ def test_plain_grpo_is_untouched_by_us_and_by_a_dead_ray_and_a_dead_engine_ends_
     died = time.monotonic()
     assert run.finish() != 0
     assert time.monotonic() - died < 60
-    waiting, generating = "died; see its last words above", "EngineDeadError"  # what the trainer was doing
+    waiting, generating = "died; see its output above", "EngineDeadError"  # what the trainer was doing
     assert waiting in run.text() or generating in run.text()
 
 

@@ -35,6 +35,21 @@ def test_a_judge_that_never_answers_stops_the_run(tmp_path: Path, openai_server:
         judge(GROUPS, "m", openai_server.url, tmp_path / "j")
 
 
+def test_a_server_that_is_down_is_named_and_what_it_said_is_kept(
+    tmp_path: Path, openai_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "judge.jsonl"
+    judge(GROUPS[:1], "m", openai_server.url, cache)
+    down = "http://127.0.0.1:9/v1"
+    monkeypatch.setattr(
+        "dqo_verl.evaluation.metrics.judge.client", lambda endpoint: client(endpoint).with_options(max_retries=0)
+    )
+    with pytest.raises(UserError, match=rf"{down}: APIConnectionError.*Run the same command again"):
+        judge(GROUPS, "m", down, cache)
+    assert judge(GROUPS, "m", openai_server.url, cache) == pytest.approx([0.0, 1.0, 0.5])
+    assert len(openai_server.requests) == 3
+
+
 def test_an_interrupted_line_of_the_cache_is_asked_again(tmp_path: Path, openai_server: Any) -> None:
     cache = tmp_path / "judge.jsonl"
     judge(GROUPS[:1], "m", openai_server.url, cache)

@@ -90,7 +90,7 @@ def test_cosine_by_hand() -> None:
     [
         ({"classifier": "cosine", "short_answer_words": 5}, "belong to a pair classifier; with --classifier cosine"),
         ({"classifier": "exact", "both_orders": True}, "belong to a pair classifier; with --classifier exact"),
-        ({"classifier": "cosine"}, "does not go with --embedder none"),
+        ({"classifier": "cosine"}, "but --embedder none makes none"),
     ],
 )
 def test_what_cannot_go_together(options: dict[str, Any], message: str) -> None:

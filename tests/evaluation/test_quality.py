@@ -49,7 +49,7 @@ def test_groups_are_independent_rows() -> None:
 
 @pytest.mark.parametrize("k", [0, 4, -1])
 def test_k_beyond_n_is_refused(k: int) -> None:
-    with pytest.raises(ValueError, match=rf"k = {k} is out of reach with n = 3"):
+    with pytest.raises(ValueError, match=rf"k = {k} is not between 1 and n = 3"):
         best_of_k(np.array([1.0, 2.0, 3.0]), k)
 
 

@@ -229,7 +229,7 @@ def test_the_line_at_which_a_run_was_stopped_is_left_out(tmp_path: Path) -> None
 
 
 def test_a_folder_without_anything_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="neither a log of verl"):
+    with pytest.raises(UserError, match="contains neither a log of verl"):
         load_run(str(tmp_path))
 
 
@@ -344,7 +344,7 @@ def test_names_and_baseline(report: Path, tmp_path: Path) -> None:
         parse(["report", str(run), str(run), "--out", str(tmp_path)]).run()
     parse(["report", f"a={run}", f"a={run}", "--out", str(tmp_path)]).run()
     assert "2 seeds" in (tmp_path / "index.html").read_text()
-    with pytest.raises(UserError, match="none of the runs: grpo"):
+    with pytest.raises(UserError, match="not one of the runs: grpo"):
         parse(["report", str(run), "--baseline", "x", "--out", str(tmp_path)]).run()
 
 

@@ -65,5 +65,5 @@ def test_rows_of_another_evaluation_are_refused(tmp_path: Path) -> None:
         evaluate([tmp_path / f"{name}.jsonl"], tmp_path / name, Options(classifier="exact", embedder="none"))
     assert len(load_run(str(tmp_path / "one")).slices) == 1
     (tmp_path / "two/prompts.jsonl").replace(tmp_path / "one/prompts.jsonl")
-    with pytest.raises(UserError, match=r"one/prompts.jsonl is not what .*metrics.json was computed from"):
+    with pytest.raises(UserError, match=r"one/prompts.jsonl does not match .*metrics.json"):
         load_run(str(tmp_path / "one"))

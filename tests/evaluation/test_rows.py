@@ -76,7 +76,7 @@ def test_folder_is_read_in_the_order_of_steps(tmp_path: Path) -> None:
         ({"prompt": "p", "response": "x", "score": "high"}, "`score` must be a finite number"),
         ('{"prompt": "p", "response": "x", "score": NaN}', "`score` must be a finite number"),
         ({"prompt": "p", "responses": ["x", "y"], "scores": [1]}, "`scores` has 1 entries for 2 responses"),
-        ({"prompt_id": "1", "prompt": "other", "response": "x"}, "has another prompt here than at"),
+        ({"prompt_id": "1", "prompt": "other", "response": "x"}, "has a different prompt here than at"),
     ],
 )
 def test_bad_rows_are_named_or_skipped_and_counted(tmp_path: Path, row: Any, told: str) -> None:
@@ -144,7 +144,7 @@ def test_groups_of_two_models_are_not_one_by_accident(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.jsonl", {"prompt": "p", "responses": [name, name]})
     problems = Problems()
     read_groups([tmp_path], problems)
-    with pytest.raises(UserError, match=r"grpo\.jsonl:1.*dqo\.jsonl:1 already: two models\?"):
+    with pytest.raises(UserError, match=r"grpo\.jsonl:1.*already at .*dqo\.jsonl:1\. If the files are from two models"):
         problems.settle()
     (pooled,) = read_groups([tmp_path], Problems(), pool=True)
     assert pooled.responses == ["dqo", "dqo", "grpo", "grpo"]
@@ -193,7 +193,7 @@ def test_the_table_that_trl_writes(tmp_path: Path) -> None:
     pandas.DataFrame(table).to_parquet(tmp_path / "completions_00002.parquet")
     problems = Problems(skip=True)
     assert [group.step for group in read_groups([tmp_path], problems)] == [1]
-    assert "several rewards (quality, format): name one by --score-field" in problems.found[0]
+    assert "several rewards (quality, format): name one with --score-field" in problems.found[0]
 
 
 def test_chat_rows_with_a_reward(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_the_episodes_that_verifiers_writes() -> None:
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(UserError, match=r"a\.parquet: no parquet"):
+    with pytest.raises(UserError, match=r"a\.parquet: cannot be read as parquet"):
         read_groups([tmp_path / "a.parquet"], Problems())
 
 
@@ -229,4 +229,4 @@ def test_a_score_field_that_is_not_there_is_named(tmp_path: Path) -> None:
     problems = Problems(skip=True)
     (group,) = read_groups([write(tmp_path / "a.jsonl", row, row | {"helpful": 2})], problems, score_field="helpful")
     assert group.scores == [2.0]
-    assert "has no `helpful`, which --score-field names" in problems.found[0]
+    assert "has no field `helpful`, which --score-field names" in problems.found[0]

@@ -14,7 +14,8 @@ from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import read_groups
 from dqo_verl.evaluation.sample.checkpoint import MERGED, actor_folder, resolve_model, training_step
-from dqo_verl.evaluation.sample.engines import job_seed
+from dqo_verl.evaluation.sample.engines import EndpointEngine, job_seed
+from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt, read_prompts
 
 
@@ -87,7 +88,7 @@ def test_other_settings_are_refused(tmp_path: Path, openai_server: Any) -> None:
     with pytest.raises(UserError, match="n was 2 and is 3"):
         sample(openai_server, prompts, out, "-n", "3")
     out.with_suffix(".meta.json").unlink()
-    with pytest.raises(UserError, match="how was it sampled"):
+    with pytest.raises(UserError, match="its settings are unknown"):
         sample(openai_server, prompts, out, "-n", "2")
 
 
@@ -235,3 +236,11 @@ def test_verl_checkpoint_with_vllm_in_process(quick_python: str, tmp_path: Path)
     (tmp_path / "b.jsonl").write_text("".join((tmp_path / "a.jsonl").read_text().splitlines(keepends=True)[:68]))
     (tmp_path / "b.meta.json").write_text((tmp_path / "a.meta.json").read_text())
     assert run(tmp_path / "b.jsonl") == rows  # the two missing ones were sampled again, with the same seeds
+
+
+def test_an_endpoint_that_is_down_is_named() -> None:
+    engine = EndpointEngine("m", "http://127.0.0.1:9/v1")
+    engine.api = engine.api.with_options(max_retries=0)
+    jobs = [(Prompt("p", [{"role": "user", "content": "hello"}], {}), 1.0)]
+    with pytest.raises(UserError, match=r"http://127.0.0.1:9/v1: APIConnectionError.*Run the same command again"):
+        list(engine.run(jobs, Sampling()))

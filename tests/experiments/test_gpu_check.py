@@ -80,4 +80,4 @@ def test_a_check_that_is_not_there_is_told():
         text=True,
     )
     assert done.returncode == 2
-    assert "there is no dqoo. Checks: installation limits" in done.stderr
+    assert "there is no check dqoo. Checks: installation limits" in done.stderr

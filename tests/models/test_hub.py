@@ -114,7 +114,7 @@ def test_a_model_that_breaks_names_the_pair(pair_classifier):
 
 
 def test_what_is_not_there_says_what_to_do():
-    with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*hub name of a model"):
+    with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*hub name of a transformers model"):
         classifier_of("/no/such/folder")
     with pytest.raises(UserError, match=r"'/no/such/folder' cannot be loaded.*\n.*sentence-transformers model"):
         Embedder("/no/such/folder")

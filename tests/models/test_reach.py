@@ -64,7 +64,7 @@ for name in {names!r}:
 
 SAYS = {
     "nobody/nothing": "the Hugging Face hub has no model of this name",
-    "meta/gated": "is gated: accept its terms at https://huggingface.co/meta/gated, then log in by hf auth login",
+    "meta/gated": "is gated: accept its terms at https://huggingface.co/meta/gated, then log in with hf auth login",
     # what lies in it is for the library to read
     "some/embedder": "",
     "some/trouble": "Is the name right?",
@@ -94,6 +94,6 @@ def test_a_hub_that_is_out_of_reach_leaves_both_possibilities(listens, tmp_path)
 def test_servers_that_answer_anything_are_there_and_silent_ones_are_named(hub):
     refuse_silent([hub], str)
     with pytest.raises(
-        UserError, match=r"nobody answers at http://127\.0\.0\.1:9/ \(ConnectError\)\. Start the server"
+        UserError, match=r"no server answers at http://127\.0\.0\.1:9/ \(ConnectError\)\. Start it first"
     ):
         refuse_silent([hub, "http://127.0.0.1:9/"], "urls={}".format)

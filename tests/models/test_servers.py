@@ -107,7 +107,7 @@ def test_the_other_server_helps_out(server, another_server, mood):
         ("html", "JSONDecodeError"),
         ("cut", "RemoteProtocolError"),
         ("drip", "Timeout"),
-        ("no rows", "answered without rows"),
+        ("no rows", "answered without a list of rows"),
     ],
 )
 def test_past_the_deadline_the_cause_is_told(server, mood, cause):
@@ -134,9 +134,9 @@ def test_a_server_that_is_not_there_ends_the_start(modernbert):
         ("nan", FloatingPointError, "non-finite or zero embedding"),
         ("400", RuntimeError, "answered 400"),
         ("one index", RuntimeError, "does not name each of the 10 inputs once"),
-        ("base64", RuntimeError, "answered a row of another form"),
+        ("base64", RuntimeError, "answered a row in an unexpected form"),
         ("wider", RuntimeError, "embeddings of different shapes"),
-        ("307", RuntimeError, "sends on to http://elsewhere/x: responses are not sent to where nobody named"),
+        ("307", RuntimeError, "redirects to http://elsewhere/x, but responses are sent only to servers that you name"),
     ],
 )
 def test_wrong_answers_are_not_asked_for_again(server, mood, error, message):

@@ -64,7 +64,7 @@ def test_what_is_often_in_an_environment_is_no_misspelt_knob(name, recipe):
 def test_a_knob_of_other_recipes(script, knob, has_it, recipe):
     message = refused(recipe(script, **{knob: "2"}))
     assert message.startswith(
-        f"{knob} has no effect in {script}; leave it out (unset {knob}), or run one that has it: "
+        f"{knob} has no effect in {script}; leave it out (unset {knob}), or run a recipe that has it: "
     )
     others = message.rsplit(": ", 1)[1].split(", ")
     assert has_it in others

@@ -48,7 +48,7 @@ def test_a_run_that_fails_after_some_steps_says_why(verbose, tmp_path):
     assert why == "AssertionError: data size must be divisible"
     assert failed == FAILED.strip()
     assert said.count(FAILED.strip()) == 1
-    assert end == f"the run did not reach its end; whole output: {tmp_path}/train.log"
+    assert end == f"the run failed; full output: {tmp_path}/train.log"
 
 
 def test_the_summary_shows_distinct_answers_of_the_validation(tmp_path):
@@ -111,7 +111,7 @@ def test_a_recipe_ends_with_the_error_of_verl(tmp_path, cache):
     assert done.returncode == 1
     assert "no_such_key" in done.stdout
     assert FAILED.strip() in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("the run did not reach its end")
+    assert done.stdout.splitlines()[-1].startswith("the run failed")
 
 
 def test_a_run_that_was_killed_with_its_shell_is_no_success(tmp_path):

@@ -52,7 +52,7 @@ def test_one_with_verl_alone_gets_dqo_verl_and_keeps_the_rest(active):
     (packages / "verl").mkdir()
     said, done = set_up(environment)
     assert done.returncode == 0, done.stderr
-    assert said[0].endswith("adding dqo_verl; its torch, vLLM and transformers stay as they are")
+    assert said[0].endswith("adding dqo_verl; its torch, vLLM and transformers keep their versions")
     assert said[-1] == str(environment / "bin/python")
     *_, install = (environment / "asked").read_text().splitlines()
     assert install.endswith(f"--editable {ROOT}[training,math,evaluation,data,classifier]")

@@ -196,5 +196,5 @@ def test_evaluation_scores_with_a_reward_model(classifier: Path, tmp_path: Path,
     with pytest.raises(UserError, match="choose one of them"):
         parse(["evaluate", str(file), *typed, "--score-with", "json:loads"]).run()
     file.write_text(json.dumps({"input": "<user>hi", "output": "x", "step": 1}) + "\n")
-    with pytest.raises(UserError, match="a reward model needs its messages"):
+    with pytest.raises(UserError, match="a reward model needs its chat messages"):
         parse(["evaluate", str(file), *typed]).run()

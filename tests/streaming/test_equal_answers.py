@@ -44,9 +44,12 @@ def test_without_math_verify_the_message_says_what_to_type(monkeypatch):
         ({"classes": "maths"}, "classes=maths is not known. Choose one of: answer, math."),
         (
             {"classes": "answer", "answer_only": True},
-            "answer_only=true has no effect: final answers alone are compared",
+            "answer_only=true has no effect: this run compares final answers only",
         ),
-        ({"classes": "math", "answer_only": True}, "answer_only=true has no effect: final answers alone are compared"),
+        (
+            {"classes": "math", "answer_only": True},
+            "answer_only=true has no effect: this run compares final answers only",
+        ),
         ({"classes": "math", "placement": "gpu"}, "placement=gpu is not known.*Choose one of: cpu."),
     ],
 )

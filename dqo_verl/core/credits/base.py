@@ -1,8 +1,8 @@
-"""What a credit is: a file that turns the qualities of a group into what each of its responses is credited with.
+"""The base class of credits: a credit turns the qualities of a group into the numbers that its responses are credited with.
 
-A base that subtracts the mean of a prompt's rewards, and does not divide (GRPO without std division, dr_grpo), makes of a
-credit `c` the advantage `c_i - mean c`. So what papers state as an advantage estimator is here a file that works on every
-trainer, and beside every measure of diversity: `r` in `r + alpha d` stands for the credit.
+A base that subtracts the mean of a prompt's rewards and does not divide (GRPO without std division, dr_grpo) turns a credit
+`c` into the advantage `c_i - mean c`. So a paper's advantage estimator is one file here, which works on every trainer and with
+every measure of diversity: the credit is the `r` in `r + alpha d`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,15 +15,15 @@ from dqo_verl.errors import UserError
 
 
 class Credit(Choice, ABC):
-    """Qualities of a group -> one number each, in the place of the quality."""
+    """Qualities of a group -> one number for each response, which takes the place of its quality."""
 
-    # for people; `reward` is what the trainer gives
+    # the credit as users read it; `reward` is the trainer's own
     phrase: ClassVar[str]
-    # whether it only gives whole groups another weight, which a division by their standard deviation takes away
+    # whether it only gives weights to whole groups, which a division by their standard deviation cancels
     weighs_groups: ClassVar[bool] = False
 
     def refuse_too_few(self, responses: int, typed: str) -> None:
-        """Before a run: `responses` to each prompt, `typed` so."""
+        """Called before a run: refuses a number of `responses` per prompt that is too small, as the user `typed` it."""
 
     @abstractmethod
     def __call__(self, quality: Tensor) -> Tensor:
@@ -34,6 +34,6 @@ def refuse_unless_binary(quality: Tensor, name: str) -> None:
     other = quality[(quality != 0) & (quality != 1)]
     if len(other):
         raise UserError(
-            f"{name} is for rewards of 0 and 1, and there is one of {other[0].item():.4g}. Use a reward that says right or "
-            "wrong, or leave the credit out."
+            f"{name} is for rewards of 0 and 1, but one reward is {other[0].item():.4g}. Use a reward of 0 or 1, or leave the "
+            "credit out."
         )

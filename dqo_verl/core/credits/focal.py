@@ -1,8 +1,9 @@
-"""F-GRPO's focal weight (arXiv 2602.06717): prompts that are mostly answered right count less.
+"""F-GRPO's focal weight (arXiv 2602.06717): prompts that are mostly answered correctly count less.
 
-    c_i = (1 - m)^gamma r_i,   so that the advantage is (1 - m)^gamma (r_i - m),   m the mean of the group
+    c_i = (1 - m)^gamma r_i,   so the advantage is (1 - m)^gamma (r_i - m),   where m is the mean of the group
 
-For rewards of 0 and 1, m is the group's success rate. gamma = 0 is the quality itself. A group that is right throughout gives 0.
+For rewards of 0 and 1, m is the group's success rate. gamma = 0 is the quality itself. A group with only correct
+answers gives 0.
 """
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from dqo_verl.core.credits.base import Credit, refuse_unless_binary
 
 
 class Focal(Credit):
-    """Reward with a weight for groups in which few are right."""
+    """Reward times a weight, which is larger for groups with few correct answers."""
 
     name = "focal"
     phrase = "reward x focal weight of its group"

@@ -1,10 +1,10 @@
-"""MaxRL (arXiv 2602.02710): a prompt counts the more, the rarer its right answers are.
+"""MaxRL (arXiv 2602.02710): the rarer a prompt's correct answers are, the more it counts.
 
-    c_i = r_i / m,   so that the advantage is (r_i - m) / m,   m the mean of the group
+    c_i = r_i / m,   so the advantage is (r_i - m) / m,   where m is the mean of the group
 
-The gradient is that of the log-likelihood of a right answer, truncated at the group's size: the sum of the gradients of pass@k
-over k, weighted by 1/k. For rewards of 0 and 1 alone: of others the mean may be negative, which would turn the sign around.
-A group without a right answer gives 0, as does one that is right throughout once its mean is subtracted.
+The gradient is that of the log-likelihood of a correct answer, truncated at the group's size: the sum of the gradients of
+pass@k over k, weighted by 1/k. Only for rewards of 0 and 1: other rewards may have a negative mean, which would flip the sign.
+A group without a correct answer gives 0; so does one with only correct answers, once its mean is subtracted.
 """
 
 from torch import Tensor

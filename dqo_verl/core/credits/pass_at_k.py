@@ -1,17 +1,17 @@
-"""Credit for pass@k, or max@k where rewards are not 0 and 1: a response is paid for the sets of m responses that it makes better.
+"""Credits for pass@k (max@k if rewards are not 0 and 1): a response is credited for the sets of m responses that it improves.
 
-With M(S) the largest reward in S, U the mean of M over all sets of m of a group's k responses, C_i its mean over those with i, and B_i
-over those without i:
+M(S) is the largest reward in S. U is the mean of M over all sets of m of a group's k responses, C_i its mean over the sets with
+i, and B_i its mean over the sets without i:
 
     pkpo            c_i = C_i - B_i = k / (k - m) (C_i - U)     PKPO (arXiv 2505.15201): the unbiased gradient of max@m, with a
                                                                 baseline that leaves i out
     pass_training   c_i = (C_i - U) / std of M over all sets    pass@k training (arXiv 2508.10751): GRPO over sets
 
-Both sum to 0 over a group. m = 1 gives them GRPO without and with std division (pkpo: times k / (k - 1)). Where no set differs, as
-in a group of equal rewards, both are 0. A group of no more than m responses, where some are missing, is compared by sets of one
-less than it has; a response alone gets 0.
+Both sum to 0 over a group. With m = 1, pkpo is GRPO without std division (times k / (k - 1)), and pass_training is GRPO with
+it. If all sets are equal, as in a group of equal rewards, both are 0. A group of m or fewer responses (some are missing) uses
+sets of one response fewer than it has; a single response gets 0.
 
-Exact, from order statistics: the response of rank j (j others are smaller) is the largest of C(j, m - 1) sets.
+The values are exact, from order statistics: the response of rank j (j others are smaller) is the largest of C(j, m - 1) sets.
 """
 
 import math
@@ -29,12 +29,12 @@ from dqo_verl.errors import UserError
 def set_means(quality: Tensor, m: int) -> tuple[Tensor, Tensor, Tensor]:
     """`(g, k)` -> C `(g, k)`, and U and the variance of M over all sets of m, `(g, 1)` both; 1 <= m <= k."""
     k = quality.shape[-1]
-    # in double precision: binomials of large groups
+    # double precision, because binomials of large groups are large
     ordered, order = quality.double().sort(dim=-1)
     largest_of = torch.tensor([math.comb(j, m - 1) for j in range(k)], dtype=torch.float64) / math.comb(k, m)
     mean = (ordered * largest_of).sum(dim=-1, keepdim=True)
     variance = ((ordered - mean) ** 2 * largest_of).sum(dim=-1, keepdim=True)
-    # i of rank j is the largest of C(j, m-1) of its sets; a larger one of rank l is that of C(l-1, m-2) sets with i
+    # i of rank j is the largest in C(j, m-1) of its sets; a larger one of rank l is the largest in C(l-1, m-2) sets with i
     all_of = math.comb(k - 1, m - 1)
     own = torch.tensor([math.comb(j, m - 1) for j in range(k)], dtype=torch.float64) / all_of
     others = (
@@ -54,8 +54,8 @@ class PassAtK(Credit):
     def refuse_too_few(self, responses: int, typed: str) -> None:
         if responses <= self.sets_of:
             raise UserError(
-                f"{typed}: {self.spell('sets_of', self.sets_of)} needs more responses to a prompt than that. Raise the first or "
-                "lower the second."
+                f"{typed} is too small: {self.spell('sets_of', self.sets_of)} needs more responses to a prompt than a set has. "
+                "Raise the first or lower the second."
             )
 
     def __call__(self, quality: Tensor) -> Tensor:
@@ -65,11 +65,11 @@ class PassAtK(Credit):
 
     @abstractmethod
     def of_sets(self, quality: Tensor, m: int) -> Tensor:
-        """The credits of groups that are larger than m."""
+        """The credits of groups with more than m responses."""
 
 
 class Pkpo(PassAtK):
-    """Mean of the best of m with this response, less that without it."""
+    """Mean of the best of m with this response, minus the mean without it."""
 
     name = "pkpo"
     phrase: ClassVar[str] = "gain for the best of a set"
@@ -81,13 +81,13 @@ class Pkpo(PassAtK):
 
 
 class PassTraining(PassAtK):
-    """The same in units of its standard deviation over all sets."""
+    """Mean of the best of m with this response, normalised over all sets of the group."""
 
     name = "pass_training"
     phrase: ClassVar[str] = "gain for the best of a set, normalised"
 
     def of_sets(self, quality: Tensor, m: int) -> Tensor:
         with_i, mean, variance = set_means(quality, m)
-        # rewards that are all equal leave rounding
+        # equal rewards leave only rounding errors
         flat = (quality.amax(-1, keepdim=True) == quality.amin(-1, keepdim=True)) | (variance <= 1e-20)
         return torch.where(flat, 0.0, (with_i - mean) / variance.where(~flat, 1.0).sqrt())

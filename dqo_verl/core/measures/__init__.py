@@ -1,4 +1,4 @@
-"""The measures of diversity, one file each. Importing a file registers its measure: a new file is added to this import."""
+"""The measures of diversity, one file each. Importing a file registers its measure, so add a new file to this import."""
 
 from dqo_verl.core.measures import (  # noqa: F401
     bleu,

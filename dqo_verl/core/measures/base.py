@@ -1,4 +1,4 @@
-"""What a measure of diversity is: a file that owns its formula, its paper, its degenerate cases and its parameters.
+"""The base class of measures. Each measure is one file, with its formula, paper, degenerate cases and parameters.
 
     class MyMeasure(Measure):
         name = "my_measure"
@@ -7,7 +7,7 @@
         def __call__(self, groups: Groups) -> Tensor:
             return groups.each([[...] for texts in groups.texts])
 
-A file of the package is imported in `__init__.py`; one of your own is named where it is used: docs/own_measure.md.
+`__init__.py` imports the files of the package. Users name their own file in the settings: docs/own_measure.md.
 """
 
 from abc import ABC, abstractmethod
@@ -22,15 +22,15 @@ Reads = Literal["embeddings", "classes", "texts", "log_probs", "nothing"]
 
 
 class Measure(Choice, ABC):
-    """Responses of a group -> one number each; the larger, the less it resembles the others."""
+    """Responses of a group -> one score each: the larger, the less the response resembles the others."""
 
     # which column of the features it needs
     reads: ClassVar[Reads]
-    # how it is combined with quality unless something else is typed
+    # how it is combined with quality by default
     combine: ClassVar[str] = "add"
-    # what a response is rewarded for, as a phrase: "reward + 1.0 x PHRASE of MiniLM embeddings". Without it: its name
+    # what a response is rewarded for, as a phrase: "reward + 1.0 x PHRASE of MiniLM embeddings". Default: its name
     phrase: ClassVar[str] = ""
-    # whether the two responses of a group of two always get the same number
+    # whether in a group of two both responses always get the same score
     symmetric: ClassVar[bool] = False
 
     @abstractmethod

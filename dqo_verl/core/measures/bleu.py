@@ -1,10 +1,10 @@
-"""DIVER's textual diversity (arXiv 2509.26209): unlike the others in words.
+"""DIVER's textual diversity (arXiv 2509.26209): how much a response differs from the others in its words.
 
     d_i = 1 - mean_j BLEU(i, j),   j != i
 
-with BLEU of up to four words, smoothed by adding one to the counts of two and more words, and the penalty of responses shorter than
-what they are compared with. Words are split at whitespace. All alike gives 0; nothing in common, or a group of one, gives 1. The paper
-adds 0.1 of it to right answers alone: alpha=0.1 gate=0.5.
+BLEU counts n-grams of up to four words, adds one to the counts of two and more words (smoothing), and has the brevity penalty.
+Words are split at whitespace. The score is 0 if all are alike, and 1 with nothing in common or in a group of one. The paper
+adds 0.1 times the score to correct answers only: alpha=0.1 gate=0.5.
 """
 
 import math
@@ -21,13 +21,13 @@ Grams = list[Counter[tuple[str, ...]]]
 
 
 def grams_of(text: str) -> Grams:
-    """How often each run of one word, of two, ... occurs."""
+    """Counts of the n-grams of one word, two words, and so on."""
     words = text.split()
     return [Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1)) for n in range(1, LONGEST + 1)]
 
 
 def bleu(response: Grams, reference: Grams) -> float:
-    """Of one response against another."""
+    """BLEU of one response against another."""
     words, length = response[0].total(), reference[0].total()
     hits = [(own & other).total() for own, other in zip(response, reference, strict=True)]
     if not hits[0]:

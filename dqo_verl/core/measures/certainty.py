@@ -2,8 +2,8 @@
 
     w = 1 - H / log k,   H = - sum over classes of p log p,   p the class's share of the k responses of the group
 
-and the advantage becomes A_i w^alpha. All responses of a group have the same: 1 if all say the same, 0 if no two do. A group of one
-has 1. It pays for agreement, not for diversity: the opposite of the other measures, here to be compared with.
+The advantage becomes A_i w^alpha. All responses of a group have the same w: 1 if all say the same, 0 if no two do, and 1 in a
+group of one. It rewards agreement instead of diversity, unlike the other measures, and serves as a comparison.
 """
 
 import math
@@ -28,6 +28,6 @@ class Certainty(Measure):
         k = groups.rows.shape[-1]
         if k == 1:
             return torch.ones(groups.rows.shape, dtype=torch.float64)
-        # of the k responses, each stands for a share of 1/k in the sum over classes
+        # each of the k responses contributes 1/k to the sum over classes
         entropy = -(groups.same.sum(dim=-1).double() / k).log().mean(dim=-1, keepdim=True)
         return (1 - entropy / math.log(k)).clamp(min=0).expand(groups.rows.shape)

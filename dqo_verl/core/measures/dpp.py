@@ -18,7 +18,7 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.kernels import Kernel, Linear, linear_kernel
 from dqo_verl.core.measures.base import Measure
 
-# It keeps exp(-r/alpha) on the diagonal above float64's resolution.
+# Keeps exp(-r/alpha) on the diagonal above float64's resolution.
 SMALLEST_NUGGET = 1e-9
 
 
@@ -38,13 +38,13 @@ def loo_logdet(kernel: Tensor) -> Tensor:
 
 
 def loo_logdet_quality(kernel: Tensor, quality: Tensor, alpha: float) -> Tensor:
-    """The same gain for the reward-augmented kernel `L_psi = diag(e^{r/2a}) L diag(e^{r/2a})` (the paper's psi without its
+    """Leave-one-out gain for the reward-augmented kernel `L_psi = diag(e^{r/2a}) L diag(e^{r/2a})` (the paper's psi without its
     factor pi_ref: the KL term stands for the reference policy).
 
     With x = r/alpha, positive exponents are factored out of the determinant so that nothing overflows:
     `d_i = x_i^+ - log [(D L D + diag(e^{-x^+}))^{-1}]_{ii}` with `D = diag(e^{-x^-/2})`. `alpha * d_i` contains the
     quality: a response orthogonal to all others gets `alpha * log(1 + e^{r/alpha})`. Exact while r/alpha <= 20; beyond
-    that, responses that duplicate each other are told apart from one another by quality only.
+    that, the scores of duplicate responses differ by their quality only.
     """
     exponent = quality.double() / alpha
     positive, damping = exponent.clamp(min=0), (exponent.clamp(max=0) / 2).exp()
@@ -97,7 +97,7 @@ class Dpp(Measure):
 
 
 class DppQuality(Measure):
-    """The same for the reward-augmented kernel, which contains the quality."""
+    """Leave-one-out gain for the reward-augmented kernel, which contains the quality."""
 
     name = "dpp_quality"
     phrase = "leave-one-out log-determinant, reward included,"
@@ -108,7 +108,7 @@ class DppQuality(Measure):
     """How similar two embeddings are."""
 
     alpha: float = Field(1.0, ge=1e-6, le=1e6)
-    """The quality is divided by it."""
+    """The kernel contains quality / alpha."""
 
     def __call__(self, groups: Groups) -> Tensor:
         return loo_logdet_quality(self.kernel(groups.embeddings), groups.quality.double(), self.alpha)

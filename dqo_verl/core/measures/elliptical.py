@@ -3,10 +3,10 @@
     left out:  b_i = e_i' (I + sum_{j != i} e_j e_j')^{-1} e_i = exp(d_i) - 1
     leverage:  b_i = e_i' (I + sum_j e_j e_j')^{-1} e_i        = 1 - exp(-d_i)
 
-with d_i DQO's leave-one-out gain (the matrix determinant lemma): the same ranking of a group, on another scale. For unit-norm
-embeddings the first lies in [1/k, 1], the second in [1/(k+1), 1/2]: the lower end if all k are identical, the upper one
-if all are orthogonal. A zero row gives 0, a group of one the upper end. RepExp embeds by the policy's hidden states; here it is
-the run's embedder.
+where d_i is DQO's leave-one-out gain (by the matrix determinant lemma): both rank a group as DQO does, on another scale. For
+unit-norm embeddings the first lies in [1/k, 1], the second in [1/(k+1), 1/2]: at the lower end if all k are identical, at the
+upper end if all are orthogonal. A zero row gives 0, a group of one the upper end. RepExp's embeddings are the policy's hidden
+states; here they come from the run's embedder.
 """
 
 from typing import Literal
@@ -29,7 +29,7 @@ class Elliptical(Measure):
     symmetric = True
 
     form: Literal["left_out", "leverage"] = "left_out"
-    """`left_out`: what the others span. `leverage`: what all of them span."""
+    """Compare a response with what the others span (`left_out`), or with what all of them span (`leverage`)."""
 
     def __call__(self, groups: Groups) -> Tensor:
         gain = loo_logdet(linear_kernel(groups.embeddings))

@@ -2,7 +2,7 @@
 
     d_i = equations of i that nobody else has / equations of i
 
-An equation is a run of terms around `=`, blanks left out; each counts once. A response without one gives 0.
+An equation is a run of terms around `=`, without blanks; repeated ones count once. A response without equations gives 0.
 """
 
 import re
@@ -24,7 +24,7 @@ def equations_of(text: str) -> set[str]:
 
 
 def own_equations(texts: Sequence[str]) -> list[float]:
-    """Share of each response's equations that no other has."""
+    """For each response, the share of its equations that no other response has."""
     found = [equations_of(text) for text in texts]
     holders = Counter(equation for own in found for equation in own)
     return [sum(holders[equation] == 1 for equation in own) / len(own) if own else 0.0 for own in found]

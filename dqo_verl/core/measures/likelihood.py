@@ -1,4 +1,4 @@
-"""Measures from the policy's own probabilities of a group's responses; no texts, no models."""
+"""Measures that read the policy's own probabilities of a group's responses; they need no texts and no model."""
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ def unlikeliness(log_probs: Tensor, rank_penalty: float = 0.25) -> Tensor:
     """`1 - beta (G - rank_i) / G`, rank 0 for the most probable of G responses, `(..., G)` -> `(..., G)`.
 
     A factor for a reward of 0 or 1 (the unlikeliness reward, arXiv 2506.02355, beta 0.25; the GRPO-likelihood baseline of
-    DQO): right answers that the policy finds improbable keep more of their reward. Equal probabilities share their mean
+    DQO): correct answers that the policy finds improbable keep more of their reward. Equal probabilities share their mean
     rank. `log_probs` are sums over a response's tokens.
     """
     size = log_probs.shape[-1]
@@ -32,7 +32,7 @@ def mean_surprisal(log_probs: Tensor, lengths: Tensor) -> Tensor:
 
 
 class Likelihood(Measure):
-    """The unlikeliness reward: less for what the policy finds probable."""
+    """The unlikeliness reward: less for responses that the policy finds probable."""
 
     name = "likelihood"
     phrase = "unlikeliness weight"
@@ -40,7 +40,7 @@ class Likelihood(Measure):
     combine = "multiply"
 
     rank_penalty: float = Field(0.25, ge=0, le=1)
-    """What the most probable response of a group loses."""
+    """The share of its reward that the most probable response of a group loses."""
 
     def __call__(self, groups: Groups) -> Tensor:
         return unlikeliness(groups.log_probs, self.rank_penalty)

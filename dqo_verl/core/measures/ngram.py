@@ -38,13 +38,13 @@ class Ngram(Measure):
 
 
 def stretched(scores: Tensor) -> Tensor:
-    """`(x - min) / (max - min)` within each group, `(g, k)`; 1 for all where they are equal."""
+    """`(x - min) / (max - min)` within each group, `(g, k)`; 1 for all if they are equal."""
     low, high = scores.amin(dim=-1, keepdim=True), scores.amax(dim=-1, keepdim=True)
     return torch.where(high > low, (scores - low) / (high - low).where(high > low, 1), 1.0)
 
 
 class StretchedNgram(Measure):
-    """DPWriter: share of n-grams of two to four words that nobody else has, from 0 to 1 within the group."""
+    """DPWriter: share of n-grams of two to four words that nobody else has, stretched from 0 to 1 within the group."""
 
     name = "stretched_ngram"
     phrase = "share of n-grams that no other response has, stretched from 0 to 1"

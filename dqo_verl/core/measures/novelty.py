@@ -1,9 +1,9 @@
-"""EVOL-RL's novelty (arXiv 2509.15194): unlike the others on average, and unlike the nearest of them.
+"""EVOL-RL's novelty (arXiv 2509.15194): how unlike the others a response is on average, and how unlike the nearest.
 
     u_i = 1 - (w mean_j s_ij + (1 - w) max_j s_ij),   j != i,   s the cosine
 
-With cosines of at least 0, between 0 (all alike) and 1 (all orthogonal). A group of one gives 1. The paper normalises it within the
-right and the wrong answers apart; here the gate says who is compared.
+If no cosine is negative, it lies between 0 (all alike) and 1 (all orthogonal). A group of one gives 1. The paper normalises it
+separately within correct and within wrong answers; here the gate selects which responses are compared.
 """
 
 import torch
@@ -22,7 +22,7 @@ class Novelty(Measure):
     reads = "embeddings"
 
     mean_weight: float = Field(0.5, ge=0, le=1)
-    """Weight of the mean similarity; the rest is the largest one's."""
+    """Weight of the mean similarity; the largest similarity has the rest."""
 
     def __call__(self, groups: Groups) -> Tensor:
         k = groups.rows.shape[-1]

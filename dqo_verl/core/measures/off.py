@@ -1,4 +1,4 @@
-"""The off switch."""
+"""The off switch: no measure."""
 
 from torch import Tensor
 
@@ -7,7 +7,7 @@ from dqo_verl.core.measures.base import Measure
 
 
 class Off(Measure):
-    """The base estimator as it is; other settings are ignored."""
+    """The base estimator runs as it is; other settings are ignored."""
 
     name = "none"
     reads = "nothing"

@@ -9,9 +9,9 @@ from dqo_verl.core.measures.base import Measure
 
 
 def distinct_fraction(same: Tensor) -> Tensor:
-    """`v_i = (n - |class(i)|) / (n - 1)` with classes the connected components of `same`, `(..., n, n)` -> `(..., n)`.
+    """`v_i = (n - |class(i)|) / (n - 1)` where classes are the connected components of `same`, `(..., n, n)` -> `(..., n)`.
 
-    All alike gives 0, all different 1. A group of one gives 1: nothing is like it.
+    If all are alike it is 0, if all differ 1. A group of one gives 1, because nothing is like it.
     """
     n = same.shape[-1]
     class_size = same_class(same).sum(dim=-1).float()
@@ -19,7 +19,7 @@ def distinct_fraction(same: Tensor) -> Tensor:
 
 
 class Partition(Measure):
-    """Share of the others that are of another semantic class."""
+    """Share of the others that are in another semantic class."""
 
     name = "partition"
     phrase = "share of the others in another class"

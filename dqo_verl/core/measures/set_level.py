@@ -1,12 +1,12 @@
-"""Objective of a set (Poly-EPO, arXiv 2604.17654; Set RL, arXiv 2509.25424): responses are paid for the sets that they make good and diverse.
+"""Objective of a set (Poly-EPO, arXiv 2604.17654; Set RL, arXiv 2509.25424): rewards responses whose sets are good and diverse.
 
     f(S) = mean of the rewards in S x share of S that is distinct,   S a set of m responses of a group
     c_i = mean of f over the sets with i
 
-so that a base that subtracts the group's mean gives the mean of f with i, less that of all sets. The share is classes of S / m. It holds
-the reward already: hence combine=only. All sets are counted as long as they are at most 12,870 (8 of 16). Of more, 4,096 are drawn,
-the same for all groups: c_i then has a standard error of the spread of f over the square root of 4,096 m / k. A group of no more than m
-responses is compared by sets of one less than it has.
+A base that subtracts the group's mean then gives the mean of f over the sets with i, minus the mean over all sets. The share is
+classes of S / m. The score already contains the reward, hence combine=only. Up to 12,870 sets (8 of 16), all are used. If there
+are more, 4,096 are drawn, the same for all groups: the standard error of c_i is then the spread of f over the square root of
+4,096 m / k. A group of m or fewer responses uses sets of one response fewer than it has.
 """
 
 import itertools

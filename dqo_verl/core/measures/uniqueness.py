@@ -1,8 +1,9 @@
-"""Uniqueness-aware RL (arXiv 2601.08763): a response counts for as much as its class has members.
+"""Uniqueness-aware RL (arXiv 2601.08763): the larger the class of a response, the less it counts.
 
     w_i = 1 / |class(i)|,   and the advantage becomes A_i w_i^alpha
 
-The paper's classes are strategies, named by a judge. All alike gives 1/k, a response that nobody else gave 1.
+The paper's classes are strategies, named by a judge. If all responses are alike, each gets 1/k; a response that nobody
+else gave gets 1.
 """
 
 from torch import Tensor

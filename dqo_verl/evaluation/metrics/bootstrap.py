@@ -30,7 +30,7 @@ def interval(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> tup
             counts = generator.multinomial(prompts, np.full(prompts, 1 / prompts), size=size).astype(np.float64)
             means.append((counts @ filled) / (counts @ defined))
     drawn = np.concatenate(means)
-    # A resample may hold no prompt that has the metric.
+    # A resample may have no prompt for which the metric is defined.
     quantile = np.quantile if defined.all() else np.nanquantile
     tails = quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     tails[:, defined.sum(axis=0) < 2] = np.nan
@@ -38,9 +38,9 @@ def interval(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> tup
 
 
 def interval_of(metrics: Callable[[NDArray[np.int_]], dict[str, float]], rows: int) -> dict[str, list[float]]:
-    """The same for numbers that are no means, such as AUROC: `metrics(indices of rows)` -> name: value, low, high.
+    """Value and 95 % interval of numbers that are not means, such as AUROC: `metrics` maps row indices to numbers by name.
 
-    A resample in which a number is not defined (NaN) is left out of its interval; where that is all of them: NaN.
+    A resample in which a number is not defined (NaN) is left out of its interval; if all are, the interval is NaN.
     """
     generator = np.random.default_rng(SEED)
     found = metrics(np.arange(rows))

@@ -25,16 +25,16 @@ from dqo_verl.results import written
 
 FORMAT = "dqo_verl evaluation 1"
 WRITTEN = ("prompt_id", "prompt", "temperature", "step", "responses", "scores")
-# Of so many prompts the embeddings are kept, for the maps of the report; those of all would be larger than the texts.
+# Number of prompts whose embeddings are kept for the maps of the report; all embeddings would be larger than the texts.
 MAPPED = 24
 
 
 def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, Any]:
-    """Read, compute, write into the folder `out`; returns what `metrics.json` holds."""
+    """Read, compute, and write into the folder `out`; returns the content of `metrics.json`."""
     scored_by = [option for option in ("score_with", "reward_model", "score_field") if getattr(options, option)]
     if len(scored_by) > 1:
         flags = " and ".join(f"--{option.replace('_', '-')}" for option in scored_by)
-        raise UserError(f"{flags}: a response has one score, choose one of them")
+        raise UserError(f"{flags}: a response has only one score, so choose one of them")
     problems = Problems(options.skip_bad)
     parts = [
         same_size(part, problems)
@@ -84,7 +84,7 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
         summary = {"temperature": temperature, "step": step, "prompts": len(part), "n": len(part[0].responses)}
         summary |= summarise(part, [found.values[i] for i in rows], [found.good[i] for i in rows])
         result["slices"].append(summary)
-    # both whole, or neither; killed between the two, `report` sees that they do not belong together
+    # Each file appears complete. If the process is killed between the two, `report` sees that they do not match.
     with written(out / "metrics.json") as summary_file, written(out / "prompts.jsonl") as prompts_file:
         prompts_file.writelines(lines)
         summary_file.write(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
@@ -92,7 +92,7 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
 
 
 def _kept_vectors(groups: list[Group], found: Measured) -> dict[int, list[list[float]]]:
-    """Group -> the embeddings of its responses, to three decimals."""
+    """Index of a group -> the embeddings of its responses, rounded to three decimals."""
     if found.embeddings is None:
         return {}
     kept = set(picked({group.prompt_id for group in groups}, MAPPED))
@@ -101,7 +101,7 @@ def _kept_vectors(groups: list[Group], found: Measured) -> dict[int, list[list[f
 
 
 def digest(lines: Iterable[str]) -> str:
-    """What `metrics.json` says of the rows that it was computed from."""
+    """The hash by which `metrics.json` names the rows that it was computed from."""
     found = sha256()
     for line in lines:
         found.update(line.encode())
@@ -109,7 +109,7 @@ def digest(lines: Iterable[str]) -> str:
 
 
 def _scored_or_not(groups: list[Group], problems: Problems) -> list[Group]:
-    """Either every response has a score or none has one."""
+    """All groups if no response has a score, else the groups with finite scores only; the others are problems."""
     for group in groups:
         if bad := sum(score is not None and not isfinite(score) for score in group.scores):
             problems.add(group.where, "non-finite score", f"{bad} of {len(group.scores)} responses")

@@ -10,7 +10,8 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
-from dqo_verl.evaluation.endpoint import client
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.endpoint import asking, client
 from dqo_verl.jsonl import whole_lines
 from dqo_verl.results import appended
 
@@ -41,7 +42,7 @@ def parse(answer: str) -> float:
     """The last `{"diversity": x}` of the answer, scaled to 0..1."""
     found = re.findall(r'"diversity"\s*:\s*(-?\d+(?:\.\d+)?)', answer)
     if not found or not 0 <= float(found[-1]) <= 10:
-        raise ValueError(f'no {{"diversity": 0..10}} in the judge\'s answer: {answer[:200]!r}')
+        raise UserError(f'no {{"diversity": 0..10}} in the judge\'s answer: {answer[:200]!r}')
     return float(found[-1]) / 10
 
 
@@ -52,7 +53,7 @@ def _ask(api: Any, model: str, text: str) -> float:
         )
         try:
             return parse(reply.choices[0].message.content or "")
-        except ValueError:
+        except UserError:
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
@@ -61,14 +62,14 @@ def _ask(api: Any, model: str, text: str) -> float:
 def judge(
     groups: Sequence[tuple[str, Sequence[str]]], model: str, endpoint: str | None, cache: Path, concurrency: int = 8
 ) -> list[float]:
-    """One number in 0..1 for each (prompt, responses); answers are kept in `cache`: an interrupted run goes on."""
+    """One number in 0..1 for each (prompt, responses); answers are saved in `cache`, so an interrupted run resumes."""
     texts = [render(prompt, responses) for prompt, responses in groups]
     keys = [hashlib.sha256(f"{model}\n{text}".encode()).hexdigest() for text in texts]
     known: dict[str, float] = dict(json.loads(line) for line in whole_lines(cache))
     todo = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if todo:
         api = client(endpoint)
-        with ThreadPoolExecutor(concurrency) as pool, appended(cache) as file:
+        with asking(endpoint), ThreadPoolExecutor(concurrency) as pool, appended(cache) as file:
             answers = pool.map(lambda text: _ask(api, model, text), todo.values())
             for key, value in tqdm(zip(todo, answers, strict=True), total=len(todo), desc="judge", unit="prompt"):
                 known[key] = value

@@ -4,9 +4,9 @@
     self-BLEU  = mean_i BLEU(y_i; the other responses as references)       (Zhu et al., arXiv 1802.01886; sacrebleu)
     self-ROUGE = mean over pairs of the ROUGE-L F-measure                  (rouge-score)
 
-The last two are reported as 1 - score: 0 for identical responses. The numbers are those of the libraries; a text is
-tokenised once instead of once a pair, leave-one-out references come from the two largest counts of each n-gram, and
-the longest common subsequence is computed bit-parallel.
+The last two are reported as 1 - score: 0 for identical responses. The numbers equal those of the libraries but are faster
+to compute: a text is tokenised once instead of once per pair, leave-one-out references come from the two largest counts of
+each n-gram, and the longest common subsequence is computed bit-parallel.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def distinct_n(texts: Sequence[str], n: int) -> float:
-    """Words are split at whitespace, as written; n-grams do not span responses. NaN if no response has n words."""
+    """Words are split at whitespace and not normalized; n-grams do not span responses. NaN if no response has n words."""
     grams = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
     return len(set(grams)) / len(grams) if grams else float("nan")
 
@@ -29,12 +29,12 @@ def distinct_n(texts: Sequence[str], n: int) -> float:
 def _bleu() -> "BLEU":
     from sacrebleu.metrics.bleu import BLEU
 
-    # These are the defaults of a sentence: tokenizer 13a, exponential smoothing, order 4.
+    # These are sacrebleu's defaults for a sentence: tokenizer 13a, exponential smoothing, order 4.
     return BLEU(effective_order=True)
 
 
 def self_bleu(texts: Sequence[str]) -> float:
-    """1 - mean sentence BLEU of each response against all others. Responses without tokens are alike."""
+    """1 - mean sentence BLEU of each response against all others. Responses without tokens count as identical."""
     if len(texts) < 2:
         return float("nan")
     from sacrebleu.metrics.helpers import extract_all_word_ngrams
@@ -67,7 +67,7 @@ def self_bleu(texts: Sequence[str]) -> float:
 
 
 def _common_subsequence(positions: dict[str, int], length: int, other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, one machine-word operation for 64 cells (Hyyro 2004)."""
+    """Length of the longest common subsequence, with one machine-word operation per 64 cells (Hyyro 2004)."""
     everything = (1 << length) - 1
     state = everything
     for token in other:
@@ -77,7 +77,7 @@ def _common_subsequence(positions: dict[str, int], length: int, other: Sequence[
 
 
 def self_rouge(texts: Sequence[str]) -> float:
-    """1 - mean ROUGE-L F-measure over the pairs. Blank responses are alike; NaN if a text has no a-z, 0-9."""
+    """1 - mean ROUGE-L F-measure over the pairs. Blank ones count as identical; NaN if another has no a-z, 0-9."""
     if len(texts) < 2:
         return float("nan")
     from rouge_score.tokenize import tokenize  # type: ignore[import-untyped,unused-ignore]

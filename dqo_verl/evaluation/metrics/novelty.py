@@ -1,4 +1,4 @@
-"""Which responses say the same, decided as in a training step, and what that is worth to a user (arXiv 2504.05228)."""
+"""Decides which responses say the same, as a training step does, and computes NoveltyBench's utility (arXiv 2504.05228)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ EXACT, COSINE = "exact", "cosine"
 
 @dataclass
 class Decided:
-    """`(k, k)` for each group, True where two responses are the same, and what the reader has to know about it."""
+    """For each group a `(k, k)` matrix, True where two responses are the same, and a note for the reader."""
 
     same: list[Tensor]
     note: dict[str, Any] = field(default_factory=dict)
 
 
 def check(options: Options, embeds: bool) -> None:
-    """Refuse what cannot work before anything is computed."""
+    """Refuse options that cannot work, before anything is computed."""
     without_pairs = options.classifier in (EXACT, COSINE)
     if without_pairs and (options.both_orders or options.short_answer_words):
         raise UserError(
@@ -33,11 +33,13 @@ def check(options: Options, embeds: bool) -> None:
             "they would do nothing. Leave them out."
         )
     if options.classifier == COSINE and not embeds:
-        raise UserError("--classifier cosine compares embeddings: it does not go with --embedder none.")
+        raise UserError(
+            "--classifier cosine compares embeddings, but --embedder none makes none: leave out one of the two."
+        )
 
 
 def decide(groups: Sequence[Sequence[str]], options: Options, embeddings: Sequence[Tensor] | None) -> Decided:
-    """By `options.classifier`; `embeddings` are those of each group, `(k, d)`, in single precision as in training."""
+    """Decide by `options.classifier`. `embeddings` has a `(k, d)` tensor per group, in single precision as in training."""
     if options.classifier == EXACT:
         return Decided([same_words(texts) for texts in groups])
     if options.classifier == COSINE:
@@ -48,7 +50,7 @@ def decide(groups: Sequence[Sequence[str]], options: Options, embeddings: Sequen
 
 
 def same_words(texts: Sequence[str]) -> Tensor:
-    """The classifier `exact`: the same words, whatever their case and spacing, `(k, k)`."""
+    """The classifier `exact`: True if two responses have the same words, ignoring case and spacing, `(k, k)`."""
     known: dict[tuple[str, ...], int] = {}
     labels = torch.tensor([known.setdefault(tuple(text.lower().split()), len(known)) for text in texts])
     return labels[:, None] == labels[None, :]

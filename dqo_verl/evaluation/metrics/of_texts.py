@@ -1,4 +1,4 @@
-"""The metrics that need nothing but the responses, of one group or of all groups."""
+"""Computes the metrics that need only the responses, for one group or for all groups."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -8,12 +8,12 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.evaluation.metrics.table import METRICS
 
-# Groups a task: small enough for a smooth progress bar, large enough that starting a task costs nothing.
+# Groups per task: small enough for a smooth progress bar, large enough that the cost of starting a task is negligible.
 CHUNK = 32
 
 
 def text_metrics(texts: Sequence[str]) -> dict[str, float]:
-    """All metrics of the responses to one prompt that need nothing else."""
+    """All metrics of one prompt that need only its responses."""
     return {name: metric.of_texts(texts) for name, metric in METRICS.items() if metric.of_texts}
 
 
@@ -22,7 +22,7 @@ def _chunk(groups: Sequence[Sequence[str]]) -> list[dict[str, float]]:
 
 
 def text_metrics_of_groups(groups: Sequence[Sequence[str]], workers: int) -> list[dict[str, float]]:
-    """`text_metrics` of every group, over several processes if that pays."""
+    """`text_metrics` of every group, in several processes if there are enough groups."""
     chunks = [groups[start : start + CHUNK] for start in range(0, len(groups), CHUNK)]
     with tqdm(total=len(groups), desc="lexical", unit="prompt") as bar:
         values: list[dict[str, float]] = []

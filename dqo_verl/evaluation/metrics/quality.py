@@ -24,10 +24,10 @@ def _weights(n: int) -> Array:
 
 
 def best_of_k(scores: Array, k: int | None = None) -> Array:
-    """Expected maximum of k of the n scores, `(..., n)` -> `(...)`; without k for every k from 1 to n, `(..., n)`."""
+    """Expected maximum of k of the n scores, `(..., n)` -> `(...)`; without k, for every k from 1 to n, `(..., n)`."""
     n = scores.shape[-1]
     if k is not None and not 1 <= k <= n:
-        raise ValueError(f"k = {k} is out of reach with n = {n} responses a prompt: 1 <= k <= n")
+        raise ValueError(f"k = {k} is not between 1 and n = {n}, the number of responses per prompt")
     curve: Array = np.sort(scores, axis=-1) @ _weights(n)
     return curve if k is None else curve[..., k - 1]
 

@@ -9,7 +9,7 @@ from dqo_verl.evaluation.rows import Group
 
 
 def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> list[Group]:
-    """Fill `scores` of every group, raw; a group whose prompt is known as rendered text only is a problem."""
+    """Fill `scores` of every group with raw scores; a group whose prompt is known only as rendered text is a problem."""
     from dqo_verl.models.hub import own_device
     from dqo_verl.models.reward_model import SequenceClassifier
 
@@ -17,7 +17,9 @@ def score_groups(groups: Sequence[Group], model: str, problems: Problems) -> lis
     for group in groups:
         if not group.messages:
             problems.add(
-                group.where, "missing prompt", "verl's dumps hold it rendered; a reward model needs its messages"
+                group.where,
+                "missing prompt",
+                "verl's dumps have only its rendered text; a reward model needs its chat messages",
             )
     problems.settle()
     classifier = SequenceClassifier(model, own_device())

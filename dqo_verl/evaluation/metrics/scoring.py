@@ -1,4 +1,4 @@
-"""Score responses with a reward function of verl's form: `(data_source, solution_str, ground_truth, extra_info)`."""
+"""Score responses with a reward function of verl's signature: `(data_source, solution_str, ground_truth, extra_info)`."""
 
 import asyncio
 import inspect
@@ -10,7 +10,7 @@ from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 from dqo_verl.evaluation.bad_data import Problems
 from dqo_verl.evaluation.rows import Group
 
-# Calls of an async function, such as one that asks a reward model, that are under way at once.
+# Concurrent calls of an async function, such as one that asks a reward model.
 CONCURRENCY = 64
 
 

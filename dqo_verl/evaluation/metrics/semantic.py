@@ -11,7 +11,7 @@ from dqo_verl.core.measures.pairwise import mean_pairwise_distance
 from dqo_verl.errors import UserError
 from dqo_verl.models.hub import own_device
 
-# Groups whose k x k matrices are worked on at once.
+# Number of groups whose k x k matrices are computed at once.
 BLOCK = 256
 
 
@@ -22,26 +22,26 @@ def embed(texts: Sequence[str], embedder: str) -> tuple[Tensor, int]:
     try:
         model = Embedder(embedder, own_device())
     except UserError as error:
-        raise UserError(f"{error}\n--embedder none leaves out the metrics that need one.") from error
+        raise UserError(f"{error}\nTo leave out the metrics that need an embedder, add --embedder none.") from error
     vectors, cut = model(texts, progress=True)
     return torch.from_numpy(vectors), int(cut.sum())
 
 
 def vendi(kernel: Tensor) -> Tensor:
-    """`exp(-sum_i p_i log p_i)`, p the eigenvalues of `K / k`, `(..., k, k)` -> `(...)`: 1 if all alike, k at most."""
+    """`exp(-sum_i p_i log p_i)`, p the eigenvalues of `K / k`, `(..., k, k)` -> `(...)`: 1 if all are identical, at most k."""
     p: Tensor = torch.linalg.eigvalsh(kernel / kernel.shape[-1]).clamp(min=0)
     entropy: Tensor = torch.special.entr(p).sum(dim=-1)
     return entropy.exp()
 
 
 def cosine_kernel(embeddings: Tensor) -> Tensor:
-    """Cosine similarity with 1 on the diagonal: blank responses are alike, and unlike every other."""
+    """Cosine similarity with 1 on the diagonal: blank responses are identical to each other and unlike all others."""
     blank = (embeddings == 0).all(dim=-1).to(embeddings.dtype)
     return linear_kernel(embeddings) + blank.unsqueeze(-1) * blank.unsqueeze(-2)
 
 
 def semantic_diversity(embeddings: Tensor) -> dict[str, Tensor]:
-    """Metrics of every group, `(groups, k, d)` -> name: `(groups,)`. Log-det and bonus see a blank as a zero row."""
+    """Metrics of every group, `(groups, k, d)` -> name: `(groups,)`. For log-det and bonus, a blank is a zero row."""
     blocks: list[dict[str, Tensor]] = []
     for block in torch.split(embeddings, BLOCK):
         trained_on = linear_kernel(block)

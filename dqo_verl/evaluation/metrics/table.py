@@ -1,4 +1,4 @@
-"""Every metric at a glance: its name in files, what people read, its place in the report. Definitions: docs/metrics.md."""
+"""All metrics in one table: name in files, label for people, place in the report. Definitions: docs/metrics.md."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,7 +9,7 @@ from dqo_verl.evaluation.metrics.lexical import distinct_n, self_bleu, self_roug
 Kind = Literal["quality", "diversity", "both", "size"]
 
 
-# The ends of a metric's natural range; None: it has none there. "n": the number of responses.
+# The ends of a metric's natural range; None: no end on that side. "n": the number of responses.
 End = float | Literal["n"] | None
 SHARE: tuple[End, End] = (0.0, 1.0)
 COUNT: tuple[End, End] = (0.0, "n")
@@ -17,18 +17,18 @@ FROM_0: tuple[End, End] = (0.0, None)
 
 
 class Metric(NamedTuple):
-    """The places count from 1; 0 means that the metric is not among them."""
+    """A metric. Places count from 1; 0 means that the metric has no such place."""
 
     label: str
     kind: Kind
     range: tuple[End, End]
-    """From where to where an axis goes that hides nothing."""
+    """The ends of an axis that shows the whole range."""
     headline: int = 0
-    """Place among those of its kind that answer a reader's first question."""
+    """Place among the metrics of its kind that a reader looks at first."""
     chart: int = 0
     """Place among the report's charts."""
     of_texts: Callable[[Sequence[str]], float] | None = None
-    """Computes a metric that needs nothing but the responses to one prompt; NaN where it is not defined."""
+    """Computes a metric that needs only the responses to one prompt; NaN if it is not defined for them."""
 
 
 METRICS = {
@@ -57,18 +57,18 @@ METRICS = {
 
 
 def natural_range(metric: str, n: int) -> tuple[float | None, float | None]:
-    """Of n responses to a prompt."""
+    """The natural range of a metric of n responses to a prompt."""
     low, high = (n if end == "n" else end for end in METRICS[metric].range)
     return low, high
 
 
 def headlines(kind: Kind) -> list[str]:
-    """The metrics of a kind that answer a reader's first question, most telling first."""
+    """The metrics of a kind that a reader looks at first, most important first."""
     chosen = (name for name, metric in METRICS.items() if metric.kind == kind and metric.headline)
     return sorted(chosen, key=lambda name: METRICS[name].headline)
 
 
 def charted(*kinds: Kind) -> list[str]:
-    """The metrics of these kinds that the report draws, most telling first."""
+    """The metrics of these kinds that the report draws, most important first."""
     chosen = (name for name, metric in METRICS.items() if metric.kind in kinds and metric.chart)
     return sorted(chosen, key=lambda name: METRICS[name].chart)

@@ -1,4 +1,4 @@
-"""The values of every prompt: quality, classes, embeddings, judge, each added to its dictionary `metric -> number`."""
+"""Computes the values of every prompt (quality, classes, embeddings, judge) as one dictionary `metric -> number` each."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Good = list[list[bool] | None]
 
 @dataclass
 class Measured:
-    """What was measured, one entry a group, and what the reader has to know about it."""
+    """The results, one entry per group, with notes for the reader."""
 
     values: Values
     good: Good
@@ -33,7 +33,7 @@ class Measured:
 
 
 def measure(groups: list[Group], options: Options, out: Path) -> Measured:
-    """Everything that `options` ask for. The judge keeps its answers in `out`."""
+    """Compute everything that `options` ask for. The judge's answers are saved in `out`."""
     novelty.check(options, embeds=options.embedder != NONE)
     good, left_out = goodness(groups, options.good_at)
     values = text_metrics_of_groups([group.responses for group in groups], options.workers)
@@ -48,12 +48,12 @@ def measure(groups: list[Group], options: Options, out: Path) -> Measured:
     if options.judge:
         add_judge(groups, options, out, found.values)
     if any(len(group.responses) == 1 for group in groups):
-        left_out["diversity"] = "groups of one response have none"
+        left_out["diversity"] = "groups of one response have no diversity"
     return found
 
 
 def goodness(groups: list[Group], good_at: float | None) -> tuple[list[list[bool] | None], dict[str, str]]:
-    """Which responses are good: score >= good_at if given, else 0/1 `acc`, else 0/1 scores; if none, why not."""
+    """Which responses are good: score >= good_at if given, else 0/1 `acc`, else 0/1 scores; otherwise the reason why not."""
     scored = None not in (score for group in groups for score in group.scores)
     acc = [value for group in groups for value in group.acc]
     if not scored and None in acc:
@@ -67,7 +67,7 @@ def goodness(groups: list[Group], good_at: float | None) -> tuple[list[list[bool
     if scored and {score for group in groups for score in group.scores} <= {0.0, 1.0}:
         return [[score == 1.0 for score in group.scores] for group in groups], {}
     return [None] * len(groups), {
-        "pass@k, effective diversity": "scores are not 0/1; say what is good with --good-at SCORE"
+        "pass@k, effective diversity": "scores are not 0/1; set the lowest good score with --good-at SCORE"
     }
 
 
@@ -84,7 +84,7 @@ def add_quality(groups: list[Group], found: Measured) -> None:
 
 
 def embeddings_of(groups: list[Group], embedder: str, found: Measured) -> list[Tensor]:
-    """`(n, d)` of each group."""
+    """The embeddings of each group, `(n, d)`."""
     import torch
 
     from dqo_verl.evaluation.metrics.semantic import embed
@@ -124,7 +124,7 @@ def add_classes(groups: list[Group], options: Options, embeddings: list[Tensor] 
     found.labels = [first_member(same.tolist()) for same in decided.same]
     negative = any(score is not None and score < 0 for group in groups for score in group.scores)
     if negative:
-        found.left_out["utility"] = "negative scores: repeating oneself would pay; shift them before"
+        found.left_out["utility"] = "with negative scores, repeated answers would raise it; shift the scores first"
     for group, own, same, labels, good in zip(
         groups, found.values, decided.same, found.labels, found.good, strict=True
     ):

@@ -1,1 +1,1 @@
-"""Numbers of several runs -> one page."""
+"""Compares the numbers of several runs on one page."""

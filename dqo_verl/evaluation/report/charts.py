@@ -7,7 +7,7 @@ from math import floor, isfinite, log10
 
 WIDTH, HEIGHT = 380, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 34
-# metrics are shares and means: what is nearer to each other cannot be told apart
+# values closer than this are equal up to rounding: metrics are shares and means
 ROUNDING = 1e-9
 MARKS = ("circle", "square", "diamond", "up", "down", "bar")
 
@@ -38,14 +38,14 @@ class Series:
 
 @dataclass
 class Chart:
-    """What is drawn."""
+    """A chart: its title, axes and series."""
 
     title: str
     x: str
     y: str = ""
     series: list[Series] = field(default_factory=list)
     log_x: bool = False
-    # What the axis of y holds besides the points: the ends of the metric's natural range.
+    # The ends of the metric's natural range, which the y axis includes.
     y_range: tuple[float | None, float | None] = (None, None)
     width: int = WIDTH
     height: int = HEIGHT
@@ -54,7 +54,7 @@ class Chart:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from below `low` to above `high`; values that differ by rounding alone count as one."""
+    """Round numbers from below `low` to above `high`; values that differ only by rounding count as one."""
     size = max(abs(low), abs(high))
     if high - low <= ROUNDING * max(size, 1.0):
         middle = (low + high) / 2 if size > 1000 * ROUNDING else 0.0
@@ -73,7 +73,7 @@ def _text(value: float) -> str:
 
 
 def mark(style: int, x: float, y: float, size: float = 4.0, title: str = "") -> str:
-    """A mark of its own shape for each run, so that colour is not the only difference."""
+    """The mark of a run. Its shape depends on `style`, because colour must not be the only difference."""
     kind = MARKS[style % len(MARKS)]
     s = size
     tip = f"<title>{escape(title)}</title>" if title else ""
@@ -142,7 +142,7 @@ def _series(series: Series, x: _Scale, y: _Scale, chart: Chart) -> str:
             told = f"{series.name}: {chart.x} {_text(p.x)}, {chart.y or chart.title} {p.y:.4g}"
             parts.append(mark(series.style, x(p.x), y(p.y), title=told + (f" ({p.label})" if p.label else "")))
         if p.label:
-            # beside the mark, on the side where there is room
+            # beside the mark, on the side with enough room
             right = x(p.x) > 0.75 * chart.width
             place = f'class="label{" end" if right else ""}" x="{x(p.x) + (-8 if right else 8):.1f}"'
             parts.append(f'<text {place} y="{y(p.y) - 7:.1f}">{escape(p.label)}</text>')
@@ -159,7 +159,7 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
 
 
 def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
-    """The stairs below which everything is dominated."""
+    """The Pareto front as a staircase; all points below it are dominated."""
     path = ""
     last = None
     if not chart.series:
@@ -171,7 +171,7 @@ def _front(chart: Chart, x: _Scale, y: _Scale) -> str:
 
 
 def svg(chart: Chart) -> str:
-    """The chart with axes, grid and a description for screen readers. What is no number is left out."""
+    """The chart with axes, grid and a description for screen readers. Points without finite coordinates are left out."""
     known = [replace(s, points=[p for p in s.points if isfinite(p.x) and isfinite(p.y)]) for s in chart.series]
     chart = replace(chart, series=[series for series in known if series.points])
     x = _Scale(_values(chart, "x"), LEFT, chart.width - RIGHT, chart.log_x)

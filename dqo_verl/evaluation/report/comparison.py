@@ -1,4 +1,4 @@
-"""Runs against a baseline on the same prompts: differences with intervals, and what they say."""
+"""Compares runs with a baseline on the same prompts: differences with intervals, and sentences about them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ class Cell:
 
     @property
     def verdict(self) -> str:
-        """`higher`, `lower` or `no clear difference`: does the 95 % interval of the difference leave out 0?"""
+        """`higher`, `lower` or `no clear difference`: does the 95 % interval of the difference exclude 0?"""
         if not self.difference or self.difference[1] is None or self.difference[2] is None:
             return ""
         low, high = self.difference[1], self.difference[2]
@@ -44,7 +44,7 @@ def headline(per_run: list[list[Slice]]) -> list[Slice | None]:
 
 
 def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
-    """Own - baseline, paired by prompt: the bootstrap draws prompts, both runs' values go together. Of several seeds: over seeds."""
+    """Own - baseline with its interval: a bootstrap over prompts, paired by prompt; with several seeds, Welch's over seeds."""
     if own.seeds or baseline.seeds:
         means = [[s.mean(metric) for s in part.seeds or [part]] for part in (own, baseline)]
         known = [[mean for mean in part if mean is not None] for part in means]
@@ -59,7 +59,7 @@ def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
 
 
 def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
-    """Every metric that any run has: one cell a run."""
+    """Every metric that any run has, with one cell per run."""
     base = chosen[baseline]
     table = {}
     for metric in METRICS:
@@ -76,7 +76,7 @@ def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
 
 
 def asked_first(table: dict[str, list[Cell]]) -> list[str]:
-    """What a person asks first: one metric of quality, and two of diversity, the first of which counts the good answers if they are known."""
+    """The metrics to look at first: one of quality, and two of diversity, starting with distinct good answers if known."""
     quality, diversity = ([m for m in headlines(kind) if m in table] for kind in ("quality", "diversity"))
     return quality[:1] + ([m for m in headlines("both") if m in table] + diversity)[:2]
 
@@ -84,9 +84,9 @@ def asked_first(table: dict[str, list[Cell]]) -> list[str]:
 def in_words(table: dict[str, list[Cell]], run: int, name: str, baseline: str, base: int) -> str:
     """`dqo against grpo: 2.9 times the distinct correct answers; no clear difference in pass@1.`"""
     told = [_told(m, table[m][run], table[m][base].value[0]) for m in asked_first(table)]
-    # diversity first: it is what the runs differ in
+    # diversity first, because the runs differ mainly in it
     said = "; ".join(filter(None, [*told[1:2], *told[:1]]))
-    return f"{name} against {baseline}: {said or 'no interval, so nothing can be said'}."
+    return f"{name} against {baseline}: {said or 'no interval, so no conclusion'}."
 
 
 def _told(metric: str, cell: Cell, base: float | None) -> str:

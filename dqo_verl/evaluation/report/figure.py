@@ -1,4 +1,4 @@
-"""Charts side by side with a legend, as one SVG file for a document; light and dark like the report's page."""
+"""Charts side by side with a legend, as one SVG file for a document, in light and dark like the report's page."""
 
 from collections.abc import Sequence
 from html import escape

@@ -26,17 +26,17 @@ from dqo_verl.evaluation.report.tables import (
 from dqo_verl.provenance import provenance
 
 HERE = Path(__file__).parent
-# They say where the judge is served, how many processes compute, and that bad rows are left out, which the page shows.
+# Options that may differ between runs: judge server, number of processes, and skipped bad rows, which the page shows.
 INDIFFERENT = {"judge_endpoint", "workers", "skip_bad"}
 DECISIVE = [option.name for option in fields(Options) if option.name not in INDIFFERENT]
 SAMPLED = ("max_tokens", "top_p", "min_p", "chat_template_kwargs")
 KINDS = {"quality": "Quality", "both": "Quality and diversity together", "diversity": "Diversity", "size": "Length"}
-# of the first step of a lone run, whose last step has the run's own
+# style of the first step of a single run; its last step has the style of the run
 GREY = 7
 
 
 class Column(NamedTuple):
-    """Of a table: a run at one moment."""
+    """A column of the table: a run at one step and temperature."""
 
     name: str
     style: int
@@ -48,7 +48,7 @@ def _reach(cells: list[Cell]) -> float:
 
 
 def _how(part: Slice) -> str:
-    """Which models stand behind the semantic metrics."""
+    """The models that the semantic metrics come from."""
     options = part.evaluation["options"]
     told = classes_by(options)
     if embedded := part.evaluation["notes"].get("embedder"):
@@ -57,7 +57,7 @@ def _how(part: Slice) -> str:
 
 
 def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
-    """Diversity depends on n, and on who measures: refuse to put numbers side by side that differ in that."""
+    """Refuse runs that differ in n, in sampling or in the measuring models, because diversity depends on all of these."""
     seen: dict[str, tuple[Any, str]] = {}
     for run, part in ((run, part) for run, parts in zip(runs, per_run, strict=True) for part in parts):
         options = part.evaluation["options"]
@@ -72,7 +72,7 @@ def _comparable(runs: list[Run], per_run: list[list[Slice]]) -> None:
 
 
 def _columns(runs: list[Run], per_run: list[list[Slice]]) -> list[Column]:
-    """A column for each run; of a run that stands alone, its first step and its last."""
+    """One column per run; for a single run, its first and its last step."""
     chosen = headline(per_run)
     if len(runs) == 1 and chosen[0] and chosen[0].step is not None:
         last = chosen[0]
@@ -93,7 +93,7 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline:
     others = [i for i in range(len(columns)) if i != baseline and chosen[i]]
     names = [column.name for column in columns]
     looked_at = samples.by_hash(chosen, count)
-    # quality is asked first, diversity second
+    # `asked_first` has quality first, diversity second
     telling = asked_first(table)[1:2]
     apart = [i for metric in telling for i in samples.most_different(chosen, metric, count) if i not in looked_at]
     header, rows = _flat(columns, table, baseline)
@@ -130,7 +130,7 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline:
 
 
 def _flat(columns: list[Column], table: dict[str, list[Cell]], baseline: int) -> tuple[list[str], list[list[str]]]:
-    """The table as text: values, and behind each run its difference to the baseline."""
+    """The table as text: values, and after each run its difference to the baseline."""
     header = ["metric (mean, 95 % interval)"]
     for i, column in enumerate(columns):
         where = f" ({slice_name(column.part.summary)})" if column.part else " (not evaluated)"
@@ -198,7 +198,7 @@ def write_report(
     runs = _load(arguments)
     names = [run.name for run in runs]
     if baseline is not None and baseline not in names:
-        raise UserError(f"--baseline {baseline!r} is none of the runs: {', '.join(names)}")
+        raise UserError(f"--baseline {baseline!r} is not one of the runs: {', '.join(names)}")
     base = names.index(baseline) if baseline else 0
     per_benchmark = benchmarks(runs)
     titles = ["Answers"] if len(per_benchmark) == 1 else [f"Evaluation {i + 1}" for i in range(len(per_benchmark))]

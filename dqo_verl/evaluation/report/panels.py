@@ -8,7 +8,7 @@ from dqo_verl.evaluation.metrics.table import METRICS, charted, headlines, natur
 from dqo_verl.evaluation.report.charts import Chart, Point, Series
 from dqo_verl.evaluation.report.runs import Run, Slice
 
-# The logged metrics that are drawn, most telling first: what it is in words, and where its axis begins and ends.
+# Patterns of the logged metrics that are drawn, most important first -> heading, and the ends of the y axis.
 LOGGED: dict[str, tuple[str, tuple[float | None, float | None]]] = {
     r"val-core/.+/mean@\d+": ("Validation, one attempt", (0.0, None)),
     r"critic/score/mean": ("Reward while training", (None, None)),
@@ -22,7 +22,7 @@ LOGGED: dict[str, tuple[str, tuple[float | None, float | None]]] = {
 Moment = Callable[[Slice], str]
 # Width and height of a chart that stands alone.
 LARGE = (680, 400)
-# Points up to which a curve has marks, and from which on it is thinned out.
+# A curve of up to FEW points has marks; one of more than MANY points is thinned out.
 FEW, MANY = 40, 600
 
 
@@ -34,7 +34,7 @@ def _smooth(points: list[Point], width: int) -> list[Point]:
 
 
 def training(runs: list[Run]) -> list[Chart]:
-    """One chart for every logged metric of the list that any run has."""
+    """One chart for every metric in LOGGED that any run logged."""
     charts = []
     logged = sorted({name for run in runs for name in run.curves})
     for pattern, (heading, ends) in LOGGED.items():
@@ -101,7 +101,7 @@ def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversit
         for i, part in enumerate(parts):
             x, y = part.summary["metrics"].get(quality), part.summary["metrics"].get(diversity)
             if x and y and x[0] is not None and y[0] is not None:
-                # the ends of each run; the first run alone says where all of them begin
+                # label the last point of each run, and the first point of the first run only
                 told = len(parts) > 1 and i in ((0, len(parts) - 1) if style == 0 else (len(parts) - 1,))
                 points.append(Point(x[0], y[0], _y_interval(x), _y_interval(y), moment(part) if told else ""))
         if points:
@@ -112,7 +112,7 @@ def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversit
 def trade_offs(
     runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]
 ) -> list[tuple[str, list[Chart]]]:
-    """Quality (right is better) against diversity (up is better): over temperatures, and over training steps. The first chart is large."""
+    """Quality (right is better) against diversity (up is better), by temperature and by training step; the first is large."""
     measured = {m for parts in per_run for s in parts for m in s.summary["metrics"]}
     quality = next((m for m in headlines("quality") if m in measured), None)
     found = [m for m in charted("diversity", "both") if m in measured][:6]

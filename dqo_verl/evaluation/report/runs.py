@@ -1,4 +1,4 @@
-"""What a run left behind: verl's logs (file or tensorboard), evaluations, settings (hydra), versions."""
+"""Reads what a run wrote: verl's logs (file or tensorboard), evaluations, settings (hydra), versions."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Slice:
     source: str
     # The whole metrics.json.
     evaluation: dict[str, Any]
-    # Of several seeds: each one's.
+    # With several seeds: the slice of each seed.
     seeds: list["Slice"] = field(default_factory=list)
 
     @property
@@ -47,7 +47,7 @@ class Slice:
 
 @dataclass
 class Run:
-    """A named run; everything that was found in its folder."""
+    """A named run with everything that was found in its folder."""
 
     name: str
     path: Path
@@ -55,7 +55,7 @@ class Run:
     slices: list[Slice] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
-    # How many runs this one stands for, and how far apart their curves are at each step.
+    # Number of seeds, and the lowest and highest value of their curves at each step.
     seeds: int = 1
     spread: dict[str, dict[int, tuple[float, float]]] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ def _read_file_log(file: Path, curves: dict[str, Curve]) -> None:
                 row = json.loads(line)
                 step, data = int(row["step"]), row["data"].items()
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                # The last line is cut off if its run was, or if it is being written.
+                # The last line is incomplete if the run was killed or is still writing it.
                 if number == 1 or not line.endswith("\n"):
                     return
                 raise UserError(f"{file}:{number}: not a line of verl's file logger: {error}") from error
@@ -110,11 +110,9 @@ def _read_evaluation(file: Path, run: Run) -> None:
     beside = file.parent / "prompts.jsonl"
     with opening(beside), beside.open(encoding="utf-8", newline="\n") as file_of_rows:
         lines = list(file_of_rows)
-    # evaluations before this was kept have none
+    # evaluations by older versions have no digest
     if found.get("prompts", digest(lines)) != digest(lines):
-        raise UserError(
-            f"{beside} is not what {file} was computed from: the evaluation was ended in between. Run it again."
-        )
+        raise UserError(f"{beside} does not match {file}, because the evaluation was interrupted. Run it again.")
     for line in lines:
         row = json.loads(line)
         prompts[row["temperature"], row["step"]][row["prompt_id"]] = row
@@ -133,7 +131,7 @@ def named(argument: str) -> tuple[str | None, Path]:
 
 
 def load_run(argument: str) -> Run:
-    """A folder that is searched through (checkpoints left out), or a single file."""
+    """Load a run from a folder, which is searched except for its checkpoints, or from a single file."""
     name, path = named(argument)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
@@ -153,14 +151,14 @@ def load_run(argument: str) -> Run:
             run.settings |= _flat(yaml.safe_load(file.read_text()))
     if not run.curves and not run.slices:
         raise UserError(
-            f"{path}: neither a log of verl (file or tensorboard logger) nor an evaluation (metrics.json) in it"
+            f"{path} contains neither a log of verl (file or tensorboard logger) nor an evaluation (metrics.json)"
         )
     run.slices.sort(key=lambda s: (s.step or 0, s.temperature or 0))
     return run
 
 
 def differing_settings(runs: list[Run]) -> list[tuple[str, list[str]]]:
-    """Settings that are not the same in all runs that recorded any."""
+    """Settings that differ between the runs that recorded settings."""
     names = sorted({name for run in runs for name in run.settings})
     rows = [(name, [run.settings.get(name, "\N{EN DASH}") for run in runs]) for name in names]
     recorded = [i for i, run in enumerate(runs) if run.settings]

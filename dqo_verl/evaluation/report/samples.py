@@ -10,8 +10,8 @@ from dqo_verl.evaluation.report.runs import Slice
 from dqo_verl.evaluation.report.tables import number
 from dqo_verl.evaluation.rows import picked
 
-# Classes of a column that are shown, and tints that they have.
-SHOWN, TINTS = 5, 8
+# Number of classes that a column shows, and number of tints.
+TINTS = 8
 MAP, MARGIN = 150, 10
 
 
@@ -45,12 +45,12 @@ def side_by_side(chosen: Sequence[Slice | None], prompt_ids: Sequence[str]) -> l
 
 
 def by_hash(chosen: Sequence[Slice | None], count: int) -> list[str]:
-    """The same prompts in every run, not picked by result."""
+    """Prompts that all runs have, picked by hash and not by result."""
     return picked(shared_prompts(chosen), count)
 
 
 def most_different(chosen: Sequence[Slice | None], metric: str, count: int) -> list[str]:
-    """The prompts at which the runs are farthest apart."""
+    """The prompts at which the runs differ most in `metric`."""
     with_samples = [s for s in chosen if s]
     if len(with_samples) < 2:
         return []
@@ -83,7 +83,7 @@ def _column(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _maps(rows: Sequence[dict[str, Any] | None]) -> list[list[tuple[float, float]]]:
-    """Each run's responses on one map: the first two principal components of all of them together. None where embeddings are missing."""
+    """The responses of all runs on one map: their first two principal components. Empty lists if embeddings are missing."""
     vectors = [np.array(row["vectors"]) if row and row.get("vectors") else np.zeros((0, 0)) for row in rows]
     known = [v for v, row in zip(vectors, rows, strict=True) if row]
     if not known or not all(len(v) for v in known) or len({v.shape[1] for v in known}) > 1:
@@ -97,7 +97,7 @@ def _maps(rows: Sequence[dict[str, Any] | None]) -> list[list[tuple[float, float
 
 
 def _components(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`(m, d)` -> `(m, 2)`, in pixels of a map whose axes have one scale."""
+    """`(m, d)` -> `(m, 2)`, in pixels of a map with the same scale on both axes."""
     centred = vectors - vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     flat = np.zeros((len(vectors), 2))

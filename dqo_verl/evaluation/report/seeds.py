@@ -15,7 +15,7 @@ SEVERAL = "several"
 
 
 def student(values: Sequence[float], low: float | None = None, high: float | None = None) -> Triple:
-    """Mean and 95 % interval of the mean; one value has none. It ends where the metric's range ends."""
+    """Mean and 95 % interval of the mean, clipped to the metric's range; a single value has no interval."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None
@@ -24,7 +24,7 @@ def student(values: Sequence[float], low: float | None = None, high: float | Non
 
 
 def welch(own: Sequence[float], other: Sequence[float]) -> Triple:
-    """Mean of `own` - mean of `other`, whose variances may differ."""
+    """Mean of `own` - mean of `other` with its 95 % interval; their variances may differ."""
     gap = float(np.mean(own) - np.mean(other))
     if min(len(own), len(other)) < 2:
         return gap, None, None
@@ -37,7 +37,7 @@ def welch(own: Sequence[float], other: Sequence[float]) -> Triple:
 
 
 def one_slice(members: list[Slice]) -> Slice:
-    """The same step and temperature of several seeds; the samples are the first one's."""
+    """The same step and temperature of several seeds, as one slice; the samples are those of the first seed."""
     if len(members) == 1:
         return members[0]
     first = members[0]
@@ -66,7 +66,7 @@ def by_moment(slices: Sequence[Slice]) -> list[Slice]:
 
 
 def one_run(members: list[Run]) -> Run:
-    """The runs of one method."""
+    """Merge the runs of one method, one per seed, into one run."""
     first = members[0]
     if len(members) == 1:
         return first
@@ -83,7 +83,7 @@ def one_run(members: list[Run]) -> Run:
 
 
 def _mean_and_reach(curves: Sequence[Curve]) -> tuple[Curve, dict[int, tuple[float, float]]]:
-    """At the steps that all of them have: the mean, and the lowest and the highest."""
+    """The mean, and the lowest and highest value, at each step that all curves have."""
     steps = set.intersection(*(set(curve) for curve in curves))
     at = {step: [curve[step] for curve in curves] for step in sorted(steps)}
     return {step: float(np.mean(v)) for step, v in at.items()}, {step: (min(v), max(v)) for step, v in at.items()}

@@ -11,7 +11,7 @@ Triple = Sequence[float | None]
 
 
 def number(value: float | None, signed: bool = False) -> str:
-    """Three decimals below 10, fewer above; a minus sign that is one; no negative zero."""
+    """Three decimals below 10, fewer above; a typographic minus sign; no negative zero."""
     if value is None:
         return "\N{EN DASH}"
     digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
@@ -26,7 +26,7 @@ def with_interval(triple: Triple, signed: bool = False) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A pipe table whose columns line up, so that it reads well in a terminal too."""
+    """A markdown table with aligned columns, which is also readable in a terminal."""
     cells = [[_cell(text) for text in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = [
@@ -36,7 +36,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """What stays one cell, and no HTML: the names of runs and settings are anybody's."""
+    """Escape a cell: names of runs and settings may contain line breaks, pipes or HTML."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
@@ -54,7 +54,7 @@ def as_latex(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    """What LaTeX would read as a command, as text."""
+    """Escape the characters that are special in LaTeX."""
     special = {
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
@@ -72,7 +72,7 @@ def slice_name(found: dict[str, Any]) -> str:
 
 
 def classes_by(options: dict[str, Any]) -> str:
-    """`Classes by exact match`, or by which classifier."""
+    """`Classes by exact match`, or by the classifier's name."""
     return f"Classes by {'exact match' if options['classifier'] == 'exact' else options['classifier']}"
 
 

@@ -1,1 +1,1 @@
-"""Responses from a checkpoint or an endpoint."""
+"""Samples responses from a checkpoint or an endpoint."""

@@ -1,4 +1,4 @@
-"""A model that vLLM can load, from whatever the user points at."""
+"""Finds a model that vLLM can load, or makes one from a verl checkpoint."""
 
 import os
 import re
@@ -30,12 +30,14 @@ def training_step(model: str) -> int | None:
 
 
 def resolve_model(model: str, merged: Path | None = None) -> str:
-    """A Hugging Face name or folder as it is; a verl checkpoint merged once by `verl.model_merger` (bfloat16)."""
+    """A Hugging Face name or folder unchanged; a verl checkpoint merged once by `verl.model_merger` (bfloat16)."""
     path = Path(model)
     actor = actor_folder(path) if path.is_dir() else None
     if actor is None:
         if path.is_dir() and not (path / "config.json").is_file():
-            raise UserError(f"{model}: no Hugging Face model (config.json) and no verl checkpoint (fsdp_config.json)")
+            raise UserError(
+                f"{model}: neither a Hugging Face model (config.json) nor a verl checkpoint (fsdp_config.json)"
+            )
         return model
     target = merged or actor / MERGED
     if not (target / "config.json").is_file():
@@ -50,8 +52,8 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
             )
         if (unfinished / "lora_adapter").is_dir():
             raise UserError(
-                f"{actor} is a LoRA checkpoint: {unfinished} holds the base model, lora_adapter in it the adapter. "
-                "Merge the two with peft (PeftModel.from_pretrained(...).merge_and_unload()) and sample from that."
+                f"{actor} is a LoRA checkpoint: {unfinished} holds the base model, and its folder lora_adapter the adapter. "
+                "Merge the two with peft (PeftModel.from_pretrained(...).merge_and_unload()) and sample from the result."
             )
         os.replace(unfinished, target)
     return str(target)

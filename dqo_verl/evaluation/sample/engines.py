@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, cast
 
+from dqo_verl.errors import UserError
+from dqo_verl.evaluation.endpoint import asking, client
 from dqo_verl.evaluation.rows import prompt_text
 from dqo_verl.evaluation.sample.options import Sampling
 from dqo_verl.evaluation.sample.prompts import Prompt
 
-# Requests that are under way at an endpoint at once.
+# Concurrent requests to an endpoint.
 CONCURRENCY = 16
 
 
@@ -29,7 +31,7 @@ Job = tuple[Prompt, float]
 
 
 def job_seed(job: Job, seed: int) -> int:
-    """A seed of its own for every prompt and temperature; vLLM adds 0..n-1 to it within a group."""
+    """A separate seed for every prompt and temperature; vLLM adds 0..n-1 to it within a group."""
     return zlib.crc32(f"{seed}/{job[1]}/{job[0].prompt_id}".encode()) & 0x7FFFFFFF
 
 
@@ -41,16 +43,16 @@ class VllmEngine:
         from vllm import LLM
         from vllm.platforms import current_platform
 
-        # A seeded prompt that is prefilled in pieces ends vLLM's CPU engine: "CPU Generator does not use offset".
+        # vLLM's CPU engine crashes when a prompt with a seed is prefilled in chunks: "CPU Generator does not use offset".
         whole = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
         self.llm = LLM(model=model, **whole | engine)
         self.plain = getattr(self.llm.get_tokenizer(), "chat_template", None) is None
         if self.plain:
-            print(f"{model} has no chat template: it reads the prompts as they are", file=sys.stderr)
+            print(f"{model} has no chat template: the prompts are used as they are", file=sys.stderr)
         self.block = 64
 
     def run(self, jobs: Sequence[Job], sampling: Sampling) -> Iterator[tuple[Job, Sampled]]:
-        """Blocks of prompts, so that finished ones are on disk before all are."""
+        """Sample in blocks of prompts, so finished prompts are on disk before all are done."""
         from vllm import SamplingParams
 
         for start in range(0, len(jobs), self.block):
@@ -91,9 +93,7 @@ class EndpointEngine:
     """Chat completions of an OpenAI-compatible server, several requests at once."""
 
     def __init__(self, model: str, endpoint: str) -> None:
-        from dqo_verl.evaluation.endpoint import client
-
-        self.model = model
+        self.model, self.endpoint = model, endpoint
         self.api = client(endpoint)
 
     def run(self, jobs: Sequence[Job], sampling: Sampling) -> Iterator[tuple[Job, Sampled]]:
@@ -101,7 +101,9 @@ class EndpointEngine:
             waiting = {pool.submit(self._one, job, sampling): job for job in jobs}
             try:
                 for future in as_completed(waiting):
-                    yield waiting[future], future.result()
+                    with asking(self.endpoint):
+                        sampled = future.result()
+                    yield waiting[future], sampled
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -124,7 +126,7 @@ class EndpointEngine:
                 extra_body=extra,
             )
             if not reply.choices:
-                raise RuntimeError(f"the endpoint returned no choices for prompt {job[0].prompt_id}")
+                raise UserError(f"{self.endpoint} returned no choices for prompt {job[0].prompt_id}")
             choices += reply.choices
             tokens += (
                 [reply.usage.completion_tokens]

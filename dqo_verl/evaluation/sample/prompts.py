@@ -14,7 +14,7 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is asked, and what travels along to be written beside the responses."""
+    """A prompt, with the other fields that are copied to its row of responses."""
 
     prompt_id: str
     messages: Messages
@@ -44,7 +44,7 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
 
 
 def read_prompts(path: Path, limit: int | None = None) -> list[Prompt]:
-    """All prompts of the file; one without an id gets one from its text, the second of the same text ends in `#2`."""
+    """All prompts of the file. A prompt without an id gets one made from its text; a repeated id ends in `#2`."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     prompts = []

@@ -19,7 +19,7 @@ from dqo_verl.results import appended
 
 
 def finished(out: Path) -> set[tuple[str, float]]:
-    """(prompt_id, temperature) of the rows that are there."""
+    """(prompt_id, temperature) of the rows that `out` already has."""
     rows = map(json.loads, whole_lines(out))
     return {(row["prompt_id"], row["temperature"]) for row in rows}
 
@@ -29,12 +29,12 @@ def check_settings(out: Path, settings: dict[str, Any]) -> None:
     meta = out.with_suffix(".meta.json")
     if out.exists():
         if not meta.exists():
-            raise UserError(f"{out} is there without {meta.name}: how was it sampled? Give another --out.")
+            raise UserError(f"{out} exists without {meta.name}, so its settings are unknown. Choose another --out.")
         before = json.loads(meta.read_text())["settings"]
         if changed := sorted(key for key in before | settings if before.get(key) != settings.get(key)):
             told = ", ".join(f"{key} was {before.get(key)!r} and is {settings.get(key)!r}" for key in changed)
             raise UserError(
-                f"{out} was sampled with other settings ({told}). Give another --out, or delete it to start over."
+                f"{out} was sampled with other settings ({told}). Choose another --out, or delete the file to start over."
             )
     else:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""What engines without a GPU share: processes that start at once, vLLM's build for CPUs. Knows no trainer."""
+"""Shared by the CPU runs of verl and OpenRLHF: a fork server for fast process starts, and patches for vLLM's CPU build."""

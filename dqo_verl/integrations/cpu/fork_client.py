@@ -1,10 +1,10 @@
-"""A `python` that starts at once: the fork server (`fork_server.py`) makes the process, this one stands in for it.
+"""A `python` that starts fast: the fork server (`fork_server.py`) forks the process, and this one stands in for it.
 
     fork_client.py SOCKET [-u] (FILE | -c CODE | -m MODULE) [argument ...]
 
-Arguments, environment, directory and open files go there, with the numbers that they have here. Signals are passed on, and
-the exit status comes back. Where there is no server, and for any other command line, this process becomes an ordinary
-Python. Only the standard library, and little of it: an import here is paid for by every process.
+It sends arguments, environment, directory and open files (with their numbers) to the server, passes signals on to the fork, and
+exits with the fork's status. Without a server, and for any other command line, it becomes an ordinary Python. It imports only a
+little of the standard library, because every process pays for an import here.
 """
 
 import array
@@ -20,21 +20,21 @@ PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signa
 
 def open_files() -> list[int]:
     numbers = [int(name) for name in os.listdir("/proc/self/fd")]
-    # The folder itself was open while it was listed.
+    # Listing opened the folder itself, which is closed again.
     return [number for number in numbers if os.path.exists(f"/proc/self/fd/{number}")]
 
 
 def without_options(arguments: list[str]) -> list[str]:
-    """From FILE, -c or -m on; empty if there are other options than those that change nothing in a fork."""
+    """The arguments from FILE, -c or -m on; empty if an option before them would matter in a fork."""
     rest = list(arguments)
-    # -B is what multiprocessing types in a worker of Ray
+    # multiprocessing adds -B in a Ray worker
     while rest and rest[0][:2] in ("-u", "-B", "-X", "-W"):
         del rest[: 2 if rest[0] in ("-X", "-W") else 1]
     return rest if rest and (rest[0] in ("-c", "-m") or not rest[0].startswith("-")) else []
 
 
 def asked(address: str, arguments: list[str]) -> tuple[int, "socket.SocketIO | None"]:
-    """The process that the server has made, and where its exit status will be read; 0 if there is none."""
+    """The id of the process that the server forked, and the file with its exit status; 0 if it forked none."""
     files, server = open_files(), socket.socket(socket.AF_UNIX)
     unbuffered = "-u" in arguments[:1] or bool(os.environ.get("PYTHONUNBUFFERED"))
     request = json.dumps([without_options(arguments), dict(os.environ), os.getcwd(), files, unbuffered]).encode()
@@ -55,13 +55,13 @@ def main(address: str, arguments: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, *arguments])
 
     def pass_on(number: int, _: object) -> None:
-        # It may have ended, and its status be on its way.
+        # The process may have ended before its status has arrived.
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, number)
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)
-    # Nothing comes if the server is gone; the process is gone with it.
+    # Nothing comes if the server died; then the process died with it.
     status = int(answers.readline() or -signal.SIGKILL)
     if status < 0:
         if -status in PASSED_ON:

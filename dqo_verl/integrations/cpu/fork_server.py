@@ -1,14 +1,14 @@
-"""Processes of a CPU run that start at once: one process imports what all of them need, and forks for each.
+"""A fork server that starts the processes of a CPU run fast: it imports what all of them need, and forks for each.
 
-    python = start()     `python` is an executable like any other, only faster (`fork_client.py`)
+    python = start()     `python` works like any Python executable, only faster (`fork_client.py`)
 
-A run of an engine has ten Python processes, each of which imports torch, transformers or vLLM for 3 to 8 s. Ray starts
-its workers by this `python` (`runtime_env.py_executable`), and so does multiprocessing the processes of vLLM.
+A CPU run has ten Python processes, and each would import torch, transformers or vLLM for 3 to 8 s. Ray starts its workers with
+this `python` (`runtime_env.py_executable`), and multiprocessing starts vLLM's processes with it.
 
-Fork copies one thread, so nothing here may start another. Ray is left out: it reads the environment of a worker at its
-import. What the other libraries read at theirs is the server's: HF_HOME, the place of OpenMP's threads (their number is
-set, one unless OMP_NUM_THREADS says more). A process is a child of the server, not of whoever asked for it, and ends with
-the server. Linux only.
+A fork copies only one thread, so the server must not start another one. It does not import Ray, which reads a worker's
+environment at its import. Environment variables that other libraries read at their import have the server's values: HF_HOME,
+and those that place OpenMP's threads. (Each process sets the number of threads: OMP_NUM_THREADS, or one.) A process is a child
+of the server, not of the process that requested it, and ends with the server. Linux only.
 """
 
 import array
@@ -39,11 +39,11 @@ PRELOADED = (
     "vllm.engine.arg_utils",
     "vllm.entrypoints.openai.api_server",
 )
-# started by this process, kept: each ends when its stdin closes
+# servers that this process started; kept because each ends when its stdin closes
 servers: list[subprocess.Popen[bytes]] = []
-# What is read at an import, for all. One thread, as in Ray's own processes.
+# Variables that are read at import, the same for all processes. One thread, as in Ray's own processes.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "VLLM_TARGET_DEVICE": "cpu"}
-# most that the kernel takes at once
+# the most that the kernel sends in one message
 MOST_FILES = 253
 SECONDS_FOR_A_REQUEST = 10
 # A socket's path has at most 107 characters.
@@ -51,9 +51,9 @@ LONGEST_PLACE = 60
 
 
 def start(also: Sequence[str] = ()) -> Path:
-    """The `python`. The server ends when this process ends. `also`: more modules that it imports first."""
+    """Start a server and return its `python`. The server ends with this process. `also`: more modules to import first."""
     place = tempfile.gettempdir()
-    # Ray does not quote the path.
+    # Ray does not quote the path, so it must not have a space.
     fits = len(place) <= LONGEST_PLACE and " " not in place
     folder = Path(tempfile.mkdtemp(prefix="dqo_verl_", dir=place if fits else "/tmp"))
     python, address = folder / "python", folder / "socket"
@@ -62,13 +62,13 @@ def start(also: Sequence[str] = ()) -> Path:
     python.chmod(0o755)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
-        # A process that is asked for before everything is imported waits here.
+        # Requests that arrive before the imports are done wait here.
         listener.listen(100)
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(folder), str(listener.fileno()), *also],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
-            # Ctrl-C is for the driver, which ends the rest.
+            # Ctrl-C goes to the driver only, which ends the other processes.
             start_new_session=True,
             env={PYTHON: str(python), "VLLM_LOGGING_LEVEL": "WARN"} | os.environ | ENVIRONMENT,
         )
@@ -77,16 +77,16 @@ def start(also: Sequence[str] = ()) -> Path:
 
 
 def serve(folder: Path, listener: socket.socket, also: Sequence[str]) -> None:
-    """Until stdin ends."""
-    # A shell ignores it for what runs in the background, and whatever is forked here would too.
+    """Fork a process for each request, until stdin closes."""
+    # A shell makes background processes ignore SIGINT, and forks would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # as Ray does for its own
+    # as Ray does for its own processes
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     with low_numbers_taken():
         for name in (*PRELOADED, *also):
             importlib.import_module(name)
-    # The children's children are forks too.
+    # Processes that a fork starts are forks of the server too.
     multiprocessing.set_executable(str(folder / "python"))
     if "ray" in sys.modules or threading.active_count() > 1:
         raise RuntimeError(f"the fork server has imported Ray or started a thread: {threading.enumerate()}")
@@ -108,10 +108,10 @@ def serve(folder: Path, listener: socket.socket, also: Sequence[str]) -> None:
                         watched.register(os.pidfd_open(process), selectors.EVENT_READ, process)
                         watched.register(client, selectors.EVENT_READ, process)
                 elif process not in clients:
-                    # Both ended at once, and the end of the process has been seen to.
+                    # Client and process ended together, and the process was handled already.
                     continue
                 elif key.fileobj is clients[process]:
-                    # The client is gone, and the process goes with it.
+                    # The client is gone: kill its process.
                     os.kill(process, signal.SIGKILL)
                     watched.unregister(key.fileobj)
                 else:
@@ -127,7 +127,7 @@ def serve(folder: Path, listener: socket.socket, also: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def low_numbers_taken() -> Iterator[None]:
-    """What is opened here gets a number of ours: multiprocessing's tracker, for one, is written to as long as a fork lives."""
+    """Files opened inside get high numbers, which forks keep open: a fork writes to multiprocessing's tracker, for example."""
     taken = [os.open(os.devnull, os.O_RDONLY)]
     while taken[-1] < FIRST_OF_OURS - 1:
         taken.append(os.dup(taken[0]))
@@ -139,8 +139,8 @@ def low_numbers_taken() -> Iterator[None]:
 
 
 def fork_for(client: socket.socket) -> int:
-    """0 if whoever asked is gone."""
-    # A client that does not go on writing must not keep the others waiting.
+    """Fork the requested process and return its id; 0 if the client is gone."""
+    # A client that stops writing must not block the others.
     client.settimeout(SECONDS_FOR_A_REQUEST)
     files: list[int] = []
     request = b""
@@ -165,13 +165,13 @@ def fork_for(client: socket.socket) -> int:
 
 
 def tell(client: socket.socket, number: int) -> None:
-    """The client may have been killed: its end of the line says so to `serve`."""
+    """Send a number to a client. If it was killed, `serve` notices that its socket has closed."""
     with contextlib.suppress(ConnectionError):
         client.sendall(b"%d\n" % number)
 
 
 def received(client: socket.socket) -> tuple[int, list[int]]:
-    """The length of what follows, and the files."""
+    """The length of the request that follows, and the client's files."""
     files = array.array("i")
     header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(MOST_FILES * files.itemsize))
     for _, _, data in ancillary:

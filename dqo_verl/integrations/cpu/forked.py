@@ -1,4 +1,4 @@
-"""What a fork of the server does (`fork_server.py`): become the process that was asked for, as a fresh Python would, and end."""
+"""Runs in a fork of the server (`fork_server.py`): becomes the requested process, like a fresh Python, and ends."""
 
 import atexit
 import ctypes
@@ -16,20 +16,20 @@ from typing import NoReturn
 
 import numpy
 
-# The environment variable with a `python` that is there already, and is then used by all processes of a run.
+# The environment variable with an existing `python` of a fork server, which all processes of a run then use.
 PYTHON = "DQO_VERL_PYTHON"
-# Files below this number are those of the process that is asked for; what the server's imports keep open lies above.
+# File numbers below it belong to the requested process; files that the server's imports keep open have higher ones.
 FIRST_OF_OURS = 512
 LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 
 
 def run(request: bytes, files: list[int]) -> NoReturn:
-    """In the new process: be what was asked for, then end."""
+    """Run the request in the new process, then end it."""
     status = 1
     try:
-        # The server's end is the end of all.
+        # All processes end with the server.
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # Ray ends a worker by its process group, which must not be the server's.
+        # Ray kills a worker's process group, which must not be the server's.
         os.setpgid(0, 0)
         arguments, environment, directory, numbers, unbuffered = json.loads(request)
         take(files, numbers)
@@ -59,7 +59,7 @@ def run(request: bytes, files: list[int]) -> NoReturn:
 
 
 def take(files: list[int], numbers: list[int]) -> None:
-    """Each file gets the number that it had in the client; the server's own sockets are closed."""
+    """Give each file the number that it had in the client, and close the server's own sockets."""
     above = max(FIRST_OF_OURS, *numbers) + 1
     aside = [fcntl.fcntl(file, fcntl.F_DUPFD, above) for file in files]
     os.closerange(0, FIRST_OF_OURS)
@@ -69,24 +69,24 @@ def take(files: list[int], numbers: list[int]) -> None:
 
 
 def settle(environment: dict[str, str], directory: str) -> None:
-    """What a fresh Python reads when it starts."""
+    """Set what a fresh Python reads when it starts."""
     import torch
 
     os.chdir(directory)
     multiprocessing.process.ORIGINAL_DIR = directory  # type: ignore[attr-defined]
-    # Only what differs, and never the first variable: a process that gives itself a title looks for the place beside it.
+    # Change only what differs, and never the first variable: code that sets a process title uses its address.
     for name in os.environ.keys() - environment.keys() - {PYTHON}:
         del os.environ[name]
     os.environ.update(dict(environment.items() - os.environ.items()))
     more = environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[1:1] = [place for place in more if place and place not in sys.path]
     torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", "1").split(",")[0]))
-    # NumPy's own seed is of its import; random sees to its own after a fork.
+    # NumPy was seeded at its import; `random` reseeds itself after a fork.
     numpy.random.seed()
 
 
 def execute(arguments: list[str]) -> None:
-    """As the interpreter does with its command line."""
+    """Run a command line as the Python interpreter does."""
     main = sys.modules["__main__"] = ModuleType("__main__")
     match arguments:
         case ["-m", name, *rest]:

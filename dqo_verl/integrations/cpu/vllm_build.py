@@ -1,4 +1,4 @@
-"""vLLM's build for CPUs, as an engine needs it. Both have a test in tests/contracts."""
+"""Two patches that vLLM's CPU build needs in a run. tests/contracts tests both."""
 
 import importlib.metadata
 from typing import Any

@@ -1,1 +1,1 @@
-"""OpenRLHF's room: the only place, with its CPU port, that imports OpenRLHF. `hooks.py` holds every touch of a name of it."""
+"""The OpenRLHF integration. Only this package imports OpenRLHF. `hooks.py` has all hooks, except those of `cpu/`."""

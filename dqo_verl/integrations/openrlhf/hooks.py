@@ -1,9 +1,9 @@
-"""Every touch of a name of OpenRLHF or Ray. Nothing heavy is imported here: this runs in every Ray worker of the run.
+"""All hooks in OpenRLHF and Ray. This module imports nothing heavy, because it runs in every Ray worker of the run.
 
-In the driver: `hierarchize(args)`, its first look at what was typed, and `ray.init`, which sets `set_up_worker` on every worker. In the
-workers: classes that are never Ray actors. Ray copies all methods, inherited ones too, on to an actor's class when it decorates
-it, and the copies of OpenRLHF's asynchronous trainer travel by value, without what was hooked; a hook on a trainer's class would
-work in the synchronous one and do nothing, in silence, in the other.
+In the driver it hooks `hierarchize(args)`, where OpenRLHF first reads its arguments, and `ray.init`, so that every worker runs
+`set_up_worker`. In the workers it hooks only classes that are never Ray actors. When Ray decorates an actor's class, it copies
+all methods, inherited ones too, and pickles the copies of OpenRLHF's asynchronous trainer by value, without our hooks: a hook
+on a trainer's class would work in the synchronous trainer and silently do nothing in the asynchronous one.
 """
 
 import importlib
@@ -24,7 +24,7 @@ def hook_driver(
     before_ray: Callable[[Any, dict[str, Any]], None],
     after_ray: Callable[[], None],
 ) -> None:
-    """`complete(args)` with OpenRLHF's nested arguments, `before_ray(args, options)` with what `ray.init` is called with, `after_ray()`."""
+    """Call `complete` with OpenRLHF's nested arguments, `before_ray` with these and `ray.init`'s options, and `after_ray`."""
     seen: list[Any] = []
 
     def config(module: ModuleType) -> None:
@@ -40,7 +40,9 @@ def hook_driver(
         def init(original: Any, **options: Any) -> Any:
             environment = options["runtime_env"] = dict(options.get("runtime_env") or {})
             if environment.setdefault(SETUP, f"{__name__}.set_up_worker") != f"{__name__}.set_up_worker":
-                raise UserError(f"runtime_env.{SETUP} is taken, and dqo_verl needs it for its own.")
+                raise UserError(
+                    f"runtime_env.{SETUP}={environment[SETUP]!r}: dqo_verl sets this option itself. Leave it out."
+                )
             before_ray(seen[-1], options)
             context = original(**options)
             after_ray()
@@ -78,7 +80,7 @@ def _generator(module: ModuleType) -> None:
 
 
 def _later(file: str, name: str) -> Callable[..., Any]:
-    """What OpenRLHF's own process imports when it gets there."""
+    """A hook that imports our code only when OpenRLHF calls the hooked method."""
 
     def around(*args: Any, **kwargs: Any) -> Any:
         return getattr(importlib.import_module(f"dqo_verl.integrations.openrlhf.{file}"), name)(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Before Ray starts: read what the user typed, refuse what cannot work, say what will run, and leave hooks behind for OpenRLHF's command."""
+"""Runs before Ray starts: reads what the user typed, refuses what cannot work, prints what will run, hooks OpenRLHF."""
 
 import os
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from dqo_verl.integrations.openrlhf.refusals import first_lines, gpus_of_openrlh
 from dqo_verl.integrations.openrlhf.reward_file import as_file
 from dqo_verl.integrations.openrlhf.typed import OPENRLHF, Typed, resolve, take_apart, with_base
 
-# set for a command that is to be checked and not run
+# environment variable: check the command, do not run it
 CHECK = "DQO_VERL_CHECK"
 
 
 @dataclass(frozen=True)
 class Command:
-    """What was typed, checked and completed."""
+    """A command, checked and completed."""
 
-    # for OpenRLHF
+    # the command line for OpenRLHF
     words: list[str]
-    # what it will read in them, by dotted names
+    # OpenRLHF's arguments in it, by dotted names
     arguments: dict[str, Any]
     settings: Settings | None
     on_cpu: bool
 
     def complete(self, nested: Any) -> None:
-        """OpenRLHF's own arguments, which it prints, logs and sends to every actor."""
+        """Add the settings to OpenRLHF's arguments, which it prints, logs and sends to every actor."""
         if self.settings is not None:
             nested.algo.diversity = SimpleNamespace(**self.settings.flat())
 
     def before_ray(self, nested: Any, options: dict[str, Any]) -> None:
         if self.settings is not None:
-            # A name that OpenRLHF refuses. In a worker with our hooks the base takes its place; without them the run ends there.
+            # OpenRLHF refuses this name. In a worker our hooks replace it with the base; without hooks the run ends there.
             method = self.settings.method
             nested.algo.advantage.estimator = method if method in METHODS else f"{self.settings.base} with {method}"
         if self.on_cpu:
@@ -51,7 +51,7 @@ class Command:
 
 
 def prepare(words: Sequence[str]) -> list[str]:
-    """The command line that OpenRLHF is to see. Without a word of ours it is the one that was typed."""
+    """The command line for OpenRLHF: the one that was typed, without our options."""
     command = checked(words)
     if command.on_cpu:
         platform.use()
@@ -81,12 +81,12 @@ def checked(words: Sequence[str]) -> Command:
 
 
 def _stop(typed: Typed, settings: Settings | None) -> NoReturn:
-    """`DQO_VERL_CHECK=1`: every check, what would run and where it comes from; nothing is started."""
+    """For `DQO_VERL_CHECK=1`: print each setting and where it comes from, and stop before anything starts."""
     if settings is None:
-        print("nothing of dqo_verl takes part in this run.")
+        print("This run does not use dqo_verl.")
     else:
         preset = METHODS.get(settings.method, {})
-        rows = [("what is in force", "where it comes from")]
+        rows = [("setting", "where it comes from")]
         for key, value in settings.flat().items():
             is_typed = key == "method" or key in typed.settings or (key == "measure" and typed.measure is not None)
             origin = "typed" if is_typed else f"preset of {settings.method}" if key in preset else "default"
@@ -98,13 +98,13 @@ def _stop(typed: Typed, settings: Settings | None) -> NoReturn:
 
 
 def _check_room(openrlhf: int, own: int) -> None:
-    """Before anything is placed: OpenRLHF's actors come first, and ours would wait for a GPU that nobody gives back."""
+    """Refuse a cluster with too few GPUs: OpenRLHF's actors are placed first, and ours would wait forever for a free GPU."""
     import ray
 
     have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     if openrlhf + own > have:
         raise UserError(
-            f"dqo_verl needs {own} of the GPUs for its models alone (--algo.diversity.placement gpu), and OpenRLHF takes "
-            f"{openrlhf}, but Ray has {have}. Leave them free, or place the models elsewhere: --algo.diversity.placement cpu, or "
-            "shared (beside the trainer, with room: --vllm.gpu_memory_utilization 0.4)."
+            f"Too few GPUs: the models of dqo_verl need {own} (--algo.diversity.placement gpu) and OpenRLHF takes {openrlhf}, "
+            f"but Ray has {have}. Give OpenRLHF fewer, or place the models elsewhere: --algo.diversity.placement cpu, or "
+            "--algo.diversity.placement shared with room on the trainer's GPUs (--vllm.gpu_memory_utilization 0.4)."
         )

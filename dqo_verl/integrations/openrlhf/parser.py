@@ -1,7 +1,7 @@
-"""OpenRLHF's own argument parser, without OpenRLHF: what it would refuse is refused at once, and what it would read is known.
+"""Runs OpenRLHF's own argument parser without importing OpenRLHF, to refuse wrong arguments at once and read the others.
 
-Its command builds the parser in the body of a script, behind imports of vLLM and DeepSpeed that take half a minute. Those statements
-are run alone.
+OpenRLHF's command builds the parser in the body of a script, after imports of vLLM and DeepSpeed that take half a minute. This
+module runs only the statements that build the parser.
 """
 
 import argparse
@@ -21,20 +21,20 @@ from dqo_verl.integrations.package import Package
 
 END = "args = parser.parse_args()"
 EPILOG = (
-    f"dqo_verl adds: {ESTIMATOR} {'|'.join(METHODS)}; {MEASURE} MEASURE, on any other estimator; {PREFIX}KEY VALUE, the settings of "
-    f"docs/settings.md; {DEVICE} cpu, the engine without a GPU."
+    f"dqo_verl adds: {ESTIMATOR} {'|'.join(METHODS)}; {MEASURE} MEASURE, with any other estimator; {PREFIX}KEY VALUE, the "
+    f"settings of docs/settings.md; {DEVICE} cpu, to run without a GPU."
 )
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, where argparse shows all of its flags first."""
+    """Reports an error in one sentence; argparse would print all its flags first."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[:1].upper()}{message[1:]}.")
 
 
 def parser_of(openrlhf: Package) -> argparse.ArgumentParser:
-    """With our methods among its estimators."""
+    """OpenRLHF's parser, with our methods among its estimators."""
     tree = ast.parse(openrlhf.source(COMMAND))
     body = next(node.body for node in tree.body if isinstance(node, ast.If))
     end = next(i for i, statement in enumerate(body) if ast.unparse(statement) == END)
@@ -57,7 +57,7 @@ def _estimator(parser: argparse.ArgumentParser) -> argparse.Action:
 
 
 def arguments(parser: argparse.ArgumentParser, words: Sequence[str], version: str) -> dict[str, Any]:
-    """Each of OpenRLHF's settings, by its dotted name. What nobody knows is refused."""
+    """OpenRLHF's settings by dotted name. Refuses unknown ones."""
     found, unknown = parser.parse_known_args(list(words))
     if unknown:
         raise UserError(f"{unknown[0]} is not known to OpenRLHF {version}.{_meant(parser, unknown)}")

@@ -37,22 +37,22 @@ FUNCTIONS: Functions = {
 }
 TEXTS: Texts = {
     COMMAND: {
-        "args = parser.parse_args()": "the parser is built, and then asked",
-        "args = hierarchize(args)": "its first look at what was typed",
-        "if not ray.is_initialized():": "Ray is started after the checks",
-        "    train(args)": "and the training last",
+        "args = parser.parse_args()": "it builds its parser before it parses",
+        "args = hierarchize(args)": "where it first reads its arguments",
+        "if not ray.is_initialized():": "it starts Ray after its checks",
+        "    train(args)": "it starts training last",
     },
     MAKER: {
         "apply_length_penalties(experiences, args)": "the last change of quality before rewards are compared",
-        "rewards = rewards.reshape(-1, args.rollout.n_samples_per_prompt)": "groups are neighbours in the order of `index`",
-        'raise Exception(f"Unkown advantage_estimator': "an estimator that nobody knows ends the run",
+        "rewards = rewards.reshape(-1, args.rollout.n_samples_per_prompt)": "a group is contiguous in the order of `index`",
+        'raise Exception(f"Unkown advantage_estimator': "an unknown estimator ends the run",
     },
     "trainer/ppo_utils/length_penalty.py": {
-        'experience.info["reward"] = experience.rewards.clone()': "what is logged as reward is a copy of the quality"
+        'experience.info["reward"] = experience.rewards.clone()': "the logged reward is a copy of the quality"
     },
     SAMPLES: {"for response in ray.get(ref)": "the responses to a prompt arrive together"},
-    "trainer/ray/ppo_actor.py": {"for k, v in experience.info.items():": "`Experience.info` is what is logged"},
-    "trainer/ppo_trainer.py": {"self.experience_maker = RemoteExperienceMaker(": "who makes the experience maker"},
+    "trainer/ray/ppo_actor.py": {"for k, v in experience.info.items():": "it logs `Experience.info`"},
+    "trainer/ppo_trainer.py": {"self.experience_maker = RemoteExperienceMaker(": "it creates the experience maker"},
 }
 
 
@@ -74,7 +74,7 @@ class OpenRLHF(Package):
 
 
 def refuse_moved(openrlhf: OpenRLHF) -> None:
-    """Before anything is read or started."""
+    """Refuse an OpenRLHF whose code has changed where dqo_verl relies on it."""
     moved = [*openrlhf.moved(FUNCTIONS), *openrlhf.lost(TEXTS)]
     if moved:
         raise UserError(

@@ -1,4 +1,4 @@
-"""What cannot work in OpenRLHF, refused before Ray starts with what to type instead, and what may surprise."""
+"""Refuses what cannot work in OpenRLHF, before Ray starts, and prints notes about what may surprise."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ FILES = (".json", ".jsonl", ".csv", ".parquet", ".arrow")
 
 
 def refuse(arguments: Mapping[str, Any], settings: Settings) -> None:
-    """`arguments`: OpenRLHF's own, by their dotted names."""
+    """Refuse arguments that cannot work. `arguments`: OpenRLHF's own, by dotted name."""
     n = arguments["rollout.n_samples_per_prompt"]
     settings.credit.refuse_too_few(n, f"--rollout.n_samples_per_prompt {n}")
     if not settings.reads_nothing and n < 2:
@@ -35,31 +35,32 @@ def refuse(arguments: Mapping[str, Any], settings: Settings) -> None:
     combine = settings.combine
     if isinstance(combine, Add) and settings.is_raw and combine.unit == "reward" and combine.alpha > min(-low, high):
         raise UserError(
-            f"{OPENRLHF('alpha', combine.alpha)}: OpenRLHF clips what is left of a reward after its baseline to --reward.clip_range "
-            f"{low:g} {high:g}, and would cut the bonus off. Write a wider range, or {OPENRLHF('scale', 'decoupled')}."
+            f"{OPENRLHF('alpha', combine.alpha)}: OpenRLHF subtracts the baseline from a reward, then clips it to "
+            f"--reward.clip_range {low:g} {high:g}, which would cut off the bonus. Write a wider range, or "
+            f"{OPENRLHF('scale', 'decoupled')}."
         )
     if isinstance(settings.credit, MaxRL) and n - 1 > min(-low, high):
         raise UserError(
-            f"--rollout.n_samples_per_prompt {n}: a single right answer of {n} has an advantage of {n - 1} by MaxRL, and OpenRLHF would "
-            f"cut it off at --reward.clip_range {low:g} {high:g}. Write --reward.clip_range -{n} {n}."
+            f"--rollout.n_samples_per_prompt {n}: with MaxRL, a single right answer among {n} has an advantage of {n - 1}, "
+            f"which OpenRLHF would clip to --reward.clip_range {low:g} {high:g}. Write --reward.clip_range -{n} {n}."
         )
     hub.check(settings.source)
     for key in DATA:
         for place in str(arguments[key] or "").split(","):
             if place.endswith(FILES) and "://" not in place and not Path(place).expanduser().exists():
                 raise UserError(
-                    f"--{key} {place}: there is no such file. dqo-verl prepare makes the sets of the papers."
+                    f"--{key} {place}: there is no such file. To make the papers' data sets, type dqo-verl prepare."
                 )
 
 
 def own_gpus(settings: Settings) -> int:
-    """How many our models are to have for themselves."""
+    """How many GPUs our models reserve for themselves."""
     source = settings.source
     return source.actors if isinstance(source, Model) and isinstance(source.placement, Gpu) else 0
 
 
 def gpus_of_openrlhf(arguments: Mapping[str, Any]) -> int:
-    """What its actors reserve; those that share GPUs are counted once."""
+    """How many GPUs OpenRLHF's actors reserve; actors that share GPUs count once."""
 
     def of(role: str) -> int:
         return int(arguments[f"{role}.num_nodes"] * arguments[f"{role}.num_gpus_per_node"])
@@ -90,11 +91,11 @@ def first_lines(arguments: Mapping[str, Any], settings: Settings, openrlhf: Open
     lines = announcement(settings, trainer)
     if arguments["algo.dynamic_filtering_enable"] and settings.rewards_diversity:
         lines.append(
-            f"{PREFIX} note: dynamic filtering drops groups by their scores before they are compared: a group that is right throughout "
-            "gets no bonus either."
+            f"{PREFIX} note: dynamic filtering drops groups by their scores before dqo_verl sees them, so a group with only "
+            "right answers gets no bonus."
         )
     if openrlhf.is_untested:
         lines.append(
-            f"{PREFIX} note: OpenRLHF {openrlhf.version} is newer than {TESTED}, the last one that this was tested with."
+            f"{PREFIX} note: OpenRLHF {openrlhf.version} is newer than {TESTED}, the newest one that dqo_verl was tested with."
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`--reward.remote_url pkg://dqo_verl.rewards.gsm8k`: a reward function by its module's name, as verl takes it; OpenRLHF wants a file."""
+"""Allows `--reward.remote_url pkg://dqo_verl.rewards.gsm8k`, a module's name as in verl, where OpenRLHF accepts only a file."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ FLAG, SCHEME = "--reward.remote_url", "pkg://"
 
 
 def as_file(words: Sequence[str]) -> list[str]:
-    """The command line with the module's file in its place."""
+    """The command line with the module's file in place of its name."""
     found: list[str] = []
     for i, word in enumerate(words):
         flag, joined, value = word.partition("=")

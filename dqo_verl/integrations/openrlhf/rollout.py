@@ -1,4 +1,4 @@
-"""While OpenRLHF generates: a response that came back from vLLM goes to the feature workers at once, under a key that it carries along."""
+"""Sends each response to the feature workers as soon as vLLM returns it, under a key that the response keeps."""
 
 import itertools
 import uuid
@@ -12,12 +12,12 @@ from dqo_verl.core.sources import Model
 from dqo_verl.integrations.openrlhf.typed import read
 from dqo_verl.streaming.service import Submitter
 
-# of `Experience.info`, from here to `update.py`, which takes it out before anything is trained or logged
+# the key's name in `Experience.info`; `update.py` removes it before OpenRLHF trains or logs
 KEY = "dqo_verl_key"
 
 
 def settings_in(arguments: Any) -> Settings | None:
-    """What the driver left in OpenRLHF's arguments; None for a run without diversity."""
+    """The settings that the driver put in OpenRLHF's arguments; None for a run without diversity."""
     values = getattr(arguments.algo, "diversity", None)
     return None if values is None else read(vars(values))
 
@@ -29,7 +29,7 @@ def written(sequence: Tensor, action_mask: Tensor) -> Tensor:
 
 
 class Stream:
-    """Of one generator. OpenRLHF hands over a prompt's responses one after another."""
+    """The responses of one generator, to which OpenRLHF passes a prompt's responses one after another."""
 
     def __init__(self, generator: Any):
         self.settings = settings_in(generator.args)
@@ -46,7 +46,7 @@ class Stream:
 
 
 def _stream(generator: Any) -> Stream:
-    # not with the generator: the feature workers are started after it
+    # created at first use, because the feature workers start after the generator
     if not hasattr(generator, "_dqo_verl"):
         generator._dqo_verl = Stream(generator)
     found: Stream = generator._dqo_verl
@@ -54,7 +54,7 @@ def _stream(generator: Any) -> Stream:
 
 
 def evaluate(original: Any, generator: Any, **options: Any) -> Any:
-    """Nothing is handed over while OpenRLHF evaluates."""
+    """Send nothing to the feature workers while OpenRLHF evaluates."""
     stream = _stream(generator)
     stream.evaluates = True
     try:
@@ -70,8 +70,8 @@ def hand_over(original: Any, generator: Any, response: Any, **options: Any) -> A
         return experience
     if stream.scored_outside and experience.rewards is None:
         raise RuntimeError(
-            "The reward function gave nothing for a response: OpenRLHF logs what it raised above, as 'Failed to fetch reward', "
-            "and has no way to go on."
+            "The reward function returned nothing for a response, so the run cannot continue. OpenRLHF logged the function's "
+            "exception above, as 'Failed to fetch reward'."
         )
     if stream.submitter is not None and not stream.evaluates:
         key = stream.next_key()

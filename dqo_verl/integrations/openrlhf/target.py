@@ -1,4 +1,4 @@
-"""The weight of a run with a target, from update to update of OpenRLHF's trainer, and beside its checkpoints."""
+"""Keeps the state of a target between the updates of OpenRLHF's trainer, and in a file beside its checkpoints."""
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ from dqo_verl.integrations import target_file
 
 
 class SteeredRun:
-    """Counts updates, which OpenRLHF's experience maker is not told; a run that was resumed asks its checkpoint."""
+    """The target of a run. Counts updates, unknown to OpenRLHF's experience maker; a resumed run asks its checkpoint."""
 
     def __init__(self, target: Target, checkpoints: Any):
-        """`checkpoints`: OpenRLHF's section `ckpt`."""
+        """`checkpoints`: OpenRLHF's `ckpt` arguments."""
         self.target, self.folder = target, Path(checkpoints.path)
         self.resumes = checkpoints.load_enable and (self.folder / "_actor").exists()
         self.saves = 0 < checkpoints.save_steps < float("inf")
         self.step: int | None = None
 
     def settings(self, maker: Any) -> Settings:
-        """Of the next update."""
+        """The settings for the next update."""
         if self.step is None:
             self.step = self._steps_before(maker) if self.resumes else 0
             if self.step:
@@ -39,7 +39,7 @@ class SteeredRun:
 
     def follow(self, quality: Tensor, groups: Sequence[Hashable], features: Features) -> dict[str, float]:
         metrics = self.target.follow(quality, groups, features)
-        # a run that saves nothing has nothing to go on from
+        # a run without checkpoints cannot be resumed
         if self.saves:
             assert self.step is not None
             target_file.keep(self.target, self.folder, self.step)

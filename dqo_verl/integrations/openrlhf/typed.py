@@ -1,9 +1,9 @@
-"""A command line of OpenRLHF's with our words in it -> what was typed for us, and what is left for OpenRLHF.
+"""Splits a command line into our options and those for OpenRLHF. Our options:
 
---algo.advantage.estimator dqo       a method of ours, where OpenRLHF's own estimators stand
---reward.diversity dpp               a measure, on any of OpenRLHF's estimators
+--algo.advantage.estimator dqo       one of our methods, in place of OpenRLHF's estimator
+--reward.diversity dpp               a measure, with any of OpenRLHF's estimators
 --algo.diversity.alpha 0.5           a setting of docs/settings.md
---train.device cpu                   the engine without a GPU
+--train.device cpu                   runs without a GPU
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from dqo_verl.errors import UserError
 
 ESTIMATOR, MEASURE, DEVICE = "--algo.advantage.estimator", "--reward.diversity", "--train.device"
 PREFIX = "--algo.diversity."
-# what methods stand on: the group's mean is subtracted, nothing is divided
+# the base of our methods: subtracts the group's mean, divides by nothing
 BASE = "dr_grpo"
 WORDS = {"true": True, "false": False, "null": None, "none": None}
 
@@ -41,18 +41,18 @@ OPENRLHF = CommandLine(
 
 @dataclass
 class Typed:
-    """A command line, taken apart."""
+    """A command line, split into our options and OpenRLHF's."""
 
-    # what stands behind --algo.diversity
+    # the values of --algo.diversity.KEY
     settings: dict[str, Any] = field(default_factory=dict)
     measure: str | None = None
     device: str | None = None
-    # what OpenRLHF is to see
+    # the command line for OpenRLHF
     rest: list[str] = field(default_factory=list)
 
 
 def take_apart(words: Sequence[str]) -> Typed:
-    """Our flags may stand anywhere, as `--flag value` or `--flag=value`; of equal ones the last counts."""
+    """Split a command line. Our flags may stand anywhere, as `--flag value` or `--flag=value`; the last one counts."""
     typed = Typed()
     left = list(words)
     while left:
@@ -70,7 +70,7 @@ def take_apart(words: Sequence[str]) -> Typed:
         if flag == DEVICE:
             typed.device = values[-1]
         elif flag == MEASURE:
-            # a name: `none` is one of them
+            # not converted: `none` is the name of a measure
             typed.measure = values[-1]
         else:
             typed.settings[flag.removeprefix(PREFIX)] = found[0] if len(found) == 1 else found
@@ -91,11 +91,11 @@ def _value(text: str) -> Any:
 
 
 def resolve(estimator: str, typed: Typed, bases: Collection[str]) -> Settings | None:
-    """The settings of a run, or None if it has nothing to do with diversity. Raises `UserError` with what to type.
+    """The settings of a run, or None for a run without diversity. Raises a `UserError` that says what to type.
 
     Args:
-        estimator: a method of ours, or one of OpenRLHF's estimators, which becomes the base.
-        typed: what else was typed for us.
+        estimator: one of our methods, or one of OpenRLHF's estimators, which becomes the base.
+        typed: our other options.
         bases: OpenRLHF's estimators.
     """
     ours, values = estimator in METHODS, dict(typed.settings)
@@ -129,7 +129,7 @@ def resolve(estimator: str, typed: Typed, bases: Collection[str]) -> Settings | 
 
 
 def with_base(words: Sequence[str], base: str) -> list[str]:
-    """The command line with the base wherever a method of ours was typed: OpenRLHF refuses such a name even where a later one counts."""
+    """The command line with the base in place of our methods, even where a later flag wins: OpenRLHF refuses their names."""
     found: list[str] = []
     for i, word in enumerate(words):
         flag, joined, value = word.partition("=")
@@ -142,10 +142,10 @@ def with_base(words: Sequence[str], base: str) -> list[str]:
 
 
 def _is_estimator(flag: str) -> bool:
-    """Also where it is cut short, as argparse allows."""
+    """Whether it is the estimator's flag, also abbreviated, as argparse allows."""
     return flag.startswith("--algo.advantage.e") and ESTIMATOR.startswith(flag)
 
 
 def read(values: Mapping[str, Any]) -> Settings:
-    """The settings of a run that `resolve` completed, in another process."""
+    """The settings that `resolve` completed, read in another process."""
     return parse(values, OPENRLHF)

@@ -1,7 +1,7 @@
-"""At each update: quality is shaped where OpenRLHF has just said what it is, and the base estimator goes on with the result.
+"""Shapes the rewards at each update, after OpenRLHF has finished them and before its base estimator compares them.
 
-`compute_advantages_and_returns` first applies length penalties, and copies the rewards into its logs; then it compares them. In
-between is the only place where the whole group is there, quality is final, and nothing was subtracted from it.
+`compute_advantages_and_returns` first applies length penalties and copies the rewards into its logs; then it compares them.
+Only between the two are the whole groups there, with a quality that is final and from which nothing was subtracted.
 """
 
 import contextvars
@@ -28,7 +28,7 @@ from dqo_verl.streaming.service import FeatureService
 
 @dataclass(frozen=True)
 class Diversity:
-    """Of one experience maker: what its run was asked for, and what works for it."""
+    """What dqo_verl adds to one experience maker."""
 
     settings: Settings
     service: FeatureService | None
@@ -36,11 +36,11 @@ class Diversity:
 
 
 def start(original: Any, maker: Any, *args: Any, **kwargs: Any) -> None:
-    """The experience maker is made before OpenRLHF loads its models: one of ours that cannot be loaded or placed ends the run here."""
+    """Start our models before OpenRLHF loads its own: a model that cannot be loaded or placed ends the run here."""
     strategy = inspect.signature(original).bind(maker, *args, **kwargs).arguments["strategy"]
     settings = settings_in(strategy.args)
     if settings is not None:
-        # the driver put a name there that OpenRLHF refuses: a run whose hooks are missing ends, and does not train the bare base
+        # the driver set a name that OpenRLHF refuses: a run without our hooks ends, and does not train with the base alone
         strategy.args.algo.advantage.estimator = settings.base
         service = FeatureService(settings.source) if isinstance(settings.source, Model) else None
         if service:
@@ -75,7 +75,7 @@ class Rows:
         for start in range(0, len(keys), self.group_size):
             if len({key.group for key in keys[start : start + self.group_size]}) > 1:
                 raise RuntimeError(
-                    "OpenRLHF no longer keeps the responses to a prompt side by side: dqo_verl is out of date."
+                    "OpenRLHF no longer keeps the responses to a prompt side by side. Use a newer dqo_verl."
                 )
         return keys
 
@@ -84,7 +84,7 @@ class Rows:
         return [key.group for key in self.keys]
 
     def column(self, name: str) -> Tensor:
-        """One number of each response."""
+        """One number for each response."""
         return torch.stack([getattr(one, name)[row] for one, row in self.places])
 
     def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
@@ -114,11 +114,11 @@ class Update:
         self.metrics: dict[str, float] = {}
 
     def shape(self) -> None:
-        """Quality is final, and logged."""
+        """Shape the rewards, after OpenRLHF has logged the final quality."""
         started = time.perf_counter()
         rows, settings, steered = self.rows, self.diversity.settings, self.diversity.steered
         quality = rows.column("rewards")
-        # releases before 0.11.2 leave integers and bfloat16 as they are
+        # releases before 0.11.2 do not convert integers and bfloat16
         quality = quality.to(torch.promote_types(quality.dtype, torch.float32))
         self._refuse_non_finite(quality)
         compared = settings.combine.takes_part(quality)
@@ -134,7 +134,7 @@ class Update:
                 one.rewards = rewards[one.index]
 
     def finish(self) -> None:
-        """Advantages are there."""
+        """Change the advantages that OpenRLHF has computed, and add our metrics."""
         assert self.shaped is not None
         settings = self.diversity.settings
         if settings.changes_advantage:
@@ -145,12 +145,12 @@ class Update:
                 one.advantages = one.advantages * factor + added * one.action_mask
         if settings.changes_reward:
             self._log_spread_of_quality()
-        # OpenRLHF logs the mean of whatever is in info over the responses that were trained
+        # OpenRLHF logs the mean of each entry of info over the trained responses
         for one in self.experiences:
             one.info.update({name: torch.full((len(one.index),), value) for name, value in self.metrics.items()})
 
     def _log_spread_of_quality(self) -> None:
-        """`group_reward_std` was computed from shaped rewards."""
+        """Log `group_reward_std` of the quality: OpenRLHF computed it from shaped rewards."""
         quality = torch.stack([one.info["reward"][row] for one, row in self.rows.places])
         quality = quality.to(torch.promote_types(quality.dtype, torch.float32))
         spread = quality.reshape(-1, self.group_size).std(-1).repeat_interleave(self.group_size)

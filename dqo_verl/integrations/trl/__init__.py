@@ -1,1 +1,1 @@
-"""Diversity for TRL's GRPOTrainer and RLOOTrainer, without Ray. `dqo_verl.trl` is the front."""
+"""Diversity for TRL's GRPOTrainer and RLOOTrainer, without Ray. Users import it from `dqo_verl.trl`."""

@@ -1,4 +1,4 @@
-"""Before training: what of TRL's own settings makes diversity meaningless is refused; what may surprise is said."""
+"""Runs before training: refuses TRL settings that make diversity meaningless, and prints notes about what may surprise."""
 
 from typing import Any
 
@@ -13,15 +13,16 @@ def refuse(config: Any, settings: Settings) -> None:
     if aggregation != "sum_then_normalize" and settings.changes_reward:
         instead = "" if settings.has_credit else f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
         raise UserError(
-            f"multi_objective_aggregation={aggregation!r} divides each reward by its own spread, what is added too: it would "
-            f"weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize'{instead}."
+            f"multi_objective_aggregation={aggregation!r} divides each reward by its own standard deviation, diversity too: it "
+            "would weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize'"
+            f"{instead}."
         )
     settings.credit.refuse_too_few(config.num_generations, f"num_generations={config.num_generations}")
 
 
 def first_lines(config: Any, settings: Settings) -> str:
     scale = getattr(config, "scale_rewards", None)
-    # the configuration still takes the booleans of older releases
+    # the config still accepts the booleans of older releases
     divides = None if scale is None else scale not in ("none", False)
     trainer = Trainer(
         responses=config.num_generations,

@@ -1,4 +1,4 @@
-"""What a user of TRL says about diversity: `Diversity("dqo", alpha=1.0)`."""
+"""The settings that a user of TRL types: `Diversity("dqo", alpha=1.0)`."""
 
 from difflib import get_close_matches
 from typing import Any
@@ -25,17 +25,17 @@ class Python(Spelling):
 
 
 PYTHON = Python()
-# settings of the package that mean nothing here, and why
+# settings that have no effect in TRL, and why
 WITHOUT_EFFECT = {
     "base": "the trainer is the base: with_diversity(GRPOTrainer) or with_diversity(RLOOTrainer)",
-    "stream": "TRL generates all responses in one call, so there is nothing to stream beside",
+    "stream": "TRL generates all responses in one call, so nothing can be computed while it generates",
     "actors": "each process of the trainer has one copy of the model",
-    "start_timeout": "the model is loaded in the process of the trainer, which waits for it",
+    "start_timeout": "the trainer's own process loads the model and waits for it",
 }
 
 
 class Diversity:
-    """A method (`dqo`, `darling`) or a measure (`dpp`, `pairwise`, one of your own), with the keys of docs/settings.md."""
+    """A method (`dqo`, `darling`) or a measure (`dpp`, `pairwise`, your own), and settings of docs/settings.md as keywords."""
 
     def __init__(self, method: str = "dqo", /, **typed: Any):
         for key in ("method", "measure"):
@@ -50,18 +50,18 @@ class Diversity:
         settings = parse({"method" if method in METHODS else "measure": method, **typed}, PYTHON)
         if settings.measure.reads == "log_probs":
             raise UserError(
-                f"{settings.measure.name} reads the policy's log-probabilities, which TRL's trainers do not have when they "
-                "score. Use a measure of texts or embeddings."
+                f"{settings.measure.name} reads the policy's log-probabilities, which TRL's trainers have not computed "
+                "when they score responses. Use a measure of texts or embeddings."
             )
         if isinstance(settings.source, Model) and isinstance(settings.source.placement, Gpu):
             raise UserError(
-                "placement='gpu' is a GPU that the trainer leaves free, and TRL uses what accelerate gives it. Write "
-                "placement='shared' (the trainer's own GPU), 'cpu', or 'http' with urls."
+                "placement='gpu' needs a GPU that the trainer leaves free, but TRL uses all GPUs that accelerate gives it. "
+                "Write placement='shared' (the trainer's own GPU), 'cpu', or 'http' with urls."
             )
         self._settings = settings
 
     def on(self, base: str) -> Settings:
-        """The settings with the trainer's name in the place of the base."""
+        """The settings with the trainer's name as the base."""
         settings = self._settings.model_copy(update={"base": base})
         settings._spelling = PYTHON
         return settings

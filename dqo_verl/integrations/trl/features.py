@@ -1,4 +1,4 @@
-"""What a measure reads of a batch: groups are shared out over the trainer's processes, each of which has a copy of the model."""
+"""Computes what a measure reads: each of the trainer's processes has a copy of the model and takes its share of the groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from dqo_verl.models.servers import refuse_silent
 from dqo_verl.streaming.local import LocalModel
 from dqo_verl.streaming.stream import counted, total
 
-# they may compute on devices that round differently
+# processes may run on devices that round differently
 TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Those that hold the batch together. `gather` makes one list of everybody's, in the order of the processes."""
+    """The trainer's processes, which share the batch. `gather` joins their lists in the order of the processes."""
 
     index: int
     count: int
@@ -38,7 +38,7 @@ ALONE = Processes(0, 1, lambda own: own)
 
 
 def all_processes() -> Processes:
-    """Those that accelerate runs."""
+    """The processes that accelerate runs."""
     from accelerate import PartialState
     from accelerate.utils import gather_object
 
@@ -47,14 +47,14 @@ def all_processes() -> Processes:
 
 
 def device() -> str:
-    """The one that accelerate gives this process."""
+    """The device that accelerate gives this process."""
     from accelerate import PartialState
 
     return str(PartialState().device)
 
 
 class BatchFeatures:
-    """Called in every process with the whole batch: a group of one prompt is computed by one process."""
+    """Call it in every process with the whole batch: one process computes all responses to a prompt."""
 
     def __init__(self, settings: Settings, processes: Processes):
         self.source, self.processes = settings.source, processes
@@ -70,7 +70,7 @@ class BatchFeatures:
     def __call__(
         self, keys: Sequence[ResponseKey], texts: Sequence[str], compared: Tensor
     ) -> tuple[Features, dict[str, float]]:
-        """The features, and numbers for the log. Responses that are not `compared` take part in nothing."""
+        """The features, and metrics. Responses that are not `compared` are compared with nothing."""
         texts = [self.source.compared(text) for text in texts]
         if self.model is None or not isinstance(self.source, Model):
             return self.source.of_texts(texts) if isinstance(self.source, Texts) else Features(texts), {}
@@ -91,11 +91,11 @@ class BatchFeatures:
         return features, {"diversity/truncated/frac": truncated, **counted(counts)}
 
     def _refuse_different_models(self, model: Any) -> None:
-        """All must see the same in a probe. Two processes with two models would give the groups of one batch different scores, in silence."""
+        """Compare all processes on a probe text: different models would silently score groups of a batch differently."""
         seen = model(PROBE)[0] if isinstance(model, Embedder) else model.probabilities([PROBE])[0]
         for process, found in enumerate(self.processes.gather([np.asarray(seen)])):
             if found.shape != np.shape(seen) or not np.allclose(found, seen, atol=TOLERANCE):
                 raise UserError(
                     f"Process {process} of the trainer has loaded another {self.source.name} model than process "
-                    f"{self.processes.index}: the same texts look different to them. Give all nodes the same files."
+                    f"{self.processes.index}: their outputs for the same text differ. Put the same model files on all nodes."
                 )

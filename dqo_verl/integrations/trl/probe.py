@@ -1,4 +1,4 @@
-"""What this relies on in TRL, read from the trainer's own code before anything runs, so that a move is named and nothing trains plainly."""
+"""Checks the TRL code that dqo_verl relies on, before anything runs: after a change in TRL, no run trains without diversity."""
 
 import inspect
 from importlib.metadata import version
@@ -11,7 +11,7 @@ METHODS = {
     "_calculate_rewards": ("inputs", "prompts", "completions", "completion_ids_list"),
     "_generate_and_score_completions": ("inputs",),
 }
-# what the source of the trainer's own method must hold: (method, text, what it is)
+# what the source of TRL's own method must contain: (method, text, what the text does)
 TEXTS = (
     (
         "_generate_and_score_completions",
@@ -22,20 +22,20 @@ TEXTS = (
     (
         "_generate_and_score_completions",
         "rewards_per_func * self.reward_weights.to(device)",
-        "weighs the columns of the table",
+        "weights the columns of the table",
     ),
     (
         "_generate_and_score_completions",
         'self._logs["advantages"].extend(all_process_advantages.tolist())',
         "logs the advantages of all processes",
     ),
-    ("_generate_and_score_completions", ".view(-1, num_generations)", "takes neighbours in the table for a group"),
+    ("_generate_and_score_completions", ".view(-1, num_generations)", "treats neighbouring rows as a group"),
     ("_calculate_rewards", "gather(rewards_per_func)", "gathers the table over the processes"),
 )
 
 
 def moved(trainer_class: type) -> list[str]:
-    """A sentence for everything that is not as it was when this was written."""
+    """A sentence for each change in TRL that dqo_verl cannot work with."""
     found = []
     for name, parameters in METHODS.items():
         method = getattr(trainer_class, name, None)
@@ -54,12 +54,13 @@ def refuse_moved(trainer_class: type) -> None:
     changes = moved(trainer_class)
     if changes:
         raise UserError(
-            f"with_diversity({trainer_class.__name__}) works with GRPOTrainer, RLOOTrainer and subclasses of TRL; of "
-            f"{trainer_class.__module__} (trl {version('trl')}), {'; '.join(changes)}. DiverseReward works in any trainer."
+            f"with_diversity({trainer_class.__name__}) does not work with {trainer_class.__module__} (trl {version('trl')}): "
+            f"{'; '.join(changes)}. Use TRL's GRPOTrainer, RLOOTrainer or a subclass, or DiverseReward, which works in any "
+            "trainer."
         )
 
 
 def _source(trainer_class: type, method: str) -> str:
-    """That of TRL's own method: a subclass may extend it and call it."""
+    """The source of TRL's own method, which a subclass may extend and call."""
     own: Any = next(vars(kind)[method] for kind in reversed(trainer_class.__mro__) if method in vars(kind))
     return inspect.getsource(inspect.unwrap(own))

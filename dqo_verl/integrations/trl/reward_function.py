@@ -15,15 +15,15 @@ from dqo_verl.integrations.trl.diversity import Diversity
 from dqo_verl.integrations.trl.features import ALONE, BatchFeatures
 from dqo_verl.integrations.trl.shaping import said, shape_batch
 
-# AsyncGRPOTrainer calls from several threads
+# AsyncGRPOTrainer calls the reward function from several threads
 LOADING = threading.Lock()
 
 
 class DiverseReward:
-    """`DiverseReward(quality, diversity, num_generations=8)` gives `r + alpha d`, or what else the method makes of r and d.
+    """`DiverseReward(quality, diversity, num_generations=8)` returns `r + alpha d`, or the method's formula of r and d.
 
-    Every call must hold whole groups, side by side; a trainer with several processes may split them, which is refused. The bonus reaches
-    rewards only: `scale='decoupled'` needs `with_diversity(GRPOTrainer)`. The model is loaded at the first call, in the
+    Every call must contain whole groups, side by side. A trainer with several processes may split them; such a call is refused.
+    It changes rewards only: `scale='decoupled'` needs `with_diversity(GRPOTrainer)`. The first call loads the model, in the
     process that scores.
     """
 
@@ -32,16 +32,16 @@ class DiverseReward:
         self.settings = diversity.on("the trainer's estimator")
         if not self.settings.is_raw:
             raise UserError(
-                "A reward function cannot reach the advantages: scale='decoupled' and combine='weigh' need "
+                "A reward function cannot change the advantages: scale='decoupled' and combine='weigh' need "
                 "with_diversity(GRPOTrainer)."
             )
         if target_of(self.settings):
             raise UserError(
-                "A target is followed from update to update, and a reward function does not know of them: target needs "
+                "target changes alpha after each update, and a reward function does not know when one ends: target needs "
                 "with_diversity(GRPOTrainer)."
             )
         self.settings.credit.refuse_too_few(num_generations, f"num_generations={num_generations}")
-        # how TRL names the column
+        # TRL's name for the reward's column
         self.__name__ = getattr(quality, "__name__", type(quality).__name__)
         self.features: BatchFeatures | None = None
 
@@ -67,14 +67,14 @@ class DiverseReward:
         k = self.group_size
         if len(prompts) % k or any(prompts[i] != prompts[i - i % k] for i in range(len(prompts))):
             raise UserError(
-                f"DiverseReward compares the {k} responses to a prompt (num_generations={k}), and this call does not hold "
+                f"DiverseReward compares the {k} responses to a prompt (num_generations={k}), but this call does not hold "
                 "whole groups, side by side. With several processes, make per_device_train_batch_size * "
                 "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer)."
             )
 
 
 def _wait_for(rewards: Awaitable[Any]) -> Any:
-    """The result of an asynchronous reward function, also where this thread has a running loop, as in a notebook."""
+    """The result of an asynchronous reward function, even if this thread has a running event loop, as in a notebook."""
 
     async def result() -> Any:
         return await rewards

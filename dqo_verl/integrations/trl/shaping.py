@@ -1,4 +1,4 @@
-"""One batch of TRL's: qualities and completions of whole groups -> what shaping adds to them."""
+"""Shapes one of TRL's batches: qualities and completions of whole groups -> what shaping adds to them."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dqo_verl.integrations.trl.features import BatchFeatures
 
 
 def said(completion: Any) -> str:
-    """The text; of a conversation, its last assistant message: calls of tools and their results are no answers."""
+    """A completion's text; of a conversation, the last assistant message: tool calls and their results are no answers."""
     if isinstance(completion, str):
         return completion
     content = next((message.get("content") for message in reversed(completion) if message["role"] == "assistant"), "")
@@ -32,9 +32,9 @@ def shape_batch(
     settings: Settings,
     target: Target | None = None,
 ) -> Shaped:
-    """The outcome for all responses, in order; those whose quality is NaN, which no function scored, get 0.
+    """What shaping adds to all responses, in order. Those whose quality is NaN, because no reward function scored them, get 0.
 
-    TRL keeps the responses to a prompt side by side, in all processes together.
+    TRL keeps the responses to a prompt side by side in the batch of all processes.
     """
     started = time.perf_counter()
     rows = (~quality.isnan()).nonzero().flatten()

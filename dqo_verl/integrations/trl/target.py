@@ -1,4 +1,4 @@
-"""The weight of a run with a target, in the trainer's checkpoints."""
+"""Keeps the state of a target in the trainer's checkpoints."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from dqo_verl.core.target import Target
 
 
 class TargetState(TrainerCallback, ExportableState):
-    """What `trainer_state.json` holds under this name, and where a run that goes on finds it."""
+    """Saves the target's state in `trainer_state.json` under this class's name, and restores it in a resumed run."""
 
     def __init__(self, target: Target):
         self.target = target
@@ -19,6 +19,6 @@ class TargetState(TrainerCallback, ExportableState):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         kept = state.stateful_callbacks.get(type(self).__name__)
-        # several of one name are a list
+        # TRL keeps a list if several callbacks have this name
         if isinstance(kept, dict):
             self.target.restore(kept["attributes"])

@@ -1,9 +1,9 @@
 """`with_diversity(GRPOTrainer)`: the trainer, with diversity in its rewards or advantages.
 
-Two methods of TRL's are extended, and nothing is replaced: `_calculate_rewards`, which gives the table of all rewards of all processes,
-and `_generate_and_score_completions`, which turns it into advantages. So every kind of reward works (functions, asynchronous
-ones, reward models, environments), each keeps its own column and mean in the log, and diversity is one more column. In evaluation
-that column is 0: the reward is quality.
+It extends two methods of TRL and replaces nothing: `_calculate_rewards`, which returns the table of all rewards of all
+processes, and `_generate_and_score_completions`, which turns the table into advantages. So every kind of reward works
+(functions, asynchronous ones, reward models, environments), each keeps its own column and mean in the log, and diversity is one
+more column. In evaluation that column is 0, so the reward is the quality.
 """
 
 import inspect
@@ -25,25 +25,25 @@ COLUMN = "diversity"
 
 
 def with_diversity(trainer_class: type) -> type:
-    """GRPOTrainer, RLOOTrainer or a subclass of either, which takes one argument more: `diversity=Diversity(...)`."""
+    """GRPOTrainer, RLOOTrainer or a subclass of either, with one more argument: `diversity=Diversity(...)`."""
     refuse_moved(trainer_class)
     return type(f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {})
 
 
 class _WithDiversity:
-    """Stands before the trainer's class. What it adds is named `diversity...`."""
+    """A mixin before the trainer's class. Names of all that it adds start with `diversity`."""
 
     def __init__(self, *args: Any, diversity: Diversity, **kwargs: Any):
         if not isinstance(diversity, Diversity):
-            raise UserError(f"diversity={diversity!r}: write diversity=Diversity('dqo', alpha=1.0).")
+            raise UserError(f"diversity={diversity!r} is not a Diversity. Write diversity=Diversity('dqo', alpha=1.0).")
         settings = self.diversity = diversity.on(type(self).__mro__[2].__name__)
         config = inspect.signature(super().__init__).bind_partial(*args, **kwargs).arguments.get("args")
-        # TRL's defaults contradict nothing.
+        # TRL's default config needs no check.
         if config is not None:
             checks.refuse(config, settings)
         self.diversity_features = BatchFeatures(settings, all_processes())
         super().__init__(*args, **kwargs)
-        # by what advantages are multiplied, and what is added then
+        # the factor of the advantages, and what is added after it
         self.diversity_in_advantage: tuple[Tensor, Tensor] | None = None
         self.diversity_has_column = settings.changes_reward
         if self.diversity_has_column:
@@ -89,7 +89,7 @@ class _WithDiversity:
             start = self.accelerator.process_index * own
             mine = slice(start, start + own)
             output["advantages"] = output["advantages"] * factor[mine] + added[mine]
-            # the table of completions holds those of all processes, and a limited number of them
+            # the log of completions has the latest ones of all processes
             logged = self._logs["advantages"]
             for place in range(1, min(len(added), len(logged)) + 1):
                 logged[-place] = logged[-place] * factor[-place].item() + added[-place].item()
@@ -97,5 +97,5 @@ class _WithDiversity:
 
 
 def _unknown_yet(completions: list[Any], **_: Any) -> list[float]:
-    """A place in the table, which is filled in when all other rewards are known."""
+    """A placeholder in the table, filled in when all other rewards are known."""
     return [0.0] * len(completions)

@@ -1,1 +1,1 @@
-"""verl's room: the only place, with its CPU port, that imports verl. `seam.py` holds every touch of a private name."""
+"""The verl integration. Only this package imports verl; `seam.py`, `batch_seam.py` and `cpu/` use verl's private names."""

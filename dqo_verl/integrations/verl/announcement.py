@@ -1,4 +1,4 @@
-"""The first lines of a run, in the words of verl's command line."""
+"""The first lines that a run prints, with settings as in verl's command line."""
 
 from omegaconf import DictConfig
 
@@ -19,6 +19,6 @@ def first_lines(settings: Settings, config: DictConfig, verl: Verl) -> str:
     lines = announcement(settings, trainer)
     if verl.is_untested:
         lines.append(
-            f"{PREFIX} note: verl {verl.version} is newer than {TESTED}, the last one that this was tested with."
+            f"{PREFIX} note: verl {verl.version} is newer than {TESTED}, the newest one that dqo_verl was tested with."
         )
     return "\n".join(lines)

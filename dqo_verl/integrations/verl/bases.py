@@ -1,4 +1,4 @@
-"""verl's own estimators as bases: which of them can be shaped, and what they compare."""
+"""Which of verl's estimators can be a base, and which of them do not compare within groups."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.core.spelling import Spelling
 from dqo_verl.errors import UserError
 
-# verl 0.9.1's V1 trainer never fetches what these need (their own verl commands fail too)
+# verl 0.9.1's V1 trainer never fetches what these need (they also fail in plain verl)
 UNUSABLE_BASES = {
     "gdpo": "per-dimension rewards",
     "remax": "a greedy baseline rollout",
@@ -18,7 +18,7 @@ ACROSS_GROUPS = ("gae", "reinforce_plus_plus")
 
 
 def check_base(base: str, bases: Collection[str], spelling: Spelling) -> None:
-    """Refuse a base that verl has not registered, or does not feed."""
+    """Refuse a base that is not registered in verl, or whose inputs verl does not fetch."""
     usable = f"Choose one of: {', '.join(sorted(set(bases) - UNUSABLE_BASES.keys() - METHODS.keys()))}."
     if base in METHODS:
         raise UserError(f"{spelling('base', base)} cannot be based on itself. {usable}")

@@ -1,7 +1,7 @@
-"""verl and TRL in one environment.
+"""Lets verl run in an environment where TRL 1.x is installed.
 
-verl up to 0.9.1 patches TRL's model with a value head wherever TRL is installed, and every worker ends with an ImportError where that
-model is gone, as it is in TRL 1.x. verl then behaves as if TRL were not there, which is all that it uses it for.
+verl up to 0.9.1 patches TRL's model with a value head if TRL is installed. TRL 1.x no longer has this model, so every worker
+would end with an ImportError. With the hook, verl sees TRL as not installed; it uses TRL for nothing else.
 """
 
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from typing import Any
 
 from dqo_verl.integrations.wrapping import wrap
 
-# where TRL's releases have had it
+# where TRL's releases had the model with a value head
 VALUE_HEAD = ("experimental/ppo", "models/modeling_value_head.py")
 
 
@@ -23,7 +23,7 @@ def hook(import_utils: ModuleType) -> None:
 
 
 def has_value_head() -> bool:
-    """Looked for in TRL's files: to import it takes seconds."""
+    """Whether TRL's files contain the model; importing TRL would take seconds."""
     spec = find_spec("trl")
     folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or []]
     return any((folder / place).exists() for folder in folders for place in VALUE_HEAD)

@@ -1,4 +1,4 @@
-"""`DQO_VERL_CHECK=1` in front of a verl command: every check, what would run and where it comes from; then it stops, before Ray."""
+"""`DQO_VERL_CHECK=1` before a verl command: run every check, print each setting and its origin, and stop before Ray."""
 
 import inspect
 import sys
@@ -14,7 +14,7 @@ from dqo_verl.integrations.verl import overrides
 from dqo_verl.integrations.verl.typed import PREFIX, VERL
 from dqo_verl.integrations.wrapping import wrap
 
-# verl's own settings that decide about what diversity does, whether typed or not
+# verl's own settings that change what diversity does: shown even if not typed
 BESIDE = (
     "algorithm.norm_adv_by_std_in_grpo",
     "actor_rollout_ref.rollout.n",
@@ -24,11 +24,12 @@ BESIDE = (
 
 
 def hook_ray(module: ModuleType) -> None:
-    """A command that comes to start Ray has passed none of our hooks, and would train."""
+    """Stop a command that starts Ray: it has called none of our hooks and would train."""
 
     def init(*_: Any, **__: Any) -> None:
         print(
-            "dqo_verl: this command starts Ray without a look at its config that dqo_verl could share: not checked.",
+            "dqo_verl: nothing was checked, because this command starts Ray before verl's auto_set_device or validate_config "
+            "gets its config.",
             file=sys.stderr,
         )
         raise SystemExit(2)
@@ -37,14 +38,14 @@ def hook_ray(module: ModuleType) -> None:
 
 
 def stop(config: DictConfig, settings: Settings | None, origins: dict[str, str]) -> None:
-    """`origins`: where values of verl's own settings come from that the user did not type."""
-    # the fully asynchronous trainer has no such check, and sizes that it would not pass
+    """Print the settings and stop. `origins`: where values of verl's own settings come from, if the user did not type them."""
+    # the fully asynchronous trainer does not call validate_config, and its batch sizes would not pass
     if config.get("async_training") is None:
         _checked_by_verl(config)
     if settings is None:
-        print(f"algorithm.adv_estimator={config.algorithm.adv_estimator}: nothing of dqo_verl takes part in this run.")
+        print(f"algorithm.adv_estimator={config.algorithm.adv_estimator}: this run does not use dqo_verl.")
     else:
-        rows = [("what is in force", "where it comes from"), *_ours(settings), *_verls(config, origins)]
+        rows = [("setting", "where it comes from"), *_ours(settings), *_verls(config, origins)]
         width = max(len(setting) for setting, _ in rows)
         print("\n".join(f"  {setting:{width}}  {origin}" for setting, origin in rows))
     print("All checks passed, and nothing was started.", flush=True)
@@ -57,7 +58,7 @@ def _checked_by_verl(config: DictConfig) -> None:
     from verl.utils.config import validate_config
 
     try:
-        # without our own look, which is what called this
+        # unwrapped, because our wrapper calls this function
         inspect.unwrap(validate_config)(
             config=config, use_reference_policy=need_reference_policy(config), use_critic=need_critic(config)
         )

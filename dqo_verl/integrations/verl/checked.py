@@ -1,4 +1,4 @@
-"""`python -m dqo_verl.integrations.verl.checked TRAINER OVERRIDE ...`: one of verl's trainers up to the checks, or not at all."""
+"""`python -m dqo_verl.integrations.verl.checked TRAINER OVERRIDE ...`: run one of verl's trainers up to dqo_verl's checks."""
 
 import importlib.util
 import os
@@ -14,8 +14,8 @@ def main() -> None:
 
     if "dqo_verl.integrations.verl.plugin" not in sys.modules:
         print(
-            f"dqo_verl is not active beside verl {verl.__version__}: nothing was checked. Is VERL_USE_EXTERNAL_PLUGINS set? "
-            "dqo-verl doctor says more.",
+            f"dqo_verl is not active with verl {verl.__version__}, so nothing was checked. Is VERL_USE_EXTERNAL_PLUGINS set? "
+            "For details, type dqo-verl doctor.",
             file=sys.stderr,
         )
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""What the measure reads of one batch of verl's."""
+"""Collects what the measure reads from one of verl's batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from dqo_verl.streaming.service import FeatureService
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's responses, by session."""
+    """The responses of one step, one per session."""
 
     step: Step
     sessions: Sessions
@@ -28,12 +28,12 @@ class Batch:
         return self.sessions.keys
 
     def rows_of(self, keys: Sequence[ResponseKey]) -> list[str]:
-        """verl's keys of the last outputs of these sessions."""
+        """verl's key for the last output of each session."""
         row_of = dict(zip(self.sessions.keys, self.sessions.final_row.tolist(), strict=True))
         return [self.step.keys[row_of[key]] for key in keys]
 
     def texts(self, keys: Sequence[ResponseKey]) -> list[str]:
-        """What the model wrote in these sessions."""
+        """What the model wrote in each session."""
         decode = self.step.trainer.tokenizer.decode
         return [
             self.settings.source.compared(decode(ids, skip_special_tokens=True))
@@ -47,11 +47,11 @@ class Batch:
 
 
 def collect(batch: Batch, service: FeatureService | None, compared: Tensor) -> tuple[Features, dict[str, float]]:
-    """The features of a batch, and numbers for the log."""
+    """The features of a batch, and metrics."""
     if service is None and isinstance(batch.settings.source, Model):
         raise RuntimeError(
-            "The feature workers were never started: this trainer does not call the method of verl's that dqo_verl starts them "
-            "from (PPOTrainer.init, RayPPOTrainer.init_workers or _init_resource_pools). Call super() there."
+            "The feature workers were not started: dqo_verl starts them in verl's PPOTrainer.init, RayPPOTrainer.init_workers "
+            "or _init_resource_pools, and this trainer calls none of these. If it overrides one, call super() there."
         )
     features, metrics, work_seconds = streaming.collect(batch, batch.settings.source, service, compared)
     return features, metrics | {"timing_s/diversity_work": work_seconds}

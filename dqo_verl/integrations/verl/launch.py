@@ -1,4 +1,4 @@
-"""Before Ray starts: read what the user typed, refuse what cannot work, complete the config, say what will run."""
+"""Runs before Ray starts: reads what the user typed, refuses what cannot work, completes the config, prints what will run."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ from dqo_verl.integrations.verl.resources import is_v1
 from dqo_verl.integrations.verl.typed import VERL, resolve
 from dqo_verl.integrations.verl.within_reach import refuse_out_of_reach
 
-# values of verl's own settings that belong to a method; what a user types on the command line wins
+# verl's own settings that a method sets; a value typed on the command line wins
 VERL_SETTINGS: dict[str, dict[str, Any]] = {method: {"algorithm.norm_adv_by_std_in_grpo": False} for method in METHODS}
 # the name of our reward manager in verl's registry
 REWARD_MANAGER = "dqo_verl"
 
 
 def prepare(config: DictConfig) -> None:
-    """Turn what was typed into complete settings under `algorithm.diversity`; without diversity nothing is changed."""
+    """Write complete settings to `algorithm.diversity`. A run without diversity keeps its config unchanged."""
     algorithm = config.algorithm
     typed = _plain(algorithm.get("diversity"))
     if _completed(typed) is not None:
@@ -78,7 +78,7 @@ def _has_plain_reward_tensor(config: DictConfig) -> bool:
         raise UserError(f"reward.reward_manager cannot be loaded: {error}") from error
 
 
-# where verl's trainer loads code of the user's, which may register an estimator
+# settings by which verl's trainer loads the user's code, which may register an estimator
 OWN_CODE = (
     "actor_rollout_ref.model.external_lib",
     "data.custom_cls.path",
@@ -92,7 +92,7 @@ def _loads_own_code(config: DictConfig) -> bool:
 
 
 def _migrates(config: DictConfig) -> bool:
-    """The fully asynchronous trainer, and programs of one's own, may move keys of older releases to their new places."""
+    """Whether the command may move keys of older verl releases: the fully asynchronous trainer or the user's own program."""
     return config.get("async_training") is not None or not overrides.command().startswith("verl.")
 
 
@@ -102,7 +102,7 @@ def settings_of(config: Any) -> Settings:
     if settings is None:
         raise UserError(
             "algorithm.diversity is not complete: verl.utils.config.validate_config(config, ...) must run before Ray "
-            "starts, as verl.trainer.main_ppo does."
+            "starts, as in verl.trainer.main_ppo."
         )
     return settings
 
@@ -114,7 +114,7 @@ def _plain(typed: Any) -> dict[str, Any]:
 
 
 def _completed(values: dict[str, Any]) -> Settings | None:
-    """The settings that `prepare` wrote, with every key; None for the few that a user types."""
+    """The settings if `values` has every key, as `prepare` writes them; None for the few keys that a user types."""
     if not {"method", "measure", "base", "combine"} <= values.keys():
         return None
     settings = parse(values, VERL)
@@ -122,7 +122,7 @@ def _completed(values: dict[str, Any]) -> Settings | None:
 
 
 def _can_stream(config: DictConfig, settings: Settings) -> bool:
-    """Whether responses pass a reward manager that may be wrapped. Otherwise features are computed when asked for."""
+    """Whether we can wrap the reward manager. If not, features are computed when the trainer needs them."""
     reward = config.reward
     scored_by_model_alone = reward.reward_model.enable and reward.custom_reward_function.path is None
     return (

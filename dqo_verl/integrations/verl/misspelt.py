@@ -1,4 +1,4 @@
-"""Keys that a user added with a plus sign, meant for us, in a place where nobody reads them: verl accepts any."""
+"""Refuses keys that a user added with a plus sign and that nothing reads, such as misspelt settings: verl accepts any."""
 
 from collections.abc import Mapping
 from difflib import SequenceMatcher, get_close_matches
@@ -10,21 +10,21 @@ from dqo_verl.integrations.verl import validation
 from dqo_verl.integrations.verl.refusals import LEGACY
 from dqo_verl.integrations.verl.typed import PREFIX, VERL
 
-# Where people look for a switch of ours. Elsewhere a key belongs to verl or to another plugin.
+# Where users expect our settings. Keys elsewhere belong to verl or to another plugin.
 SECTIONS = ("", "algorithm.", "reward_model.", "reward.", "reward.reward_model.", "trainer.")
 SWITCH = "reward_model.diversity"
-# of verl's older releases, still in its config
+# sections of verl's older releases that are still in its config
 LEGACY_SECTIONS = ("reward_model.model.", "reward_model.rollout.")
 ALIKE, ALMOST_EQUAL = 0.8, 0.88
 
 
 def refuse_misspelt(added: Mapping[str, Any], is_ours: bool, of_verl: bool, migrates: bool) -> None:
-    """What nobody reads.
+    """Refuse an added key that nothing reads.
 
     Args:
         added: the keys that the user added.
-        is_ours: whether the run has a measure of diversity.
-        of_verl: whether its estimator is ours or one of verl's, and not one of another plugin, which may read `algorithm.alpha`.
+        is_ours: whether the run uses diversity.
+        of_verl: whether the estimator is ours or verl's; another plugin's may read `algorithm.alpha`.
         migrates: whether the command moves keys of verl's older releases to their new places.
     """
     for key, value in added.items():
@@ -36,7 +36,7 @@ def refuse_misspelt(added: Mapping[str, Any], is_ours: bool, of_verl: bool, migr
             raise UserError(f"+{key} has no effect: nothing reads it. Did you mean {meant}?")
         if key.startswith("reward_model.") and not key.startswith(LEGACY_SECTIONS) and not migrates:
             raise UserError(
-                f"+{key} has no effect: verl 0.9 has its settings of rewards under reward, and under reward_model only dqo_verl's "
+                f"+{key} has no effect: verl 0.9 reads its reward settings under reward. Under reward_model, only dqo_verl's "
                 f"{SWITCH} is read."
             )
 
@@ -53,7 +53,7 @@ def _meant(key: str, value: Any, is_ours: bool, of_verl: bool) -> str | None:
         if inner or not {"reward_model.": True, "algorithm.": of_verl, "": is_ours}.get(section, False):
             continue
         near = get_close_matches(name, known_keys(), n=1, cutoff=ALIKE)
-        # what is only similar is more likely somebody else's, unless this run has a measure
+        # a name that is only similar is probably another plugin's, unless this run uses diversity
         if near and (name in near or (is_ours and len(name) >= 5 and name[0] == near[0][0])):
             return VERL(near[0], value)
     return None

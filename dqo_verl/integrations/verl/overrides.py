@@ -1,4 +1,4 @@
-"""What the user typed behind verl's command, override by override."""
+"""The Hydra overrides that the user typed after verl's command."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-# set for a command that is to be checked and not run
+# environment variable: check the command, do not run it
 CHECK = "DQO_VERL_CHECK"
 
 
@@ -21,12 +21,12 @@ def command() -> str:
 
 
 def typed() -> dict[str, Any]:
-    """Dotted key -> value of every override, the last of equal ones; `key={a: 1}` counts as `key.a=1`."""
+    """Dotted key -> value of every override. The last one of a key counts; `key={a: 1}` counts as `key.a=1`."""
     return _read(adding=False)
 
 
 def added() -> dict[str, Any]:
-    """Those with a plus sign: keys that verl's config need not know."""
+    """Only the overrides with a plus sign, whose keys verl's config need not have."""
     return _read(adding=True)
 
 

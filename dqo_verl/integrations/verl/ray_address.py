@@ -1,4 +1,4 @@
-"""Which Ray a run uses: one of its own, or one that runs already and that the user named."""
+"""Which Ray cluster a run uses: its own, or a running one that the user named."""
 
 import os
 import socket
@@ -15,15 +15,14 @@ SECONDS_TO_ANSWER = 3.0
 
 
 def named(config: DictConfig) -> str | None:
-    """The address that the user named, as Ray reads it: RAY_ADDRESS goes before `auto`. None where `local` asks for a Ray of
-    one's own."""
+    """The address that the user named, or None for the run's own cluster (`local`). As in Ray, RAY_ADDRESS wins over `auto`."""
     typed = OmegaConf.select(config, KEY)
     address = os.environ.get("RAY_ADDRESS") or typed if typed in (None, "auto") else typed
     return None if address == "local" else address
 
 
 def refuse_silent(config: DictConfig) -> None:
-    """Refuse an address that nobody answers: Ray would try for a minute."""
+    """Refuse an address where no Ray answers: Ray itself would retry for a minute."""
     typed = named(config)
     address = _left_by_a_dead_cluster() if typed == "auto" else typed
     if address is None:
@@ -33,13 +32,13 @@ def refuse_silent(config: DictConfig) -> None:
         socket.create_connection((place.hostname or "", place.port or 0), timeout=SECONDS_TO_ANSWER).close()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{KEY}={typed} (or RAY_ADDRESS): nobody answers at {address} ({error}). Start Ray there (ray start --head), or "
-            f"write +{KEY}=local: the run then starts a Ray of its own."
+            f"{KEY}={typed} (or RAY_ADDRESS): no Ray answers at {address} ({error}). Start Ray there (ray start --head), or "
+            f"write +{KEY}=local: the run then starts its own Ray."
         ) from error
 
 
 def _left_by_a_dead_cluster() -> str | None:
-    """What `auto` stands for if no cluster runs here: Ray leaves the address of the last one in a file."""
+    """The address that `auto` stands for while no cluster runs here: Ray keeps that of the last cluster in a file."""
     folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
     file = Path(folder, "ray", "ray_current_cluster")
     if not file.is_file() or any(process.info["name"] == "gcs_server" for process in psutil.process_iter(["name"])):

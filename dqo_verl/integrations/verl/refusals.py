@@ -1,4 +1,4 @@
-"""What cannot work in verl, refused before Ray starts with what to type instead."""
+"""Refuses what cannot work in verl, before Ray starts, and says what to type instead."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -37,10 +37,10 @@ LEGACY = {
 
 
 def check_estimator(name: str, registered: Collection[str], verls_own_command: bool) -> None:
-    """verl itself finds out when it computes the first advantage, after it has started its engine and generated.
+    """Refuse an unknown estimator: verl would notice only at the first advantages, after starting its engine and generating.
 
-    A program of the user's own may register an estimator where the driver does not see it; there only what looks like ours is
-    refused.
+    The user's own program may register an estimator where the driver does not see it. There, refuse only names that look like
+    our methods.
     """
     known = [*METHODS, *registered]
     if name in known:
@@ -50,13 +50,13 @@ def check_estimator(name: str, registered: Collection[str], verls_own_command: b
         return
     hint = f" Did you mean algorithm.adv_estimator={close[0]}?" if close else ""
     raise UserError(
-        f"algorithm.adv_estimator={name} is not known.{hint} Choose one of: {', '.join(known)}. One of your own: name the module "
-        "that registers it in VERL_USE_EXTERNAL_MODULES."
+        f"algorithm.adv_estimator={name} is not known.{hint} Choose one of: {', '.join(known)}. For your own estimator, set "
+        "VERL_USE_EXTERNAL_MODULES to the module that registers it."
     )
 
 
 def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
-    """`migrates`: whether the command moves keys of older releases to their new places itself."""
+    """Refuse verl settings that cannot work here. `migrates`: whether the command itself moves keys of older releases."""
     for old, new in () if migrates else LEGACY.items():
         if OmegaConf.select(config, old) is not None:
             raise UserError(f"verl 0.9 ignores {old}. Write {new} instead.")
@@ -65,7 +65,10 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
             "actor_rollout_ref.rollout.name is missing. Write actor_rollout_ref.rollout.name=vllm (or sglang)."
         )
     if config.algorithm.get("use_pf_ppo"):
-        raise UserError("algorithm.use_pf_ppo reorders responses within verl. Set algorithm.use_pf_ppo=False.")
+        raise UserError(
+            "algorithm.use_pf_ppo=True resamples responses inside verl, which diversity does not support. Set "
+            "algorithm.use_pf_ppo=False."
+        )
     n = config.actor_rollout_ref.rollout.n
     settings.credit.refuse_too_few(n, f"actor_rollout_ref.rollout.n={n}")
     if not settings.reads_nothing and n < 2:
@@ -76,13 +79,13 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
     reward_model = config.reward.reward_model
     if reward_model.enable and not reward_model.enable_resource_pool and config.reward.custom_reward_function.path:
         raise UserError(
-            "A custom reward function beside a colocated reward model gets no data_source and no ground truth from verl "
-            "0.9. Set reward.reward_model.enable_resource_pool=True with its own n_gpus_per_node, or drop the function."
+            "With a colocated reward model, verl 0.9 gives a custom reward function no data_source and no ground truth. Set "
+            "reward.reward_model.enable_resource_pool=True and reward.reward_model.n_gpus_per_node, or drop the function."
         )
 
 
 def check_scorer(config: DictConfig) -> None:
-    """What a reward function needs, before Ray starts: verl goes on without responses whose reward raises."""
+    """Check that the reward function has what it needs: verl would drop each response whose reward function raises."""
     function = config.reward.custom_reward_function
     if (scorer := hf_scorer.arguments(function)) is not None:
         hf_scorer.check(**scorer)

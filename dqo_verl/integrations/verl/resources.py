@@ -1,10 +1,10 @@
-"""How many GPUs verl takes for itself, by its trainer."""
+"""How many GPUs verl itself uses, which depends on its trainer."""
 
 from omegaconf import DictConfig
 
 
 def has_rollout_apart(config: DictConfig) -> bool:
-    """The fully asynchronous and the one-step-off trainer name the GPUs of their rollout at the top of the config."""
+    """Whether it is the fully asynchronous or the one-step-off trainer: their config has `rollout` at the top level."""
     return config.get("rollout") is not None
 
 
@@ -13,7 +13,7 @@ def is_v1(config: DictConfig) -> bool:
 
 
 def has_standalone_rollout(config: DictConfig) -> bool:
-    """Whether weights have to travel to a rollout on GPUs of its own."""
+    """Whether the rollout has its own GPUs, so that weights must be sent to it."""
     return has_rollout_apart(config) or (is_v1(config) and config.trainer.v1.trainer_mode == "separate_async")
 
 

@@ -1,4 +1,4 @@
-"""verl's quality reward, unchanged, and each finished response handed to the feature service on the way."""
+"""A reward manager that leaves verl's reward unchanged and sends each finished response to the feature service."""
 
 from functools import cached_property
 from typing import Any
@@ -11,18 +11,18 @@ from dqo_verl.core.sources import Model
 from dqo_verl.integrations.verl.launch import settings_of
 from dqo_verl.streaming.service import Submitter
 
-# turns: the user's and the model's
+# number of turns: the user's and the model's
 SINGLE_TURN = 2
 
 
 class StreamingRewardManager(RewardManagerBase):
-    """Wraps the manager that the user configured; it is kept in `reward.reward_manager.wraps`."""
+    """Wraps the reward manager that the user configured, whose config is in `reward.reward_manager.wraps`."""
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
         super().__init__(config, tokenizer, compute_score)
         quality_config = config.copy()
         quality_config.reward.reward_manager = config.reward.reward_manager.wraps
-        # as verl loads it, custom function and all
+        # loaded as in verl, with any custom reward function
         self.quality = load_reward_manager(quality_config, tokenizer, **kwargs)
 
     @cached_property
@@ -36,9 +36,9 @@ class StreamingRewardManager(RewardManagerBase):
         return Submitter(self.source)
 
     async def run_single(self, data: Any) -> dict[str, Any]:
-        """Only responses of a single turn with one output are streamed: others may hold text that the model did not write.
+        """Stream only single-turn responses with one output: others may contain text that the model did not write.
 
-        The trainer computes those when it collects.
+        Features of the others are computed when the trainer collects.
         """
         extra = data.non_tensor_batch
         if len(data) == 1 and extra.get("__num_turns__", [0])[0] == SINGLE_TURN:

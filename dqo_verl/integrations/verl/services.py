@@ -1,4 +1,4 @@
-"""What runs beside verl in Ray: the feature workers and the reward model in process, up before verl's own models."""
+"""Starts our Ray actors, the feature workers and the reward model of `hf_scorer`, before verl loads its own models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,14 +33,14 @@ def start(config: Any) -> None:
 
 
 def own_gpus(model: Model | None, scorer: dict[str, Any] | None) -> int:
-    """How many of our models are to have one for themselves."""
+    """How many GPUs our models reserve for themselves."""
     own = model.actors if model is not None and isinstance(model.placement, Gpu) else 0
     return own + (scorer is not None and scorer["placement"] == "gpu")
 
 
 @contextmanager
 def not_streaming() -> Iterator[None]:
-    """While verl validates: nobody collects those responses."""
+    """Accept no responses while verl validates, because nobody collects them."""
     if features is None:
         yield
         return
@@ -52,14 +52,13 @@ def not_streaming() -> Iterator[None]:
 
 
 def check_room(verl: int, own: int) -> None:
-    """Before anything is placed: ours would take a GPU first, and verl would say that its own are too few."""
+    """Refuse a cluster with too few GPUs: our models would take theirs first, and verl would report too few for itself."""
     import ray
 
     have = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     if own and verl + own > have:
         raise RuntimeError(
-            f"dqo_verl needs {own} of the GPUs for its models alone (placement=gpu), and verl takes {verl}, but "
-            f"Ray has {have}. Leave them free (trainer.n_gpus_per_node=7 on a node of 8), or place the models "
-            "elsewhere: placement=cpu, or shared (beside the trainer, with room: "
-            "actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
+            f"Too few GPUs: the models of dqo_verl need {own} (placement=gpu) and verl takes {verl}, but Ray has {have}. "
+            "Give verl fewer (trainer.n_gpus_per_node=7 on a node of 8), or place the models elsewhere: placement=cpu, or "
+            "placement=shared with room on the trainer's GPUs (actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
         )

@@ -12,10 +12,10 @@ from dqo_verl.core.keys import ResponseKey
 
 @dataclass(frozen=True)
 class Sessions:
-    """Responses (sessions) of a batch. A session counts once, by its last output; padding rows belong to none."""
+    """The responses (sessions) of a batch. Each session counts once, by its last output; padding rows belong to no session."""
 
     keys: list[ResponseKey]
-    # (sessions,) row of its last output
+    # (sessions,) row of each session's last output
     final_row: Tensor
     # (rows,) position of the row's session, -1 for padding
     of_row: Tensor
@@ -40,7 +40,7 @@ class Sessions:
 
     @property
     def uids(self) -> list[str]:
-        """The prompt of each."""
+        """The prompt's uid of each session."""
         return [key.group for key in self.keys]
 
     def broadcast(self, values: Tensor) -> Tensor:

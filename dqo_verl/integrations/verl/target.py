@@ -1,4 +1,4 @@
-"""The weight of a run with a target, from update to update of one of verl's trainers, and beside its checkpoints."""
+"""Keeps the state of a target between the updates of verl's trainer, and in a file beside its checkpoints."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from dqo_verl.integrations import target_file
 
 
 def target_in(trainer: Any, settings: Settings) -> Target | None:
-    """What steers alpha in this trainer's run, made at its first update."""
+    """The target that sets alpha in this trainer's run, created at the first update; None for a run without one."""
     target = target_of(settings)
     if target is None:
         return None
@@ -22,12 +22,12 @@ def target_in(trainer: Any, settings: Settings) -> Target | None:
 
 
 def keep(target: Target, trainer: Any) -> None:
-    """After an update. A run that saves nothing has nothing to go on from."""
+    """Save the state after an update, if the run saves checkpoints."""
     if trainer.config.trainer.save_freq > 0:
         target_file.keep(target, Path(trainer.config.trainer.default_local_dir), int(trainer.global_steps))
 
 
 def _folder_before(config: Any) -> Path:
-    """Of the run that this one goes on from."""
+    """The checkpoint folder of the run that this one resumes."""
     resumed_from = config.get("resume_from_path") if config.resume_mode == "resume_path" else None
     return Path(resumed_from).parent if resumed_from else Path(config.default_local_dir)

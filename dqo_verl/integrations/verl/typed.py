@@ -1,4 +1,4 @@
-"""What a user typed into a verl command -> settings. `algorithm.adv_estimator`, `reward_model.diversity`, `algorithm.diversity.*`."""
+"""Reads settings from a verl command: `algorithm.adv_estimator`, `reward_model.diversity` and `algorithm.diversity.*`."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -20,13 +20,13 @@ VERL = Spelling(
 
 
 def resolve(adv_estimator: str, measure: Any, typed: Mapping[str, Any], bases: Collection[str]) -> Settings | None:
-    """The settings of a run, or None if it has nothing to do with diversity. Raises `UserError` with what to type.
+    """The settings of a run, or None for a run without diversity. Raises a `UserError` that says what to type.
 
     Args:
-        adv_estimator: a method of ours, or one of verl's estimators, which becomes the base.
+        adv_estimator: one of our methods, or one of verl's estimators, which becomes the base.
         measure: `reward_model.diversity`, if given.
         typed: `algorithm.diversity.*`.
-        bases: the estimators that verl has registered, without ours.
+        bases: the estimators registered in verl, without ours.
     """
     ours = adv_estimator in METHODS
     for key in ("diversity", "measure", "method"):

@@ -1,10 +1,10 @@
-"""What verl's validation lacks: unbiased pass@k, how many distinct correct answers a prompt gets, and one prompt's answers to read.
+"""Adds to verl's validation: unbiased pass@k, distinct correct answers per prompt, and a table with one prompt's answers.
 
     pass@k = 1 - C(n - c, k) / C(n, k), c of the n responses correct (arXiv 2107.03374)
 
-verl's own best@k draws with replacement and is biased low (verl#7240). Two answers are the same if their texts are, up to the
-final answer, whatever their case and spacing: a rule that needs no model and is the same for every method. Rewards other than
-0 and 1 have no pass@k; then all answers count, correct or not. `+trainer.validate_diversity=false` switches all of it off.
+verl's own best@k draws with replacement and is biased low (verl#7240). Two answers are equal if their texts up to the
+final answer are, ignoring case and spacing: this rule needs no model and is the same for every method. Rewards other than 0 and
+1 have no pass@k; then all answers count, correct or not. `+trainer.validate_diversity=false` switches these metrics off.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ SWITCH = "trainer.validate_diversity"
 
 @dataclass(frozen=True)
 class Samples:
-    """What verl generated for validation: a row per response."""
+    """What verl generated for validation: one row per response."""
 
     inputs: Sequence[str]
     outputs: Sequence[str]
@@ -35,12 +35,12 @@ def is_on(config: DictConfig) -> bool:
 
 
 def shows_table(config: DictConfig) -> bool:
-    """verl has one table of generations, and the user's wins; the fully asynchronous trainer validates where no logger is."""
+    """Whether to log our table: not if the user logs verl's, nor in the fully asynchronous trainer's validation (no logger)."""
     return not config.trainer.log_val_generations and config.get("async_training") is None
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """The probability that k of the n responses, drawn without replacement, hold a correct one."""
+    """The probability that k of the n responses, drawn without replacement, include a correct one."""
     return 1 - comb(n - correct, k) / comb(n, k)
 
 
@@ -51,9 +51,9 @@ def metrics(
     samples: Samples,
     expected: Mapping[tuple[str, str], int] | None = None,
 ) -> dict[str, float]:
-    """In the form of verl's own, `val-core/SOURCE/VARIABLE/NAME@N`: means over the prompts of each source.
+    """Means over the prompts of each source, named like verl's own metrics: `val-core/SOURCE/VARIABLE/NAME@N`.
 
-    `expected`: how many responses each (source, uid) should have; as in verl's own accuracy, those that failed count as wrong.
+    `expected`: how many responses each (source, uid) should have. Failed responses count as wrong, as in verl's own accuracy.
     """
     prompts: dict[str, dict[str, list[int]]] = {}
     for source, uid in expected or {}:
@@ -72,7 +72,7 @@ def metrics(
                 correct = sum(verdicts[row] for row in rows)
                 for k in _ks(n):
                     counts.setdefault(f"pass@{k}", []).append(pass_at_k(sizes[uid], correct, k))
-            # of as many as every prompt has
+            # among the same number of responses for every prompt
             told = {_told(samples.outputs[row]) for row in rows[:n] if verdicts is None or verdicts[row]}
             counts[distinct].append(float(len(told)))
         found |= {f"val-core/{source}/{variable}/{name}": sum(of) / len(of) for name, of in counts.items()}
@@ -80,9 +80,9 @@ def metrics(
 
 
 def _judged(reported: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> tuple[str, dict[int, bool] | None]:
-    """The variable that says what is correct, as verl chooses it, and its verdicts; None if they are not all 0 or 1.
+    """The variable that says which rows are correct, chosen as verl does, and its verdicts, or None if they are not all 0 or 1.
 
-    A response without a value is not correct.
+    A response without a value counts as wrong.
     """
     variable = "acc" if any(value is not None for value in _values("acc", reported, rows)) else "reward"
     values = _values(variable, reported, rows)
@@ -99,9 +99,9 @@ def _values(variable: str, reported: Mapping[str, Sequence[Any]], rows: Sequence
 
 
 def one_prompt(uids: Sequence[str], samples: Samples, n: int) -> list[tuple[str, str, float]]:
-    """The n answers to one prompt, the same in each validation, each with the number of its class.
+    """The n answers to one prompt, each with the id of its class. Every validation shows the same prompt.
 
-    Always n rows: wandb's table keeps the width of its first one.
+    Always n rows, because wandb's table keeps the width of its first entry.
     """
     first = min(range(len(uids)), key=lambda row: (samples.inputs[row], row))
     rows = [row for row in range(len(uids)) if uids[row] == uids[first]][:n]

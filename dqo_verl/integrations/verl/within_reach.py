@@ -1,6 +1,7 @@
-"""Files, models, functions and servers that a command names: refused before Ray starts where they are not there.
+"""Refuses a command that names a missing file, model, function or server, before Ray starts.
 
-verl finds out after minutes of starting its engine. What only verl's workers can see (hdfs://, s3://) is left to it.
+verl would notice only after minutes, when its engine has started. Paths that only verl's workers can read (hdfs://, s3://) are
+not checked.
 """
 
 import dis
@@ -19,13 +20,13 @@ from dqo_verl.models import hub
 
 DATA = ("data.train_files", "data.val_files")
 POLICY = "actor_rollout_ref.model"
-# of which it matters only that they are there
+# settings whose path must exist
 FILES = (f"{POLICY}.path", f"{POLICY}.tokenizer_path", f"{POLICY}.lora_adapter_path", "data.custom_cls.path")
 FUNCTION = "reward.custom_reward_function"
 
 
 def refuse_out_of_reach(config: DictConfig, settings: Settings) -> None:
-    # the cluster of such an address has another disk and another network
+    # a ray:// cluster has another disk and another network
     if (ray_address.named(config) or "").startswith("ray://"):
         return
     hub.check(settings.source)
@@ -34,7 +35,7 @@ def refuse_out_of_reach(config: DictConfig, settings: Settings) -> None:
             for file in _listed(OmegaConf.select(config, key)):
                 if _is_local(file) and not glob(str(Path(file).expanduser())):
                     raise UserError(
-                        f"{key}={file}: there is no such file. dqo-verl prepare makes the sets of the papers."
+                        f"{key}={file}: there is no such file. To make the papers' data sets, type dqo-verl prepare."
                     )
     for key in FILES:
         file = OmegaConf.select(config, key)
@@ -66,7 +67,7 @@ def _is_local(place: str) -> bool:
 
 
 def _refuse_missing_function(path: str, name: str) -> None:
-    """Read, not run: a reward function may load a model when it is imported."""
+    """Refuse a missing reward function. Reads its file without importing it: the import may load a model."""
     file = _source_of(path)
     if file is None:
         return
@@ -82,7 +83,7 @@ def _refuse_missing_function(path: str, name: str) -> None:
 
 
 def _source_of(path: str) -> Path | None:
-    """The file behind verl's `path`, a file or `pkg://package.module`; None for what is no Python source."""
+    """The file of verl's `path`, which is a file or `pkg://package.module`; None for a module without Python source."""
     if not path.startswith("pkg://"):
         return Path(path.removeprefix("file://"))
     try:
@@ -95,7 +96,7 @@ def _source_of(path: str) -> Path | None:
 
 
 def _defined(file: Path) -> set[str]:
-    """The names that a module has once it is imported, in branches too; `*` if it imports all of another's."""
+    """The names that a module defines at its top level, also in branches; `*` if it imports all names of another module."""
     code = compile(file.read_text(), str(file), "exec", dont_inherit=True)
     names = {one.argval for one in dis.get_instructions(code) if one.opname == "STORE_NAME"}
     return names | ({"*"} if ("*",) in code.co_consts else set())

@@ -190,7 +190,7 @@ def test_the_driver_leaves_a_name_that_openrlhf_refuses():
             "Two base estimators: --algo.advantage.estimator rloo and --algo.diversity.base gae.",
         ),
         (("--algo.advantage.estimator", "dqo"), "--rollout.n_samples_per_prompt 1: one response per prompt"),
-        ((*DQO, "--algo.diversity.alpha", "20"), "OpenRLHF clips what is left of a reward"),
+        ((*DQO, "--algo.diversity.alpha", "20"), "OpenRLHF subtracts the baseline from a reward, then clips it"),
         (
             (*DQO, "--algo.diversity.embedder", "./none"),
             "--algo.diversity.embedder ./none: there is no such directory.",

@@ -190,7 +190,7 @@ def test_a_reward_that_is_no_number_ends_the_run_with_its_text(rollout):
 
 def test_a_reward_function_that_gave_nothing_is_said(rollout):
     run = rollout("--algo.advantage.estimator=dqo")
-    with pytest.raises(RuntimeError, match="The reward function gave nothing for a response"):
+    with pytest.raises(RuntimeError, match="The reward function returned nothing for a response"):
         run.samples(rewards=[[None] * 4, REWARDS[1]])
 
 

@@ -22,7 +22,7 @@ MISTYPED = (
     (("dqo",), {"stream": False}, "stream=False has no effect"),
     (("likelihood",), {}, "likelihood reads the policy's log-probabilities"),
     (("dqo",), {"placement": "gpu"}, "Write placement='shared'"),
-    (("dqo",), {"placement": "http", "urls": ["a:8000"]}, "urls: a:8000 is no URL. Write http://a:8000."),
+    (("dqo",), {"placement": "http", "urls": ["a:8000"]}, "urls: a:8000 is not a URL. Write http://a:8000."),
     (("dqo",), {"placement": "http"}, "http needs urls='...'"),
 )
 

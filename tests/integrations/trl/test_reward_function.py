@@ -92,7 +92,7 @@ def test_decoupled_needs_the_trainer():
 
 def test_a_server_that_nobody_serves_is_named_at_once():
     nobody = Diversity("dqo", placement="http", urls=["http://127.0.0.1:9"])
-    with pytest.raises(UserError, match=r"urls=\['http://127.0.0.1:9'\]: nobody answers"):
+    with pytest.raises(UserError, match=r"urls=\['http://127.0.0.1:9'\]: no server answers"):
         DiverseReward(quality, nobody, num_generations=4)(prompts=PROMPTS, completions=SAID)
 
 
@@ -123,5 +123,5 @@ def test_in_the_trainer_it_gives_the_advantages_that_the_trainer_with_diversity_
 
 def test_a_target_needs_the_trainer(policy_and_embedder):
     diversity = Diversity("diverse", target=0.8, embedder=str(policy_and_embedder[1]))
-    with pytest.raises(UserError, match="a reward function does not know of them: target needs with_diversity"):
+    with pytest.raises(UserError, match="a reward function does not know when one ends: target needs with_diversity"):
         DiverseReward(quality, diversity, num_generations=4)

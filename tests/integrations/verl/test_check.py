@@ -33,7 +33,7 @@ def test_the_command_line_checks_and_leaves_nothing_behind(tmp_path):
     command = [sys.executable, "-m", "dqo_verl.cli", "check", "--", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "algorithm.adv_estimator=grpo: nothing of dqo_verl takes part in this run." in done.stdout
+    assert "algorithm.adv_estimator=grpo: this run does not use dqo_verl." in done.stdout
     assert not list(tmp_path.iterdir())
 
 
@@ -44,8 +44,8 @@ def test_a_check_never_trains(tmp_path):
     command = [sys.executable, "-m", "dqo_verl.cli", "check", "--trainer", "theirs"]
     path = os.pathsep.join([str(tmp_path), *sys.path])
     for environment, told in (
-        ({}, "this command starts Ray without a look at its config"),
-        ({"VERL_USE_EXTERNAL_PLUGINS": "none"}, "dqo_verl is not active beside verl"),
+        ({}, "nothing was checked, because this command starts Ray before"),
+        ({"VERL_USE_EXTERNAL_PLUGINS": "none"}, "dqo_verl is not active with verl"),
     ):
         done = subprocess.run(
             command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path} | environment, timeout=120
@@ -88,5 +88,5 @@ def test_a_check_finds_what_verl_would_refuse_and_what_is_not_there(checked, mon
     with pytest.raises(UserError, match="verl refuses this command: validation gen temperature"):
         prepared(*PASSES, *DQO, *hot)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    with pytest.raises(UserError, match=r"nobody answers at 127\.0\.0\.1:9"):
+    with pytest.raises(UserError, match=r"no Ray answers at 127\.0\.0\.1:9"):
         prepared(*PASSES, *DQO)

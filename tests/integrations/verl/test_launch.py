@@ -106,7 +106,7 @@ def test_the_hidden_alpha_is_mentioned(capsys):
 
 def test_how_classes_are_made_without_a_classifier_is_mentioned(pair_classifier, capsys):
     prepared("algorithm.adv_estimator=darling")
-    assert "above a cosine of 0.891, classes by first_member" in capsys.readouterr().out
+    assert "above a cosine of 0.891, and first_member makes classes of the pairs" in capsys.readouterr().out
     prepared("algorithm.adv_estimator=darling", f"+algorithm.diversity.classifier={pair_classifier}")
     assert "cosine" not in capsys.readouterr().out
 
@@ -142,7 +142,7 @@ def test_a_bonus_that_cancels_in_groups_of_two_is_mentioned(overrides, mentioned
         (["reward_model.reward_manager=dapo"], r"Write reward\.reward_manager\.name"),
         (["+reward_model.multiplicative=True"], "combine=multiply"),
         (["custom_reward_function.path=x.py"], r"Write reward\.custom_reward_function\.path"),
-        (["algorithm.use_pf_ppo=True"], "reorders responses"),
+        (["algorithm.use_pf_ppo=True"], "resamples responses"),
         (["actor_rollout_ref.rollout.n=1"], r"rollout\.n=4"),
         (["+algorithm.diversity.embedder=/nowhere/model"], "no such directory"),
         (["+algorithm.diversity.embedder=nobody/has-this-model"], r"embedder=/path/to/it"),
@@ -174,7 +174,7 @@ MISTYPED = [
     (
         "dqo",
         "+algorithm.diversity={placement: http, urls: ['http://127.0.0.1:9']}",
-        r"nobody answers at http://127.0.0.1:9",
+        r"no server answers at http://127.0.0.1:9",
     ),
     (
         "dqo",
@@ -194,7 +194,7 @@ MISTYPED = [
     ("dqo", "reward.reward_manager.name=naiv", r"reward\.reward_manager cannot be loaded: .*naiv"),
     ("dqo", "actor_rollout_ref.model.tokenizer_path=/nowhere", r"tokenizer_path=/nowhere: there is no such file"),
     ("dqo", "actor_rollout_ref.rollout.name=???", r"Write actor_rollout_ref\.rollout\.name=vllm"),
-    ("dqo", "+ray_kwargs.ray_init.address=127.0.0.1:9", r"nobody answers at 127\.0\.0\.1:9"),
+    ("dqo", "+ray_kwargs.ray_init.address=127.0.0.1:9", r"no Ray answers at 127\.0\.0\.1:9"),
 ]
 
 

@@ -57,7 +57,7 @@ def test_a_named_checkpoint_has_its_weights_beside_it(tmp_path):
 
 def test_a_checkpoint_without_them_is_said(tmp_path, capsys):
     assert target_in(trainer(tmp_path, step=5), SETTINGS).alpha == 2.0
-    assert "has no step before 5. Alpha starts at 2" in capsys.readouterr().out
+    assert "has no step before 5, so alpha starts at 2" in capsys.readouterr().out
 
 
 def test_what_saves_nothing_writes_nothing(tmp_path):

@@ -1,2 +1,4 @@
-"""OpenRLHF's engine without a GPU: DeepSpeed on gloo, vLLM's build for CPUs, and patches for what has no public switch. Knows nothing of
-diversity."""
+"""Runs OpenRLHF without a GPU: DeepSpeed on gloo, vLLM's CPU build, and patches where no public setting exists.
+
+Has no code about diversity.
+"""

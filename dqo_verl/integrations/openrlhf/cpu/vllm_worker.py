@@ -19,7 +19,7 @@ class CpuWorker(WorkerWrap):
 
     def update_weight(self, name: str, dtype: torch.dtype, shape: Any, empty_cache: bool = False) -> None:
         if dtype != self.model_config.dtype:
-            raise TypeError(f"{name} comes as {dtype}, and vLLM runs in {self.model_config.dtype}")
+            raise TypeError(f"The trainer sends {name} as {dtype}, but vLLM runs in {self.model_config.dtype}")
         weight = torch.empty(shape, dtype=dtype)
         self._model_update_group.broadcast(weight, src=0)
         self.model_runner.model.load_weights(weights=[(name, weight)])

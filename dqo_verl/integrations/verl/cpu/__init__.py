@@ -1,1 +1,1 @@
-"""verl's engine without a GPU: a platform, patches for what has no public switch, vLLM's worker. Knows nothing of diversity."""
+"""Runs verl without a GPU: a platform, patches where no public setting exists, vLLM's worker. Has no code about diversity."""

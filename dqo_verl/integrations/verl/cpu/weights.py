@@ -1,6 +1,6 @@
-"""Weights from the trainer to a rollout of its own, without a GPU: through a file. verl's own ways (nccl, nixl) need one.
+"""Sends weights from the trainer to a standalone rollout through a file: verl's own backends (nccl, nixl) need a GPU.
 
-verl imports this module for `checkpoint_engine.custom_backend_module`. One machine, as every CPU run.
+verl imports this module because of `checkpoint_engine.custom_backend_module`. Like every CPU run, it needs a single machine.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 @CheckpointEngineRegistry.register(BACKEND)
 class FileCheckpointEngine(CheckpointEngine):
-    """`prepare` on all, `build_topology`, `init_process_group` on all, send and receive, `finalize` on all; for every update."""
+    """Per update: `prepare` on all ranks, `build_topology`, `init_process_group` on all, send, receive, `finalize` on all."""
 
     def __init__(self, bucket_size: int, is_master: bool = False):
         self.is_master = is_master
