@@ -96,6 +96,8 @@ run() {
   OUT="$OUT/$1" RECIPE="$RECIPE-$1" bash "$RECIPES/$2" "${@:3}"
 }
 
+has_flash_attention() { python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("flash_attn"))'; }
+
 # $1: the run's folder
 summarise() { (cd "$ROOT" && python "$RECIPES/summary.py" "$1" "$SCRIPT"); }
 
@@ -120,6 +122,9 @@ train() {
   TINY=()
   if [ "$PROFILE" = cpu ]; then
     tiny_profile
+  elif ! has_flash_attention; then
+    echo "flash-attn is not installed: attention by PyTorch's sdpa, which is slower and needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2
+    place+=({+actor_rollout_ref,+critic}.model.override_config.attn_implementation=sdpa)
   fi
   # `local`: don't join a Ray that someone else started on this machine
   place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-$([ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] && echo local || echo auto)}")

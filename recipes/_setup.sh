@@ -39,7 +39,7 @@ create_environment() {
       # flash-attn is built against the installed torch, or downloaded from its own releases
       install vllm==0.29.0 ninja && install --no-build-isolation flash-attn==2.8.3 && install "$ROOT[openrlhf,math,evaluation]"
     elif has_gpu; then
-      install "$ROOT[gpu,math,evaluation,classifier]" -r "$ROOT/requirements/gpu.txt" -c "$ROOT/requirements/gpu-constraints.txt"
+      install "$ROOT[gpu,math,evaluation,classifier]" -c "$ROOT/requirements/gpu-constraints.txt"
     else
       # the CPU build of torch: from PyTorch's own index if the default index does not have it
       { install --no-deps "torch==2.13.0+cpu" ||

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from dqo_verl.core.defaults import MINILM
 from dqo_verl.errors import UserError
+from dqo_verl.evaluation.files import files_of
 from dqo_verl.evaluation.metrics.evaluate import evaluate
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.report.page import write_report
-from dqo_verl.evaluation.rows import files_of
 from dqo_verl.models.hub import locate
 
 

@@ -40,7 +40,8 @@ WALLS = {
     "evaluation/endpoint": "errors",
     "evaluation/bad_data": "errors",
     "evaluation/formats": "",
-    "evaluation/rows": "evaluation/formats evaluation/bad_data errors",
+    "evaluation/files": "errors",
+    "evaluation/rows": "evaluation/files evaluation/formats evaluation/bad_data errors",
     "evaluation/sample": "evaluation/rows evaluation/endpoint provenance results jsonl flags errors",
     "evaluation/metrics": "evaluation/rows evaluation/bad_data evaluation/endpoint models core "
     "provenance results jsonl flags loading errors",

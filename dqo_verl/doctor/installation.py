@@ -122,8 +122,9 @@ def flash_attention() -> str:
     if not torch.cuda.is_available():
         return "not needed without a GPU"
     if importlib.util.find_spec("flash_attn") is None:
-        raise UserError(
-            "verl's critic and its padding-free path need flash-attn. Type: pip install -r requirements/gpu.txt"
+        return (
+            "not installed: recipes use PyTorch's sdpa; in your own verl command, add "
+            "+actor_rollout_ref.model.override_config.attn_implementation=sdpa"
         )
     return str(version_of("flash-attn"))
 

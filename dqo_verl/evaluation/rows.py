@@ -9,20 +9,19 @@ Five kinds of rows can be read, also mixed over several files:
     {"task", "traces": [{"nodes", "rewards", ...}], ...}                            verifiers' and prime-rl's episodes
 """
 
-import gzip
 import hashlib
 import json
 import math
 import re
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dqo_verl.errors import UserError, opening
 from dqo_verl.evaluation.bad_data import Problems
+from dqo_verl.evaluation.files import files_of, lines_of, parsed
 from dqo_verl.evaluation.formats import as_ours
 
 VERL_KEY = re.compile(r"^(?P<uid>.+)_(?P<session>\d+)_(?P<index>\d+)$")
@@ -163,18 +162,6 @@ def picked(prompt_ids: Iterable[str], count: int) -> list[str]:
     return sorted(prompt_ids, key=lambda one: hashlib.sha256(one.encode()).hexdigest())[:count]
 
 
-def files_of(path: Path) -> Iterator[Path]:
-    """The file itself, or every `.jsonl` of a folder, or else every `.parquet` (verl and TRL write one per step)."""
-    if path.is_file():
-        yield path
-        return
-    for ending in ("jsonl", "parquet"):
-        if found := sorted(path.glob(f"*.{ending}"), key=lambda file: (len(file.stem), file.stem)):
-            yield from found
-            return
-    raise UserError(f"{path}: no such file, and no folder with .jsonl or .parquet files in it")
-
-
 def file_of(where: str) -> str:
     return where.rpartition(":")[0]
 
@@ -186,12 +173,12 @@ def read_groups(
     groups: dict[tuple[Any, ...], Group] = {}
     for file in (file for path in paths for file in files_of(path)):
         with opening(file):
-            for number, line in enumerate(_table(file) if file.suffix == ".parquet" else _lines(file), start=1):
+            for number, line in enumerate(lines_of(file), start=1):
                 if not line:
                     continue
                 where = f"{file}:{number}"
                 try:
-                    row = _parsed(line) if isinstance(line, bytes) else line
+                    row = parsed(line) if isinstance(line, bytes) else line
                     _add_row(row, where, groups, pool, score_field)
                 except UnicodeDecodeError as error:
                     problems.add(where, "not a text in UTF-8", str(error))
@@ -203,43 +190,6 @@ def read_groups(
         problems.settle()
         raise UserError(f"no responses in {', '.join(map(str, paths))}")
     return _number_repeats(list(groups.values()))
-
-
-def _table(file: Path) -> list[dict[str, Any]]:
-    import pyarrow.lib  # type: ignore[import-untyped,unused-ignore]
-    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
-
-    try:
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
-    except pyarrow.lib.ArrowException as error:
-        raise UserError(f"{file}: cannot be read as parquet ({error})") from error
-    return rows
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    """The stripped lines of a plain or gzipped file; its first bytes decide which, not its name."""
-    with file.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(file) if packed else file.open("rb") as lines:
-        try:
-            yield from map(bytes.strip, lines)
-        except (EOFError, zlib.error) as error:
-            raise UserError(f"{file}: the gzip file is damaged or cut off ({error})") from error
-
-
-def _parsed(line: bytes) -> Any:
-    text = line.decode("utf-8-sig")
-    try:
-        row = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    # JSON can spell lone surrogates (halves of characters), which UTF-8 cannot encode
-    if "\\ud" in text.lower():
-        try:
-            json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(f"contains half of a character (a lone surrogate): {error.reason}") from None
-    return row
 
 
 def _number_repeats(groups: list[Group]) -> list[Group]:

@@ -8,8 +8,9 @@ from dqo_verl.models.judge import AT_ONCE, Judge
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.models.servers import Endpoint
 from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.embeddings import EmbeddingStream
 from dqo_verl.streaming.judged import JudgedStream
-from dqo_verl.streaming.stream import EmbeddingStream, Stream
+from dqo_verl.streaming.stream import Stream
 
 
 def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassifier | Judge | EqualAnswers, Stream]:

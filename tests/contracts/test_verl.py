@@ -130,7 +130,7 @@ def test_names_patched_for_the_cpu_still_exist():
         "trust_remote_code",
     ]
     assert 'attn_implementation="flash_attention_2"' in inspect.getsource(verl.utils.model), (
-        "verl no longer hard-codes flash attention in its critic: patches._load_critic_without_flash_attention can go"
+        "verl no longer hard-codes flash attention in its critic: integrations/verl/critic.py can go"
     )
     assert callable(fsdp._check_module_states_for_sync_module_states)
     assert "time.sleep(self.poll_interval)" in source("verl/trainer/ppo/v1/replay_buffer.py"), (

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqo_verl.core.objectives import Add, Multiply, Only, ZscoreAdd, centre, gap, shift_quality, zscore
+from dqo_verl.core.objectives import Add, Multiply, Only, ZscoreAdd
+from dqo_verl.core.scaling import centre, gap, shift_quality, zscore
 from dqo_verl.errors import UserError
 
 finite = st.floats(-1e6, 1e6, width=32)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dqo_verl import UserError
 from dqo_verl.core.features import Features
-from dqo_verl.core.objectives import gap
+from dqo_verl.core.scaling import gap
 from dqo_verl.core.settings import parse
 from dqo_verl.core.shaping import shape
 from dqo_verl.core.target import AT_ONCE, DOWN, ENOUGH, LARGEST, NEWEST, UP, similarities, target_of

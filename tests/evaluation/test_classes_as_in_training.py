@@ -24,7 +24,7 @@ from dqo_verl.evaluation.rows import Group
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.models.pair_classifier import PairClassifier
 from dqo_verl.streaming.classes import PartitionStream
-from dqo_verl.streaming.stream import EmbeddingStream
+from dqo_verl.streaming.embeddings import EmbeddingStream
 
 # duplicates, blanks, short answers with shared words, long ones; the later of two need not be the later in the alphabet
 TEXTS = [

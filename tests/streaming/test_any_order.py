@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.streaming import stream as module
 from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.embeddings import EmbeddingStream
 from dqo_verl.streaming.judged import JudgedStream
-from dqo_verl.streaming.stream import EmbeddingStream, identity
+from dqo_verl.streaming.stream import identity
 
 BOUND = 8
 KEYS = st.builds(ResponseKey, st.sampled_from("pqr"), st.integers(0, 3))

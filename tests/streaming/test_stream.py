@@ -15,8 +15,9 @@ from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.pairs import ordered
 from dqo_verl.streaming import stream as module
 from dqo_verl.streaming.classes import PartitionStream
+from dqo_verl.streaming.embeddings import EmbeddingStream
 from dqo_verl.streaming.service import FeatureWorker
-from dqo_verl.streaming.stream import EmbeddingStream, identity
+from dqo_verl.streaming.stream import identity
 
 
 class CountingEmbedder:

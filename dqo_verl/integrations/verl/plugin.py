@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +17,7 @@ from wrapt import register_post_import_hook
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.errors import plainly
-from dqo_verl.integrations.verl import batch_seam, beside_trl, seam
+from dqo_verl.integrations.verl import batch_seam, beside_trl, critic, seam
 from dqo_verl.integrations.verl.overrides import check_only
 from dqo_verl.integrations.verl.probe import OLDEST, TESTED, Verl
 
@@ -155,6 +156,8 @@ def _install() -> None:
         ("verl.trainer.ppo.metric_utils", batch_seam.hook_metrics),
         ("verl.experimental.separation.ray_trainer", partial(batch_seam.hook_separate, start=_start)),
     ]
+    if find_spec("flash_attn") is None:
+        hooks.append(("verl.utils.model", critic.load_with_sdpa))
     if check_only():
         hooks.append(("ray", _keep_from_ray))
     for module, hook in hooks:

@@ -20,7 +20,6 @@ def patch_for_cpu() -> None:
     """Apply all patches. Only `dqo_verl.integrations.verl.cpu.platform.activate` calls this."""
     vllm_build.call_it_vllm()
     register_post_import_hook(_use_gloo_alone, "verl.utils.distributed")
-    register_post_import_hook(_load_critic_without_flash_attention, "verl.utils.model")
     register_post_import_hook(_let_fsdp1_broadcast_cpu_modules, "torch.distributed.fsdp._init_utils")
     register_post_import_hook(_send_weights_through_own_socket, "verl.workers.rollout.vllm_rollout.vllm_rollout")
     register_post_import_hook(_look_for_responses_more_often, "verl.trainer.ppo.v1.replay_buffer")
@@ -42,23 +41,6 @@ def _use_gloo_alone(module: ModuleType) -> None:
             )
 
     module.initialize_global_process_group_ray = initialize
-
-
-def _load_critic_without_flash_attention(module: ModuleType) -> None:
-    """verl loads a value model with flash_attention_2 whatever the config says."""
-
-    def load(local_path: str, torch_dtype: Any, model_config: Any, trust_remote_code: bool) -> Any:
-        from transformers import AutoModelForTokenClassification
-
-        return AutoModelForTokenClassification.from_pretrained(
-            local_path,
-            dtype=torch_dtype,
-            config=model_config,
-            attn_implementation="sdpa",
-            trust_remote_code=trust_remote_code,
-        )
-
-    module.load_valuehead_model = load
 
 
 def _let_fsdp1_broadcast_cpu_modules(module: ModuleType) -> None:
