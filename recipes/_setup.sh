@@ -21,7 +21,18 @@ tell_every_ten_seconds() {
 }
 
 # --no-compile: Python compiles modules when it imports them; compiling all of them here would double the time
-install() { "$VENV/bin/python" -m pip --disable-pip-version-check install --no-compile "$@"; }
+install() {
+  if uses_uv; then
+    uv pip install --python "$VENV/bin/python" "$@"
+  else
+    "$VENV/bin/python" -m pip --disable-pip-version-check install --no-compile "$@"
+  fi
+}
+
+# uv is much faster than pip, but does not read pip's configuration: where pip has an index or constraints of its own, pip installs
+uses_uv() {
+  command -v uv >/dev/null && [ -z "$("$VENV/bin/python" -m pip config list | grep -E 'index|find-links|constraint|cert')" ]
+}
 
 create_environment() {
   local log=$VENV/setup.log python teller
@@ -59,7 +70,7 @@ create_upon() {
   tell_every_ten_seconds "$log" & teller=$!
   disown
   # DeepSpeed is built before upon.pth makes the other environment's torch visible: it cannot use that torch's build tools
-  DS_BUILD_OPS=0 install --no-deps --use-pep517 -r "$ROOT/requirements/openrlhf.txt" >"$log" 2>&1 ||
+  DS_BUILD_OPS=0 install --no-deps $(uses_uv || echo --use-pep517) -r "$ROOT/requirements/openrlhf.txt" >"$log" 2>&1 ||
     { kill "$teller" || true; tail -n 15 "$log" >&2; echo "the setup failed; full log: $log" >&2; return 1; }
   echo "import site; site.addsitedir('$(echo "$1"/lib/python3*/site-packages)')" >"$(echo "$VENV"/lib/python3*/site-packages)/upon.pth"
   touch "$VENV/complete"
