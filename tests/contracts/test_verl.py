@@ -244,7 +244,8 @@ def test_verls_own_tests_pass_with_the_plugin_installed():
 
 
 def test_verl_is_kept_from_what_newer_trl_no_longer_has(tmp_path, monkeypatch):
-    """Its monkey patch of a worker would import it. TRL is installed beside verl here."""
+    """Its monkey patch of a worker would import it where TRL is installed beside verl."""
+    pytest.importorskip("trl")
     import verl  # noqa: F401  loads the plugin
     from verl.models.transformers import monkey_patch
     from verl.utils import import_utils
@@ -254,7 +255,6 @@ def test_verl_is_kept_from_what_newer_trl_no_longer_has(tmp_path, monkeypatch):
     source = inspect.getsource(monkey_patch.apply_monkey_patch)
     assert "if is_trl_available():" in source
     assert "AutoModelForCausalLMWithValueHead" in source
-    assert importlib.util.find_spec("trl")
     assert not import_utils.is_trl_available()
     assert not monkey_patch.is_trl_available()
     (tmp_path / "trl/experimental/ppo").mkdir(parents=True)

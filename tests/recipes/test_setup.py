@@ -81,3 +81,22 @@ def test_without_verl_an_environment_is_made(active):
     assert done.returncode
     assert said[0].startswith(f"setting up {made} (once, a few minutes")
     assert not (environment / "asked").exists()
+
+
+@pytest.mark.slow
+def test_uv_installs_unless_pip_has_an_index_of_its_own(active):
+    environment, _ = active
+    uv, made = environment / "bin/uv", environment.parent / "made"
+    uv.write_text(f'#!/bin/sh\necho "$@" >>{environment}/uv\n')
+    uv.chmod(0o755)
+    settings = {"PYTHON": sys.executable, "PIP_CONFIG_FILE": os.devnull}
+    _, done = set_up(environment, **settings, PIP_NO_INDEX="1")
+    assert (done.returncode, (environment / "uv").exists()) == (1, False)
+    assert "the setup failed" in done.stderr
+    said, done = set_up(environment, **settings)
+    assert done.returncode == 0, done.stderr
+    first, second = (environment / "uv").read_text().splitlines()
+    python = f"pip install --python {made}/bin/python"
+    assert first == (f"{python} {ROOT}[gpu,math,evaluation,classifier] -c {ROOT}/requirements/gpu-constraints.txt")
+    assert second == f"{python} --no-deps --editable {ROOT}"
+    assert said[-1] == f"{made}/bin/python"
