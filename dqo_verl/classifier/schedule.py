@@ -1,4 +1,4 @@
-"""The ordered pairs and the learning rate of each update. Both depend only on the step, so a run can resume at any step."""
+"""The ordered pairs and the learning rate of each update. Both are functions of the step: a run can resume at any step."""
 
 import math
 from collections.abc import Sequence

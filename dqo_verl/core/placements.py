@@ -40,7 +40,7 @@ class Http(Placement):
     name = "http"
 
     urls: Annotated[tuple[str, ...], BeforeValidator(_texts), Field(min_length=1)]
-    """Servers such as `[http://a:8000]`: vLLM's `/v1/embeddings` or `/classify`, for a judge any `/v1/chat/completions`."""
+    """Servers `[http://a:8000,http://b:8000]`: vLLM's `/v1/embeddings`, `/classify`, for a judge any `/v1/chat/completions`."""
 
     @field_validator("urls")
     @classmethod

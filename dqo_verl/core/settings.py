@@ -31,7 +31,7 @@ class Settings(Part):
     """All diversity settings of a run. The effective values are printed once and logged."""
 
     method: str
-    """The run's preset, or its measure if no preset was typed. Only the log uses it."""
+    """The run's preset, or its measure if no preset was typed. The other fields contain the preset's values already."""
 
     measure: Measure
     """How diverse a response is."""
@@ -80,7 +80,7 @@ class Settings(Part):
 
     @property
     def is_raw(self) -> bool:
-        """Whether diversity is part of the reward that the base estimator sees, and divides if it divides rewards."""
+        """Whether diversity is part of the reward that the base estimator sees, and is divided if it divides rewards."""
         return self.combine.is_raw
 
     @property

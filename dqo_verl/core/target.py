@@ -10,8 +10,8 @@
 
 A response is better if it passes the gate. A lost answer is no longer sampled and earns no bonus, so it does not come back:
 therefore alpha rises at once and falls slowly. If all better responses say the same from the start on, `answers` stays 1, so
-there is nothing to keep and alpha falls to 0. Alpha does not change in the first updates, until ENOUGH better responses were
-seen, nor in an update without two better responses to the same prompt.
+there is nothing to keep, and alpha falls to 0 (if the target is below 1). Alpha does not change in the first updates, until
+ENOUGH better responses were seen, nor in an update without two better responses to the same prompt.
 """
 
 from collections.abc import Hashable, Sequence
@@ -25,7 +25,7 @@ from dqo_verl.core.groups import rows_by_size
 from dqo_verl.core.objectives import Add
 from dqo_verl.core.settings import Settings
 
-# alpha per unit of `missing`: added for the next update only, and added to the weight
+# per unit of `missing`: what is added to alpha for the next update only, and what is added to the weight
 AT_ONCE, UP = 10.0, 1.0
 # taken from the weight in an update, per unit of surplus
 DOWN = 0.2

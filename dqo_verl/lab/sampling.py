@@ -27,7 +27,7 @@ def sample(
     longest: int = 24,
     temperature: float = 1.0,
 ) -> list[Response]:
-    """k responses to each prompt, one prompt after the other. Log-probabilities are those at `temperature`, as in verl."""
+    """k responses to each prompt, in the order of the prompts. Log-probabilities are those at `temperature`, as in verl."""
     cache = _Cache(network, prompts)
     log_probs = network.log_probs(cache.read_prompts(), temperature)
     responses = [Response([], []) for _ in range(len(prompts) * k)]

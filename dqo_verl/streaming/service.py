@@ -24,7 +24,7 @@ NAME = "dqo_verl_features_{job}_{i}"
 MAX_THREADS = 8
 RESTARTS = 3
 SECONDS_OF_SILENCE = 10.0
-# pause before a worker is tried again whose node is lost: Ray needs time to notice it, and to restart the worker elsewhere
+# pause before a retry with a worker whose node is lost: Ray needs time to notice it, and to restart the worker elsewhere
 SECONDS_TO_RECOVER = 1.0
 
 TextOf = Callable[[Sequence[ResponseKey]], Sequence[str]]

@@ -1,7 +1,8 @@
 """Computes the features of finished responses in batches, while others are still being generated.
 
-Streams (embeddings in `embeddings.py`, classes in `classes.py` and `judged.py`) have two main methods: `submit(key, text)` returns at once,
-`collect(keys)` waits for the features that are not computed yet. Nothing here uses Ray; `service.py` runs a stream in an actor.
+Streams (embeddings in `embeddings.py`, classes in `classes.py` and `judged.py`) have two main methods: `submit(key, text)`
+returns at once, `collect(keys)` waits for the features that are not computed yet. Nothing here uses Ray; `service.py` runs a
+stream in an actor.
 """
 
 import asyncio

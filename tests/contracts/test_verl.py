@@ -188,7 +188,7 @@ def test_nothing_is_patched_unless_a_cpu_run_is_asked_for():
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("0.8.0", "dqo_verl needs verl 0.9.0 or newer, and 0.8.0 is installed"),
+        ("0.8.0", "dqo_verl needs verl 0.9.0 or newer, but 0.8.0 is installed"),
         ("0.9.0.dev0", ""),
         ("0.9.2", ""),
         ("0.10.0.dev0", ""),

@@ -2,7 +2,7 @@
 
     d_i = 1 - mean_j BLEU(i, j),   j != i
 
-BLEU counts n-grams of up to four words, adds one to the counts of two and more words (smoothing), and has the brevity penalty.
+BLEU counts n-grams of up to four words, adds one to the counts of those of two or more (smoothing), and has a brevity penalty.
 Words are split at whitespace. The score is 0 if all are alike, and 1 with nothing in common or in a group of one. The paper
 adds 0.1 times the score to correct answers only: alpha=0.1 gate=0.5.
 """

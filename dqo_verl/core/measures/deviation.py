@@ -19,8 +19,9 @@ def deviation_weight(similarity: Tensor) -> Tensor:
     whatever its diversity. All weights are 1 if all D are equal: in groups of one and two, or of equal responses.
 
     The paper weights the DPO loss of a pair by its preferred response; using the weight as a factor of rewards is our choice.
-    The formula is that of the authors' code. It takes the geometric mean of two such u, from a semantic and from a style
-    embedding, and the distance from a custom model class that we did not have; we use one embedding and the cosine distance.
+    The formula is that of the authors' code. Their code takes the geometric mean of two such u, from a semantic and from a
+    style embedding, and the distance from a custom model class that we did not have; we use one embedding and the cosine
+    distance.
     """
     distance = mean_pairwise_distance(similarity.double())
     low, high = distance.amin(dim=-1, keepdim=True), distance.amax(dim=-1, keepdim=True)

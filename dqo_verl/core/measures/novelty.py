@@ -2,7 +2,7 @@
 
     u_i = 1 - (w mean_j s_ij + (1 - w) max_j s_ij),   j != i,   s the cosine
 
-If no cosine is negative, it lies between 0 (all alike) and 1 (all orthogonal). A group of one gives 1. The paper normalises it
+If no cosine is negative, u_i lies between 0 (all alike) and 1 (all orthogonal). A group of one gives 1. The paper normalises u
 separately within correct and within wrong answers; here the gate selects which responses are compared.
 """
 

@@ -11,7 +11,7 @@ from dqo_verl.core.measures.base import Measure
 def distinct_fraction(same: Tensor) -> Tensor:
     """`v_i = (n - |class(i)|) / (n - 1)` where classes are the connected components of `same`, `(..., n, n)` -> `(..., n)`.
 
-    If all are alike it is 0, if all differ 1. A group of one gives 1, because nothing is like it.
+    It is 0 if all are alike, and 1 if all differ. A group of one gives 1, because nothing is like it.
     """
     n = same.shape[-1]
     class_size = same_class(same).sum(dim=-1).float()

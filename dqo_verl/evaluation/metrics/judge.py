@@ -42,7 +42,7 @@ def parse(answer: str) -> float:
     """The last `{"diversity": x}` of the answer, scaled to 0..1."""
     found = re.findall(r'"diversity"\s*:\s*(-?\d+(?:\.\d+)?)', answer)
     if not found or not 0 <= float(found[-1]) <= 10:
-        raise UserError(f'no {{"diversity": 0..10}} in the judge\'s answer: {answer[:200]!r}')
+        raise UserError(f'no {{"diversity": 0..10}} in the judge\'s answer: {answer[:200]!r}. Choose another --judge')
     return float(found[-1]) / 10
 
 

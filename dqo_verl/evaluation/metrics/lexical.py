@@ -77,7 +77,7 @@ def _common_subsequence(positions: dict[str, int], length: int, other: Sequence[
 
 
 def self_rouge(texts: Sequence[str]) -> float:
-    """1 - mean ROUGE-L F-measure over the pairs. Blank ones count as identical; NaN if another has no a-z, 0-9."""
+    """1 - mean ROUGE-L F-measure over the pairs. Blank responses count as identical; NaN if any other has no a-z, 0-9."""
     if len(texts) < 2:
         return float("nan")
     from rouge_score.tokenize import tokenize  # type: ignore[import-untyped,unused-ignore]

@@ -112,7 +112,7 @@ def _against(runs: list[Run], per_run: list[list[Slice]], quality: str, diversit
 def trade_offs(
     runs: list[Run], per_run: list[list[Slice]], chosen: list[Slice | None]
 ) -> list[tuple[str, list[Chart]]]:
-    """Quality (right is better) against diversity (up is better), by temperature and by training step; the first is large."""
+    """Quality (right is better) against diversity (up is better), by temperature and by step; the first chart is large."""
     measured = {m for parts in per_run for s in parts for m in s.summary["metrics"]}
     quality = next((m for m in headlines("quality") if m in measured), None)
     found = [m for m in charted("diversity", "both") if m in measured][:6]

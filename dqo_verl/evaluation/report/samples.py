@@ -10,7 +10,7 @@ from dqo_verl.evaluation.report.runs import Slice
 from dqo_verl.evaluation.report.tables import number
 from dqo_verl.evaluation.rows import picked
 
-# Number of classes that a column shows, and number of tints.
+# Number of tints; the classes of a column repeat them if there are more.
 TINTS = 8
 MAP, MARGIN = 150, 10
 

@@ -51,7 +51,7 @@ class Command:
 
 
 def prepare(words: Sequence[str]) -> list[str]:
-    """The command line for OpenRLHF: the one that was typed, without our options."""
+    """The command line for OpenRLHF: without our options, with the base in place of our method, with a CPU run's flags."""
     command = checked(words)
     if command.on_cpu:
         platform.use()

@@ -49,7 +49,7 @@ def refuse(arguments: Mapping[str, Any], settings: Settings) -> None:
         for place in str(arguments[key] or "").split(","):
             if place.endswith(FILES) and "://" not in place and not Path(place).expanduser().exists():
                 raise UserError(
-                    f"--{key} {place}: there is no such file. To make the papers' data sets, type dqo-verl prepare."
+                    f"--{key} {place}: there is no such file. To make a data set of the papers, type dqo-verl prepare NAME."
                 )
 
 

@@ -13,7 +13,7 @@ from dqo_verl.integrations import target_file
 
 
 class SteeredRun:
-    """The target of a run. Counts updates, unknown to OpenRLHF's experience maker; a resumed run asks its checkpoint."""
+    """The target of a run. It counts updates, because OpenRLHF does not name the step; a resumed run asks its checkpoint."""
 
     def __init__(self, target: Target, checkpoints: Any):
         """`checkpoints`: OpenRLHF's `ckpt` arguments."""

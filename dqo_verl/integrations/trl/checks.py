@@ -13,9 +13,9 @@ def refuse(config: Any, settings: Settings) -> None:
     if aggregation != "sum_then_normalize" and settings.changes_reward:
         instead = "" if settings.has_credit else f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
         raise UserError(
-            f"multi_objective_aggregation={aggregation!r} divides each reward by its own standard deviation, diversity too: it "
-            "would weigh as much as the reward whatever alpha is. Write multi_objective_aggregation='sum_then_normalize'"
-            f"{instead}."
+            f"multi_objective_aggregation={aggregation!r} divides each reward by its own standard deviation, also what "
+            "dqo_verl adds: it would weigh as much as the reward, whatever alpha is. Write "
+            f"multi_objective_aggregation='sum_then_normalize'{instead}."
         )
     settings.credit.refuse_too_few(config.num_generations, f"num_generations={config.num_generations}")
 

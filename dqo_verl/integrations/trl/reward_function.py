@@ -23,8 +23,8 @@ class DiverseReward:
     """`DiverseReward(quality, diversity, num_generations=8)` returns `r + alpha d`, or the method's formula of r and d.
 
     Every call must contain whole groups, side by side. A trainer with several processes may split them; such a call is refused.
-    It changes rewards only: `scale='decoupled'` needs `with_diversity(GRPOTrainer)`. The first call loads the model, in the
-    process that scores.
+    DiverseReward changes rewards only: `scale='decoupled'` needs `with_diversity(GRPOTrainer)`. The first call loads the model,
+    in the process that scores.
     """
 
     def __init__(self, quality: Callable[..., Any], diversity: Diversity, num_generations: int):

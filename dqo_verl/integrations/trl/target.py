@@ -19,6 +19,6 @@ class TargetState(TrainerCallback, ExportableState):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         kept = state.stateful_callbacks.get(type(self).__name__)
-        # TRL keeps a list if several callbacks have this name
+        # transformers keeps a list if several callbacks have this name
         if isinstance(kept, dict):
             self.target.restore(kept["attributes"])

@@ -1,1 +1,1 @@
-"""The verl integration. Only this package imports verl; `seam.py`, `batch_seam.py` and `cpu/` use verl's private names."""
+"""The verl integration. Only this package imports verl. Private names: `seam.py`, `batch_seam.py`, `critic.py` and `cpu/`."""

@@ -1,7 +1,7 @@
 """Lets verl run in an environment where TRL 1.x is installed.
 
-verl up to 0.9.1 patches TRL's model with a value head if TRL is installed. TRL 1.x no longer has this model, so every worker
-would end with an ImportError. With the hook, verl sees TRL as not installed; it uses TRL for nothing else.
+verl up to 0.9.1 patches TRL's value-head model if TRL is installed. TRL 1.x no longer has this model, so every worker would
+end with an ImportError. With the hook, verl sees TRL as not installed; it uses TRL for nothing else.
 """
 
 from importlib.util import find_spec

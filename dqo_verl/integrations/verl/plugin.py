@@ -65,17 +65,17 @@ def _prepare(config: Any) -> None:
 
     if not HydraConfig.initialized():
         return prepare(config)
-    # Hydra would bury the message in the overrides and in frames of ours
+    # Hydra would bury the message under the overrides and a traceback
     if status := plainly("dqo_verl", lambda: prepare(config)):
         sys.exit(status)
 
 
 def _look_first(config: Any) -> None:
-    """What comes before verl's own first look at its config, in the driver of each of its trainers."""
-    # its supervised trainer has none
+    """Runs before verl reads its config, in the driver of each of its trainers."""
+    # verl's supervised trainer has no algorithm section
     if "algorithm" not in config:
         if check_only():
-            sys.exit("dqo_verl: this trainer has no rewards, and nothing that dqo_verl could check.")
+            sys.exit("dqo_verl: this trainer has no rewards, so there is nothing to check.")
         return
     on_cpu = config.trainer.get("device") == "cpu"
     if on_cpu:
@@ -118,7 +118,7 @@ def _validated(trainer: Any, sources: Any, uids: Any, reported: Any, samples: An
         try:
             trainer.validation_generations_logger.log(config.trainer.logger, table, trainer.global_steps)
         except Exception as error:
-            # a table for the eye must not end a run
+            # logging the table is optional, so a failure must not end the run
             print(f"[dqo_verl] note: the answers to one prompt could not be logged: {error}", flush=True)
     return validation.metrics(sources, uids, reported, samples, expected)
 
@@ -133,10 +133,11 @@ def _install() -> None:
     verl = Verl.here()
     if verl.is_too_old:
         raise ImportError(
-            f"dqo_verl needs verl {OLDEST} or newer, and {verl.version} is installed: algorithm.adv_estimator=dqo and darling are "
-            f"not available. Type: pip install verl=={TESTED}"
+            f"dqo_verl needs verl {OLDEST} or newer, but {verl.version} is installed: algorithm.adv_estimator=dqo and darling "
+            f"are not available. Type: pip install verl=={TESTED}"
         )
-    if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
+    on_cpu = os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu"
+    if on_cpu:
         from dqo_verl.integrations.verl.cpu.platform import activate
 
         activate()
@@ -156,7 +157,7 @@ def _install() -> None:
         ("verl.trainer.ppo.metric_utils", batch_seam.hook_metrics),
         ("verl.experimental.separation.ray_trainer", partial(batch_seam.hook_separate, start=_start)),
     ]
-    if find_spec("flash_attn") is None:
+    if on_cpu or find_spec("flash_attn") is None:
         hooks.append(("verl.utils.model", critic.load_with_sdpa))
     if check_only():
         hooks.append(("ray", _keep_from_ray))
@@ -165,13 +166,13 @@ def _install() -> None:
 
 
 def _or_say(hook: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-    """A name that has moved must not end `import verl` for those who do without us; `probe.py` refuses runs that need it."""
+    """Log a hook whose target is gone: `import verl` must work for runs without dqo_verl, and `probe.py` refuses the others."""
 
     def install(module: ModuleType) -> None:
         try:
             hook(module)
         except AttributeError as error:
-            logger.warning("dqo_verl does not find its place in %s: %s", module.__name__, error)
+            logger.warning("dqo_verl could not hook into %s: %s", module.__name__, error)
 
     return install
 

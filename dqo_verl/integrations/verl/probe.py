@@ -1,4 +1,4 @@
-"""The private names of verl that dqo_verl relies on, looked up in verl's sources before anything starts."""
+"""The functions and source lines of verl that dqo_verl relies on, looked up in verl's sources before anything starts."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ SECONDS_TO_ANSWER = 3.0
 
 
 def named(config: DictConfig) -> str | None:
-    """The address that the user named, or None for the run's own cluster (`local`). As in Ray, RAY_ADDRESS wins over `auto`."""
+    """The address that the user named; None if there is none, or for `local`. As in Ray, RAY_ADDRESS wins over `auto`."""
     typed = OmegaConf.select(config, KEY)
     address = os.environ.get("RAY_ADDRESS") or typed if typed in (None, "auto") else typed
     return None if address == "local" else address

@@ -1,7 +1,8 @@
 """All uses of private names of verl's V1 trainer and driver. Each has a test in tests/contracts.
 
 (`batch_seam.py` has those of verl's other trainers, `cpu/patches.py` those of the CPU run.) The hooks below keep the current
-batch at hand while verl computes advantages. They also call functions of `plugin.py` before Ray starts and when the trainer starts.
+batch at hand while verl computes advantages. They also call functions of `plugin.py` before Ray starts and when the trainer
+starts.
 """
 
 import contextlib
@@ -75,14 +76,15 @@ class QueueStep(Step):
         return data.batch["advantages"], data.batch["returns"]
 
 
-# the V1 trainer of this process: a verl that hands its batch to estimators does not say whose batch it is
+# the V1 trainer of this process, which verl does not pass to estimators, even if it passes them the batch
 _trainer: Any = None
 
 
 def hook_trainer(module: ModuleType, start: Callable[[Any], None]) -> None:
     """`PPOTrainer`: call `start(config)` before the models, and keep the batch at hand while advantages are computed.
 
-    The latter is for released versions of verl. With upstream/verl/0004-estimator_fields.patch, verl hands the batch over itself.
+    The latter is for released versions of verl. With upstream/verl/0004-estimator_fields.patch, verl itself passes the batch to
+    the estimator.
     """
 
     def init(original: Any, trainer: Any) -> Any:
@@ -106,7 +108,7 @@ def hands_batch_over(trainer_base: ModuleType) -> bool:
 
 
 def handed_over(kv_meta: Any, metrics: dict[str, Any] | None) -> AbstractContextManager[None]:
-    """The step of a call that brought its batch; nothing where a hook has set the step already."""
+    """Set the step from the batch that verl passed to the estimator. Does nothing without one: then a hook has set the step."""
     if kv_meta is None or metrics is None:
         return contextlib.nullcontext()
     return working_on(QueueStep(_trainer, metrics, kv_meta.keys, kv_meta.tags, kv_meta.partition_id))
@@ -143,8 +145,8 @@ def refuse_shared_queue() -> None:
     if controller._actor_id.job_id.hex() != ray.get_runtime_context().get_job_id():
         raise RuntimeError(
             "Another run of verl's V1 trainer is in this Ray cluster, and both would take their responses from one "
-            "TransferQueue. Wait until it has ended, or give this one a cluster of its own: on one machine "
-            "+ray_kwargs.ray_init.address=local without RAY_ADDRESS, in a container or with a /tmp of its own if it has GPUs."
+            "TransferQueue. Wait until it has ended, or start this one in its own cluster: on the same machine, unset "
+            "RAY_ADDRESS and add +ray_kwargs.ray_init.address=local; with GPUs, also use a container or its own /tmp."
         )
 
 

@@ -4,7 +4,7 @@
 
 verl's own best@k draws with replacement and is biased low (verl#7240). Two answers are equal if their texts up to the
 final answer are, ignoring case and spacing: this rule needs no model and is the same for every method. Rewards other than 0 and
-1 have no pass@k; then all answers count, correct or not. `+trainer.validate_diversity=false` switches these metrics off.
+1 have no pass@k; then all answers count, correct or not. `+trainer.validate_diversity=false` switches all of this off.
 """
 
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ def refuse_out_of_reach(config: DictConfig, settings: Settings) -> None:
             for file in _listed(OmegaConf.select(config, key)):
                 if _is_local(file) and not glob(str(Path(file).expanduser())):
                     raise UserError(
-                        f"{key}={file}: there is no such file. To make the papers' data sets, type dqo-verl prepare."
+                        f"{key}={file}: there is no such file. To make a data set of the papers, type dqo-verl prepare NAME."
                     )
     for key in FILES:
         file = OmegaConf.select(config, key)

