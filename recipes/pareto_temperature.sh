@@ -9,12 +9,12 @@
 #
 # Where each value comes from (the knobs of all recipes are in _common.sh):
 #   TEMPERATURES="0.2 0.4 0.6 0.8 1.2"             Figure 3; no source states DQO's
-#   PROMPTS=FILE                                   NoveltyBench's 100 curated ones; the paper also uses its 1,000 from WildChat:
+#   PROMPTS=FILE                                   NoveltyBench's 100 curated prompts; the paper also uses its 1,000 from WildChat:
 #                                                  PROMPTS=~/.cache/dqo_verl/data/noveltybench/wildchat.parquet
 #   N=10 TOKENS=4096                               Table 8
 #   CLASSIFIER THRESHOLD=0.102                     NoveltyBench's, with its rule for answers of at most five words
 #   CLASSIFIER_TOKENS=512                          tokens of each response, as in DARLING's copy of NoveltyBench (original: 128)
-#   RM                                             DARLING's reward model, for quality. An empty RM= measures diversity only
+#   RM=Skywork/Skywork-Reward-Gemma-2-27B-v0.2     NoveltyBench's reward model, for quality. An empty RM= measures diversity only
 #   SCORE=FILE.py:FUNCTION                         a reward function, for quality, instead of RM
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 

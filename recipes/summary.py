@@ -36,7 +36,7 @@ def main(directory: Path, script: str) -> None:
         print(*one["in_words"], sep="\n")
     print(f"the answers before and after training, side by side: {page}")
     print(
-        f"next: run the baseline, bash recipes/{script} algorithm.adv_estimator=grpo, and compare: dqo-verl report grpo=ITS_FOLDER ours={directory}"
+        f"next: run the recipe's baseline (docs/experiments.md), and compare: dqo-verl report grpo=ITS_FOLDER ours={directory}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Makes from the records of all runs: a table, a verdict for each claim, and the curves.
+"""Writes a table, a verdict for each claim, and the curves, from the records of all runs.
 
     python -m experiments.collapse.verdicts DIR        reads DIR/records/ROW-sSEED.json, writes DIR/results.md, curves.svg, sweeps.svg
 

@@ -1,4 +1,4 @@
-"""Makes from the records: a verdict for each claim on each task, the tables behind it, and charts of quality and diversity.
+"""Writes from the records a verdict for each claim on each task, the tables behind it, and charts of quality and diversity.
 
 python -m experiments.lab.verdicts [DIR]        reads DIR/records.parquet, writes DIR/results.md and DIR/tradeoffs.svg
 """

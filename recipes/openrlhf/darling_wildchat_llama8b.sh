@@ -7,6 +7,7 @@
 # model and classifier.
 # Where each value comes from: recipes/darling_wildchat_llama8b.sh, the same experiment in verl, except
 #   RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B     ours: OpenRLHF needs a reward model with a `score` head, which Athene lacks
+#   GPU_MEMORY=0.5 MICRO=4                        ours
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=8 CLASSIFIER=dogtooth/similarity-classifier-f168-hf RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B \

@@ -4,7 +4,7 @@
 #   bash recipes/openrlhf/dqo_dolly_llama.sh [OpenRLHF's flags ...]
 #
 # With GPUs: one node; all models take turns on all GPUs. Without: a tiny policy, critic and reward model, on the same engine.
-# Where each value comes from: recipes/dqo_dolly_llama.sh, the same experiment in verl.
+# Where each value comes from: recipes/dqo_dolly_llama.sh, the same experiment in verl, except GPU_MEMORY=0.5 MICRO=8 (ours).
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=4 ALPHA EMBEDDER RM=Skywork/Skywork-Reward-V2-Llama-3.1-8B MODEL=meta-llama/Llama-3.2-3B-Instruct LR=1e-6 BATCH=128 \

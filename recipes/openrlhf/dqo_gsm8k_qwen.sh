@@ -7,7 +7,7 @@
 #
 # With GPUs: one node; all models take turns on all GPUs.
 # Without: a tiny policy on the same engine (Ray, DeepSpeed, vLLM), in minutes.
-# Where each value comes from: recipes/dqo_gsm8k_qwen.sh, the same experiment in verl.
+# Where each value comes from: recipes/dqo_gsm8k_qwen.sh, the same experiment in verl, except MICRO=8 (ours).
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs K=4 ALPHA EMBEDDER MODEL=Qwen/Qwen2.5-1.5B-Instruct LR=1e-6 BATCH=128 KL=0.001 EPOCHS=15 PROMPT=512 RESPONSE=1024 \

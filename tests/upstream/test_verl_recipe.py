@@ -21,17 +21,18 @@ SAYS = {
 }
 
 
-def check(script, method, *typed, **knobs):
+def check(folder, script, method, *typed, **knobs):
+    """Started in `folder`, where Hydra leaves its log."""
     environment = os.environ | {"METHOD": method, "DQO_VERL_CHECK": "1", "NGPUS": "8", "PYTHONPATH": str(ROOT)} | knobs
     return subprocess.run(
-        ["bash", RECIPE / script, *typed], env=environment, cwd=RECIPE, capture_output=True, text=True
+        ["bash", RECIPE / script, *typed], env=environment, cwd=folder, capture_output=True, text=True
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("script", "method"), [(GSM8K, "dqo"), (GSM8K, "diverse"), (MATH, "darling")])
-def test_a_method_composes_and_is_what_it_says(script, method, pair_classifier):
-    done = check(script, method, *within_reach(), CLASSIFIER=str(pair_classifier))
+def test_a_method_composes_and_is_what_it_says(script, method, pair_classifier, tmp_path):
+    done = check(tmp_path, script, method, *within_reach(), CLASSIFIER=str(pair_classifier))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert SAYS[method] in done.stdout + done.stderr
     assert "without std division" in done.stdout + done.stderr
@@ -39,15 +40,15 @@ def test_a_method_composes_and_is_what_it_says(script, method, pair_classifier):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("script", "method"), [(GSM8K, "grpo"), (MATH, "grpo_no_std")])
-def test_a_baseline_is_verls_own_command(script, method):
-    done = check(script, method)
+def test_a_baseline_is_verls_own_command(script, method, tmp_path):
+    done = check(tmp_path, script, method)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "diversity" not in (done.stdout + done.stderr).lower().replace("project_name=diversity", "")
 
 
 @pytest.mark.parametrize("script", [GSM8K, MATH])
-def test_an_unknown_method_is_refused(script):
-    done = check(script, "dqoo")
+def test_an_unknown_method_is_refused(script, tmp_path):
+    done = check(tmp_path, script, "dqoo")
     assert (done.returncode, "METHOD=dqoo: choose grpo, grpo_no_std" in done.stderr) == (2, True)
 
 

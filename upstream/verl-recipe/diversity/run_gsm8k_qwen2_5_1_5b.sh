@@ -18,11 +18,11 @@
 #   METHOD=dqo bash run_gsm8k_qwen2_5_1_5b.sh [overrides]
 #
 # METHOD=grpo          rewards only, with std division
-# METHOD=grpo_no_std   rewards only, without: what DQO differs from by its bonus alone
+# METHOD=grpo_no_std   rewards only, without std division: DQO differs from it only by the bonus
 # METHOD=dqo           r + alpha * leave-one-out gain in the log-determinant of the group's embeddings
-# METHOD=diverse       DQO among the better responses, in units of their lead
+# METHOD=diverse       DQO's bonus only for rewards above the batch's mean, in units of the gap between rewards (ours)
 #
-# DATA holds train.parquet and test.parquet of `dqo-verl prepare gsm8k --out DATA`.
+# DATA is the folder of train.parquet and test.parquet: dqo-verl prepare gsm8k --out DATA
 set -euo pipefail
 
 METHOD=${METHOD:-dqo}

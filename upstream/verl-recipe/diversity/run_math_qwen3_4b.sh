@@ -13,16 +13,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# DARLING (arXiv 2509.02534) and its baselines on DeepscaleR, with Qwen3-4B-Base: Tables 4 and 7 of the paper.
+# DARLING (arXiv 2509.02534) and its baselines on DeepscaleR, with Qwen3-4B-Base: Tables 4, 7 and 9 of the paper.
 #
 #   METHOD=darling bash run_math_qwen3_4b.sh [overrides]
 #
 # METHOD=grpo          rewards only, with std division: the paper's baseline
-# METHOD=grpo_no_std   rewards only, without: what DARLING differs from by its factor alone (Table 11)
-# METHOD=darling       reward * share of the group's other responses that a classifier puts into another class
+# METHOD=grpo_no_std   rewards only, without std division (Table 11): DARLING differs from it only by the factor
+# METHOD=darling       reward * share of the group's other responses that are in another class, by a pair classifier
 #
-# DATA holds one folder for each of `dqo-verl prepare deepscaler10k --out DATA/deepscaler10k` and `dqo-verl prepare aime25 --out DATA/aime25`.
-# The paper used 8 nodes of 8 GPUs (NNODES=8). Each training GPU holds a copy of the 4B classifier.
+# DATA has the folders deepscaler10k and aime25: dqo-verl prepare NAME --out DATA/NAME
+# The paper used 8 nodes of 8 GPUs: start Ray on all nodes, then run this with NNODES=8 on the head node.
+# Each training GPU holds a copy of the 4B classifier.
 set -euo pipefail
 
 METHOD=${METHOD:-darling}
