@@ -86,7 +86,7 @@ REFUSED = {
     "empty urls": ({"placement": "http", "urls": []}, "urls=[]: Value should have at least 1 item"),
     "a place that is no key": ({"source": "texts"}, "source does not exist"),
     "another name of a method": ({"measure": "dpp", "method": "foo"}, "method=foo is not known"),
-    "no urls": ({"placement": "http"}, "http needs urls=...: Servers such as"),
+    "no urls": ({"placement": "http"}, "http needs urls=...: Servers"),
     "divided by zero": ({"measure": "dpp_quality", "alpha": 0}, "alpha=0 must be between 1e-06 and 1e+06"),
     "neither method nor measure": (
         {"method": "grpo"},
