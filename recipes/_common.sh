@@ -5,7 +5,7 @@
 # OUT=DIR      folder of the run (default: outputs/<recipe>/<date>); the same DIR resumes the run
 # PROFILE=cpu  use the tiny profile (_tiny.sh), even on a machine with a GPU (default: gpu if the machine has one)
 # DRY_RUN=1    print the command instead of running it
-# CHECK=1      check the command, show every diversity setting and where it comes from, and start nothing
+# CHECK=1      check the command, show every diversity setting and where it comes from, and train nothing
 # VERBOSE=1    show verl's full output on the terminal, not only in $OUT/train.log
 # NNODES=4     use a running Ray cluster (ray start --head, ray start --address=... on the other nodes), named by RAY_ADDRESS or
 #              found on this machine. With one node the run starts its own Ray, unless RAY_ADDRESS is set
