@@ -150,7 +150,7 @@ def test_synchronous_with_all_that_quality_goes_through_and_resumed(train, asset
     )
     # the episode goes on behind the prompts that were seen
     said, _ = train(*flags, "--data.max_samples=72")
-    assert f"as after step {saved}" in said
+    assert f"its value after step {saved}" in said
     lines = [json.loads(line) for line in (tmp_path / "checkpoints" / NAME).read_text().splitlines()]
     assert lines[len(kept)]["step"] == saved + 1
 
