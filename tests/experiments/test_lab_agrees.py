@@ -17,6 +17,7 @@ SAME = {
     "grpo": "grpo",
     "dqo": "dqo_1",
     "darling": "darling",
+    "diverse": "diverse_2",
     "dqo_alpha0.25": "dqo_0.25",
     "dqo_alpha4": "dqo_4",
     "std_alpha0.25": "dqo_std_0.25",
@@ -32,11 +33,11 @@ METRICS = {"pass@1": "pass@1", "effective_classes": "distinct@10"}
 
 @pytest.fixture(scope="module")
 def ends():
-    """`(row, metric) -> (values of verl's five policies, of the lab's)`, after 30 steps."""
+    """`(row, metric) -> (values of verl's policies, of the lab's)`, after 30 steps."""
     seeds, lab = read(VERLS), Evidence(records.read())
     return {
         (row, metric): (
-            [last(runs[row], metric) for runs in seeds.values()],
+            [last(runs[row], metric) for runs in seeds.values() if row in runs],
             list(lab.values("sums", same, METRICS[metric])),
         )
         for row, same in SAME.items()

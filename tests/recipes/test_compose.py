@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.collapse.verdicts import results
 from tests.composing import compose_as_typed
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -380,6 +381,12 @@ def test_the_published_evidence_is_what_its_records_say(recipe, tmp_path):
     assert (tmp_path / "results.md").read_text() == (published / "results.md").read_text()
     assert "== sums, seed" not in done.stderr
     assert "the report:" not in done.stdout
+
+
+@pytest.mark.parametrize("task", ["sums", "few", "sentences"])
+def test_each_published_page_is_what_its_records_say(task):
+    published = RECIPES.parent / "experiments" / "collapse" / "evidence" / task
+    assert results(published) == (published / "results.md").read_text()
 
 
 @pytest.mark.parametrize(
