@@ -1,4 +1,4 @@
-"""What the site has that docs/ has not: README as its first page, the notebook and all settings as pages, links to the repository."""
+"""What the site has that docs/ has not: README as its first page, the notebook, all settings and each claim as pages, links to the repository."""
 
 import inspect
 import json
@@ -25,6 +25,8 @@ def on_files(files: Any, config: Any) -> Any:
     notebook = json.loads((ROOT / "docs/determinants.ipynb").read_text(encoding="utf-8"))
     files.append(File.generated(config, "determinants.md", content=_as_markdown(notebook)))
     files.append(File.generated(config, "settings_by_part.md", content=settings_by_part()))
+    for name, text in claim_pages().items():
+        files.append(File.generated(config, name, content=text))
     for path in sorted({path for page in (ROOT / "docs").glob("*.md") for path in IMAGE.findall(page.read_text())}):
         files.append(File.generated(config, f"{OUTSIDE}/{path}", abs_src_path=str(ROOT / path)))
     return files
@@ -57,6 +59,17 @@ def _as_markdown(notebook: dict[str, Any]) -> str:
         if printed := "".join(text for output in cell["outputs"] for text in output["text"]):
             parts.append(f"```text\n{printed}```")
     return "\n\n".join(parts) + "\n"
+
+
+def claim_pages() -> dict[str, str]:
+    """The lab's claims with their verdicts, from the records."""
+    # experiments/ is not in the package, and a console script does not look into the current folder
+    sys.path.insert(0, str(ROOT))
+    from experiments.lab import records
+    from experiments.lab.pages import pages
+    from experiments.lab.verdicts import Evidence
+
+    return pages(Evidence(records.read()))
 
 
 def settings_by_part() -> str:

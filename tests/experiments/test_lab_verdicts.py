@@ -10,6 +10,7 @@ import pytest
 from dqo_verl import UserError
 from experiments.lab import records
 from experiments.lab.claims import CLAIMS, Claim
+from experiments.lab.pages import pages
 from experiments.lab.rows import ROWS
 from experiments.lab.tasks import TASKS
 from experiments.lab.verdicts import ENOUGH, FIRST_SEED, Evidence, judged, main
@@ -122,3 +123,15 @@ def test_the_page_and_the_charts(tmp_path):
 def test_without_evidence_the_command_is_named():
     with pytest.raises(UserError, match=r"python -m experiments\.lab\.sweep"):
         Evidence(pd.DataFrame({"seed": [1], "step": [0], "task": ["few"], "row": ["grpo"], "pass@1": [0.5]}))
+
+
+def test_every_claim_has_a_page_with_its_verdict_first(evidence):
+    found = pages(evidence(runs(SEEDS, 0.0, row="grpo"), runs(SEEDS, 0.05)))
+    assert len(found) == len(CLAIMS) + 1
+    for name, text in found.items():
+        if name != "claims.md":
+            assert text.splitlines()[2].startswith("**Verdict: ")
+            assert f"]({name}) " in found["claims.md"]
+    ours = next(i for i, claim in enumerate(CLAIMS, start=1) if (claim.row, claim.metric) == ("dqo_1", "pass@1"))
+    assert "**Verdict: holds on few.**" in found[f"claim_{ours:02}.md"]
+    assert "--rows dqo_1 grpo --tasks sums few" in found[f"claim_{ours:02}.md"]
