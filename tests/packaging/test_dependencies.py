@@ -1,5 +1,6 @@
 """Every library that a room imports is declared: by the package itself, or by an extra that the room is used with."""
 
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -103,3 +104,11 @@ def test_the_environment_without_a_gpu_holds_what_the_extras_ask_for():
     extras = [lines for extra, lines in metadata.optional_dependencies.items() if extra != "gpu"]
     for one in [Requirement(line) for lines in [metadata.dependencies, *extras] for line in lines]:
         assert one.specifier.contains(pinned[canonicalize_name(one.name)]), one
+
+
+def test_the_dockerfile_is_clean():
+    """It was never built here, so at least a linter reads it."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), ROOT / "docker/Dockerfile"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
