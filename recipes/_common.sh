@@ -123,7 +123,7 @@ train() {
   if [ "$PROFILE" = cpu ]; then
     tiny_profile
   elif ! has_flash_attention; then
-    echo "flash-attn is not installed: attention by PyTorch's sdpa, which is slower and needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2
+    echo "flash-attn is not installed: attention by PyTorch's sdpa, which needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2
     place+=({+actor_rollout_ref,+critic}.model.override_config.attn_implementation=sdpa)
   fi
   # `local`: don't join a Ray that someone else started on this machine

@@ -262,3 +262,26 @@ def test_verl_is_kept_from_what_newer_trl_no_longer_has(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "trl", raising=False)
     assert beside_trl.has_value_head()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("platform", "installed", "loader"),
+    [
+        ("cpu", True, "dqo_verl.integrations.verl.critic"),
+        ("", True, "verl.utils.model"),
+        ("", False, "dqo_verl.integrations.verl.critic"),
+    ],
+)
+def test_the_critic_is_loaded_with_flash_attention_only_where_it_works(platform, installed, loader, tmp_path):
+    if installed:
+        (tmp_path / "flash_attn").mkdir()
+        (tmp_path / "flash_attn/__init__.py").touch()
+    code = "import verl.utils.model as m; print(m.load_valuehead_model.__module__)"
+    environment = os.environ | {
+        "VERL_PLATFORM": platform,
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == loader

@@ -53,6 +53,22 @@ def test_steps_count_in_both_profiles(profile, commands, checked):
     assert checked(overrides).trainer.total_training_steps == 7
 
 
+@pytest.mark.parametrize("script", ["dqo_gsm8k_qwen.sh", "baseline_gsm8k_ppo.sh"])
+def test_without_flash_attention_a_gpu_run_uses_pytorchs(script, commands, checked, tmp_path, monkeypatch):
+    (overrides,) = commands(script, "gpu")
+    config = checked(overrides)
+    for model in (config.actor_rollout_ref.model, config.critic.model):
+        assert model.override_config.attn_implementation == "sdpa"
+    # what the user types comes later
+    (overrides,) = commands(script, "gpu", "+actor_rollout_ref.model.override_config.attn_implementation=eager")
+    assert checked(overrides).actor_rollout_ref.model.override_config.attn_implementation == "eager"
+    (tmp_path / "flash_attn").mkdir()
+    (tmp_path / "flash_attn/__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (overrides,) = commands(script, "gpu")
+    assert not [override for override in overrides if "attn_implementation" in override]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_run_keeps_its_metrics_and_few_checkpoints(profile, commands, checked, tmp_path):
     """The logger's path travels in the config: workers of a Ray that runs already do not see this shell's environment."""
