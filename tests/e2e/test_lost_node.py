@@ -1,0 +1,105 @@
+"""A node is lost with the worker on it: on a real cluster of three nodes, each with its own raylet."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+from ray.util.state import list_actors
+
+from dqo_verl.core.keys import ResponseKey
+from dqo_verl.core.settings import parse
+from dqo_verl.streaming.local import LocalModel
+from dqo_verl.streaming.service import FeatureService, Submitter, name_of, worker_of
+from tests.e2e.dumps import expect_metrics_of_dumps
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1500)]
+
+WORKERS = 3
+TEXTS = {ResponseKey(f"u{i // 8}", i % 8): f"response {i} says {i % 5} and {i % 7}" for i in range(160)}
+KEYS = list(TEXTS)
+DEADLINE = 120.0
+
+
+@contextmanager
+def three_nodes(head, other):
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    for _ in range(2):
+        nodes.add_node(**other)
+    ray.init(nodes.address, log_to_driver=False, namespace="shared by two runs")
+    try:
+        yield nodes
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+@pytest.fixture
+def small_cluster():
+    with three_nodes({"num_cpus": 1}, {"num_cpus": 1}) as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster_to_train_on():
+    """Everything of verl's that asks for a GPU, or may be told where to run, is on the head."""
+    with three_nodes({"num_cpus": 32, "num_gpus": 1, "resources": {"head": 1}}, {"num_cpus": 4}) as nodes:
+        yield nodes
+
+
+def node_of(i):
+    """Of worker number `i`."""
+    (found,) = [actor for actor in list_actors() if actor.name == name_of(i) and actor.state == "ALIVE"]
+    return found.node_id
+
+
+def test_workers_on_a_lost_node_start_elsewhere_and_the_numbers_stay(small_cluster):
+    source = parse({"method": "dqo", "actors": WORKERS, "deadline": DEADLINE}).source
+    service = FeatureService(source)
+    place = {i: node_of(i) for i in range(WORKERS)}
+    assert len(set(place.values())) == WORKERS, "spread over all nodes"
+    submitter = Submitter(source)
+    ray.get([submitter.submit(key, text) for key, text in TEXTS.items()])
+    lost = next(node for node in small_cluster.worker_nodes if node.node_id in place.values())
+    small_cluster.add_node(num_cpus=1)
+    small_cluster.remove_node(lost, allow_graceful=False)
+    fetched = []
+
+    def text_of(keys):
+        fetched.extend(keys)
+        return [TEXTS[key] for key in keys]
+
+    answer = service.collect(KEYS, text_of)
+    gone = next(i for i, node in place.items() if node == lost.node_id)
+    assert {worker_of(key, WORKERS) for key in fetched} == {gone}, "only what was lost is fetched again"
+    expected = LocalModel(source, "cpu").collect(KEYS, list(TEXTS.values()), KEYS)
+    np.testing.assert_allclose(answer.values, expected.values, atol=1e-6)
+    assert answer.identities == expected.identities
+
+
+def test_a_training_run_goes_on_with_the_same_numbers_when_it_loses_a_node(start, tmp_path, cluster_to_train_on):
+    metrics = "+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH"
+    run = start(
+        tmp_path,
+        "algorithm.adv_estimator=dqo",
+        "algorithm.norm_adv_by_std_in_grpo=False",
+        f"+algorithm.diversity.actors={WORKERS}",
+        "transfer_queue.backend.SimpleStorage.required_node_resource=head",
+        f"{metrics}={tmp_path}/train-0.jsonl",
+        f"trainer.rollout_data_dir={tmp_path}/rollouts",
+        "trainer.total_training_steps=6",
+        RAY_ADDRESS=cluster_to_train_on.address,
+    )
+    run.wait_for_step(2)
+    alive = [actor for actor in list_actors(limit=1000) if actor.state == "ALIVE"]
+    ours = {actor.node_id for actor in alive if actor.class_name == "FeatureWorker"}
+    assert len(ours) == WORKERS, "spread over all nodes"
+    everything = Counter(actor.node_id for actor in alive)
+    lost = next(node for node in cluster_to_train_on.worker_nodes if everything[node.node_id] == 1)
+    cluster_to_train_on.remove_node(lost, allow_graceful=False)
+    assert run.finish() == 0, run.text()[-4000:]
+    assert "a feature worker is unreachable; Ray restarts it" in run.text()
+    assert list(run.steps()) == [1, 2, 3, 4, 5, 6]
+    expect_metrics_of_dumps(run.steps(), tmp_path / "rollouts")
