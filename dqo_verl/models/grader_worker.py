@@ -1,7 +1,8 @@
 """The process that runs math-verify for `grader.py`: a task per line on stdin, a verdict per line on stdout.
 
 math-verify's own time limits need signals on the main thread and do not stop every hang, so they are off. Instead the
-kernel kills the process that works on a task when its time is over (SIGALRM with its default action, which no code can delay).
+kernel kills the process that works on a task when its time is over (SIGPROF or SIGALRM with their default action, which no code
+can delay). The limit is CPU time, so that a busy machine changes no verdict; `PATIENCE` times as much real time is the most.
 That process is a fork of this one, which then answers `null` and forks again, so nothing is imported twice.
 It runs as a script, because importing the package would import torch.
 """
@@ -18,6 +19,7 @@ import sys
 from typing import Any, TextIO
 
 SECONDS_TO_START = 120
+PATIENCE = 4
 # Without a limit, Sympy uses up all memory when it computes a tower of powers.
 MEMORY = 4 * 2**30
 # Linux: the kernel kills this process when its parent dies
@@ -26,6 +28,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.alarm(SECONDS_TO_START)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,10 +54,12 @@ def serve(library: Any, answers: TextIO) -> None:
     forms = [library.ExprExtractionConfig(), library.LatexExtractionConfig()]
     for line in sys.stdin:
         gold, text, seconds = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds)
         expected = library.parse(f"\\boxed{{{gold}}}", gold_form, parsing_timeout=None)
         found = library.parse(text, forms, parsing_timeout=None)
         verdict = "no gold" if not expected else library.verify(expected, found, timeout_seconds=None)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(json.dumps(verdict), file=answers, flush=True)
 

@@ -1,5 +1,7 @@
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -8,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dqo_verl.models import grader as grading
+from dqo_verl.models import grader_worker
 from dqo_verl.rewards import math
 
 pytest.importorskip("math_verify")
@@ -51,6 +54,25 @@ def test_a_hang_is_stopped_counted_and_the_next_response_is_judged() -> None:
     assert grader.stopped == 1
     assert grader("5", "\\boxed{5}", SECONDS) is True
     grader.close()
+
+
+@pytest.mark.parametrize(
+    ("nap", "status", "verdict"), [(0.3, 0, "true\n"), (grader_worker.PATIENCE, -signal.SIGALRM, "")]
+)
+def test_a_busy_machine_changes_no_verdict_unless_it_takes_several_times_as_long(nap, status, verdict) -> None:
+    """A library that sleeps stands for one that waits for a core."""
+    script = """if True:
+        import runpy, sys, time
+        class Library:
+            LatexExtractionConfig = ExprExtractionConfig = list
+            parse = lambda *_, **__: time.sleep(float(sys.argv[2])) or ["5"]
+            verify = lambda *_, **__: True
+        runpy.run_path(sys.argv[1])["serve"](Library, sys.stdout)
+    """
+    task = json.dumps(["5", "5", 0.2]) + "\n"
+    command = [sys.executable, "-c", script, grading.WORKER, str(nap)]
+    found = subprocess.run(command, input=task, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (status, verdict)
 
 
 @pytest.mark.parametrize("expression", ["10^{10^{10}}!", "(" * 3000 + "1" + ")" * 3000, "{" * 50_000, "7" * 100_000])

@@ -122,7 +122,7 @@ def test_nothing_stays_of_groups_that_are_forgotten():
     for step in range(5):
         run(stream, group(f"{step}", ["a", "b"]))
     assert not stream.groups
-    assert not stream.waiting
+    assert not stream.open
     assert not stream.texts
 
 
