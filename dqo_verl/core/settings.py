@@ -108,14 +108,11 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or a `UserError` that says what to type. `parse(settings.flat())` gives the same settings."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
     switched_off = "measure" in typed
-    preset: dict[str, Any] = {}
     if not switched_off:
-        preset = pick(METHODS, "method", typed.get("method"), spelling)
-    elif typed.get("method") in [*METHODS]:
-        # a measure that is typed beside a method keeps the method's credit
-        preset = {key: value for key, value in METHODS[typed["method"]].items() if key == "credit"}
-    typed = preset | typed
+        typed = {**pick(METHODS, "method", typed.get("method"), spelling), **typed}
     kind = measure_named(typed["measure"], spelling)
+    if switched_off and typed.get("method") in [*METHODS]:
+        typed = {**_beside_a_measure(typed["method"], kind, spelling), **typed}
     credit: type[Credit] = pick(Credit.choices, "credit", typed.get("credit", Plain.name), spelling)
     if kind.reads == "nothing":
         kept = ("method", "measure", "base", "credit", *credit.model_fields)
@@ -142,6 +139,21 @@ def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     for key in sorted(typed.keys() - settings.flat().keys()):
         raise UserError(_no_effect(key, typed[key], settings, spelling) or _unknown(key, typed[key], spelling))
     return settings
+
+
+def _beside_a_measure(method: str, kind: type[Measure], spelling: Spelling) -> dict[str, Any]:
+    """What a method sets beside a typed measure: all if it is the method's own, else only the credit, which needs no measure."""
+    preset, measure = METHODS[method], place_of(kind)
+    if measure == preset["measure"]:
+        return preset
+    dropped = {key: value for key, value in preset.items() if key not in ("measure", "credit")}
+    if dropped and kind.reads != "nothing":
+        own = " ".join(spelling(key, value) for key, value in dropped.items())
+        raise UserError(
+            f"{spelling('measure', measure)} would drop what the method {method} sets for {preset['measure']}. Take the method dqo "
+            f"instead, and type what should hold for {measure}, too: {own}."
+        )
+    return {key: value for key, value in preset.items() if key == "credit"}
 
 
 def _no_effect(key: str, value: Any, settings: Settings, spelling: Spelling) -> str | None:

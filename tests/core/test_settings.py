@@ -38,9 +38,20 @@ def test_classes_by_cosine_unless_there_is_a_classifier():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("measure", MEASURES)
 def test_any_measure_goes_with_any_method(method, measure):
+    own = METHODS[method].keys() - {"measure", "credit"}
+    is_own = measure == METHODS[method]["measure"]
+    if own and not is_own and measure != "none":
+        with pytest.raises(UserError, match=f"measure={measure} would drop what the method {method} sets"):
+            parse({"method": method, "measure": measure})
+        return
     settings = parse({"method": method, "measure": measure})
     assert (settings.method, settings.measure.name) == (method, measure)
-    assert settings.combine.name == MEASURES[measure].combine
+    assert settings.combine.name == (is_own and METHODS[method].get("combine")) or MEASURES[measure].combine
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_methods_own_measure_beside_it_changes_nothing(method):
+    assert parse({"method": method, "measure": METHODS[method]["measure"]}) == parse({"method": method})
 
 
 def test_numbers_may_be_typed_without_a_point():

@@ -20,6 +20,7 @@ class Novelty(Measure):
     name = "novelty"
     phrase = "mean and least distance to the others"
     reads = "embeddings"
+    symmetric = True
 
     mean_weight: float = Field(0.5, ge=0, le=1)
     """Weight of the mean similarity; the largest similarity has the rest."""
