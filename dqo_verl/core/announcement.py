@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from dqo_verl.core.measures.dpp import Dpp
-from dqo_verl.core.objectives import Add
+from dqo_verl.core.objectives import Add, Weighted
 from dqo_verl.core.settings import Settings
 from dqo_verl.core.sources import CosineClasses
 
@@ -39,9 +39,11 @@ def announcement(settings: Settings, trainer: Trainer) -> list[str]:
 def _notes(settings: Settings, trainer: Trainer) -> list[str]:
     spelling, source, found = settings.spelling, settings.source, []
     if trainer.divides_by_std and settings.is_raw and settings.rewards_diversity:
+        whatever = ", whatever alpha is" if isinstance(settings.combine, Weighted) else ""
+        decoupled = f" or {spelling('scale', 'decoupled')}" if settings.combine.can_be_decoupled else ""
         found.append(
-            "with std division, groups of equal rewards get full-size advantages from the bonus alone, whatever alpha is. "
-            f"To avoid it: {trainer.without_std} or {spelling('scale', 'decoupled')}."
+            f"with std division, groups of equal rewards get full-size advantages from the bonus alone{whatever}. "
+            f"To avoid it: {trainer.without_std}{decoupled}."
         )
     if trainer.divides_by_std is False and isinstance(settings.combine, Add) and settings.combine.scale == "decoupled":
         found.append(
@@ -59,7 +61,7 @@ def _notes(settings: Settings, trainer: Trainer) -> list[str]:
             f"{source.partition} makes classes of the pairs. To use one, as DARLING does, add "
             f"{spelling('classifier', 'NAME_OR_PATH')}."
         )
-    adds = settings.combine.name != "multiply" and settings.rewards_diversity
+    adds = settings.combine.name not in ("multiply", "weigh") and settings.rewards_diversity
     if adds and trainer.responses == 2 and settings.measure.symmetric and trainer.compares_within:
         found.append(
             f"the two responses of a group are equally diverse, and {settings.base} compares within groups: with "

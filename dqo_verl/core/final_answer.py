@@ -10,6 +10,8 @@ import re
 from decimal import Decimal
 
 NUMBER = r"-?\$?-?(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)"
+# as opposed to the commas of a list: `1,234` is a number, `1,2` is not
+THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 AFTER_HASHES = re.compile(rf"####\s*({NUMBER})")
 # An escaped backslash or brace matches without a group: it neither opens nor closes anything.
 BRACES = re.compile(r"\\\\|\\[{}]|(\\boxed\s*\{)|([{}])")
@@ -36,12 +38,19 @@ def final_answer(text: str) -> str | None:
     if found is None:
         return None
     bare = re.sub(r"[\s$]|\\[ ,;!]", "", text[slice(*found)]).removesuffix("}" if text[found[1] - 1] == "}" else "")
-    if not re.fullmatch(NUMBER, bare):
+    number = bare.rstrip(",")
+    if not re.fullmatch(NUMBER, number) or ("," in number and not THOUSANDS.fullmatch(number)):
         return bare
     # not normalize(), which would round to 28 digits
-    number = f"{Decimal(bare.replace(',', '')):f}"
+    number = f"{value_of(number):f}"
     number = number.rstrip("0").rstrip(".") if "." in number else number
     return "0" if number == "-0" else number
+
+
+def value_of(number: str) -> Decimal:
+    """The value of a text that `NUMBER` matches; several minus signs count as one."""
+    bare = re.sub(r"[,$-]", "", number)
+    return -Decimal(bare) if "-" in number else Decimal(bare)
 
 
 def _answer(text: str) -> tuple[int, int] | None:

@@ -51,9 +51,14 @@ class Objective(Choice, ABC):
         """Whether diversity goes into the reward, and not into the base estimator's advantage."""
         return True
 
-    def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
-        """The factor of each advantage, `(n,)`."""
-        return torch.ones_like(quality)
+    @property
+    def can_be_decoupled(self) -> bool:
+        """Whether `scale=decoupled` would change only how diversity is scaled."""
+        return False
+
+    def factor(self, diversity: Tensor, compared: Tensor) -> Tensor:
+        """The factor of each advantage, `(n,)`; `compared`: which responses have a diversity."""
+        return torch.ones_like(diversity)
 
     @abstractmethod
     def in_words(self, diversity: str, reward: str = "reward") -> str:
@@ -110,6 +115,10 @@ class Add(Weighted):
     @property
     def is_raw(self) -> bool:
         return self.scale == "raw"
+
+    @property
+    def can_be_decoupled(self) -> bool:
+        return self.is_raw and self.unit == "reward"
 
     def in_words(self, diversity: str, reward: str = "reward") -> str:
         if self.changes_nothing:
@@ -201,7 +210,8 @@ class Only(Weighted):
 class Weigh(Weighted):
     """`A_i d_i^alpha`, where A_i is the base estimator's advantage, which keeps its sign.
 
-    For measures between 0 and 1; alpha = 0 changes nothing. Responses outside the gate keep their advantage.
+    For measures between 0 and 1; alpha = 0 changes nothing. Responses outside the gate, and blank ones, keep their
+    advantage.
     """
 
     name = "weigh"
@@ -225,8 +235,8 @@ class Weigh(Weighted):
             f" to the power of {self.alpha}" if self.alpha != 1 else ""
         )
 
-    def factor(self, quality: Tensor, diversity: Tensor) -> Tensor:
-        return torch.where(self.takes_part(quality), diversity.clamp(min=0) ** self.alpha, 1.0)
+    def factor(self, diversity: Tensor, compared: Tensor) -> Tensor:
+        return torch.where(compared, diversity.clamp(min=0) ** self.alpha, 1.0)
 
     def __call__(self, quality: Tensor, diversity: Tensor, groups: Sequence[Hashable]) -> tuple[Tensor, Tensor]:
         nothing = quality.new_zeros(quality.shape)

@@ -16,13 +16,12 @@ ENTRY_POINTS = "dqo_verl.measures"
 
 def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
     """The measure of this name: a built-in one, one in a file or module, or the entry point of an installed package."""
-    # YAML reads null as None and off as False.
-    name = "none" if name is None or name is False else str(name)
+    name = _written(name)
     if name in MEASURES:
         return MEASURES[name]  # type: ignore[return-value]
-    found = next(iter(entry_points(group=ENTRY_POINTS, name=name)), None)
-    if found is None and ":" not in name:
+    if not is_measure(name):
         raise UserError(f"{spelling('measure', name)} is not known.{did_you_mean('measure', name, MEASURES, spelling)}")
+    found = next(iter(entry_points(group=ENTRY_POINTS, name=name)), None)
     measure = load(name, spelling("measure", name)) if found is None else found.load()
     if not (isinstance(measure, type) and issubclass(measure, Measure)):
         raise UserError(f"{spelling('measure', name)}: {measure!r} is not a class that extends dqo_verl.Measure.")
@@ -35,6 +34,17 @@ def measure_named(name: Any, spelling: Spelling) -> type[Measure]:
         if lacks:
             raise UserError(f"{spelling('measure', name)}: {measure.__name__} has no {what}.")
     return measure
+
+
+def is_measure(name: Any) -> bool:
+    """Whether this is a built-in measure, a place to load one from, or the entry point of a package."""
+    name = _written(name)
+    return name in MEASURES or ":" in name or bool(entry_points(group=ENTRY_POINTS, name=name))
+
+
+def _written(name: Any) -> str:
+    """YAML reads null as None and off as False."""
+    return "none" if name is None or name is False else str(name)
 
 
 def place_of(measure: type[Measure]) -> str:

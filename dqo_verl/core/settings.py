@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import model_validator
+
 from dqo_verl.core.credits import Credit
 from dqo_verl.core.credits.plain import Plain
 from dqo_verl.core.kernels import Kernel
@@ -24,7 +26,13 @@ DEFAULT_BASE = "grpo"
 # fields of `Settings` that are not in the list of keys
 NO_KEYS = ("method", "measure", "source")
 # keys for which null means the default, as if they were not typed
-DEFAULTS_AS_NULL = (("classifier", None), ("threshold", None))
+DEFAULTS_AS_NULL: tuple[tuple[str, Any], ...] = (
+    ("classes", None),
+    ("classifier", None),
+    ("judge", None),
+    ("threshold", None),
+    ("urls", []),
+)
 
 
 class Settings(Part):
@@ -47,6 +55,15 @@ class Settings(Part):
 
     source: Source
     """Where the features that the measure reads come from."""
+
+    @model_validator(mode="after")
+    def _credit_has_an_effect(self) -> "Settings":
+        if self.has_credit and self.combine.name == "only":
+            raise ValueError(
+                f"{{credit={self.credit.name}}} has no effect with {{combine=only}}, which rewards {self.measure.name} alone. Drop "
+                "one of them, or take a measure that is added to the reward, such as dpp."
+            )
+        return self
 
     def flat(self) -> dict[str, Any]:
         return super().flat() | {"measure": place_of(type(self.measure))}
@@ -107,16 +124,16 @@ class Settings(Part):
 def parse(typed: Mapping[str, Any], spelling: Spelling = PLAIN) -> Settings:
     """The settings of a run, or a `UserError` that says what to type. `parse(settings.flat())` gives the same settings."""
     typed = {key: value for key, value in typed.items() if (key, value) not in DEFAULTS_AS_NULL}
-    switched_off = "measure" in typed
-    if not switched_off:
+    measure_typed = "measure" in typed
+    if not measure_typed:
         typed = {**pick(METHODS, "method", typed.get("method"), spelling), **typed}
     kind = measure_named(typed["measure"], spelling)
-    if switched_off and typed.get("method") in [*METHODS]:
+    if measure_typed and typed.get("method") in [*METHODS]:
         typed = {**_beside_a_measure(typed["method"], kind, spelling), **typed}
     credit: type[Credit] = pick(Credit.choices, "credit", typed.get("credit", Plain.name), spelling)
     if kind.reads == "nothing":
         kept = ("method", "measure", "base", "credit", *credit.model_fields)
-        for key in () if switched_off else sorted(typed.keys() - set(kept)):
+        for key in () if measure_typed else sorted(typed.keys() - set(kept)):
             raise UserError(_without_diversity(key, typed[key], spelling))
         typed = {key: value for key, value in typed.items() if key in kept and key != "measure"}
     measure = build(kind, typed, spelling)

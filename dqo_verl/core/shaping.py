@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dqo_verl.core.features import Features, Groups
 from dqo_verl.core.groups import rows_by_size
+from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.settings import Settings
 
 
@@ -34,13 +35,14 @@ def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, setti
     _refuse_non_finite(quality, "the quality", groups, features)
     measure, combine = settings.measure, settings.combine
     credit = credited(quality, groups, settings)
-    score = torch.zeros_like(quality)
+    score, compared = torch.zeros_like(quality), torch.zeros_like(quality, dtype=torch.bool)
     details: dict[str, list[Tensor]] = {}
     if measure.reads != "nothing":
-        score, details = _scored(quality, groups, features, settings)
+        compared = _compared(quality, features, settings)
+        score, details = _scored(quality, groups, features, measure, compared)
     nothing = torch.zeros_like(quality)
     to_reward, to_advantage = combine(credit, score, groups) if settings.rewards_diversity else (nothing, nothing)
-    factor = combine.factor(credit, score) if settings.rewards_diversity else torch.ones_like(quality)
+    factor = combine.factor(score, compared) if settings.rewards_diversity else torch.ones_like(quality)
     if settings.has_credit:
         to_reward = to_reward + (credit - quality)
     _refuse_non_finite(to_reward + to_advantage + factor, "the shaped reward", groups, features)
@@ -68,13 +70,16 @@ def credited(quality: Tensor, groups: Sequence[Hashable], settings: Settings) ->
     return found
 
 
+def _compared(quality: Tensor, features: Features, settings: Settings) -> Tensor:
+    """Which responses are compared: those inside the gate, without blank ones if the measure reads embeddings."""
+    inside = settings.combine.takes_part(quality)
+    return inside & features.column("embeddings").any(dim=-1) if settings.measure.reads == "embeddings" else inside
+
+
 def _scored(
-    quality: Tensor, groups: Sequence[Hashable], features: Features, settings: Settings
+    quality: Tensor, groups: Sequence[Hashable], features: Features, measure: Measure, compared: Tensor
 ) -> tuple[Tensor, dict[str, list[Tensor]]]:
     """d of each response, and the measure's numbers per group."""
-    measure, compared = settings.measure, settings.combine.takes_part(quality)
-    if measure.reads == "embeddings":
-        compared &= features.column("embeddings").any(dim=-1)
     candidates = compared.nonzero().flatten()
     score = torch.zeros_like(quality)
     details: dict[str, list[Tensor]] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dqo_verl.core.announcement import PREFIX
 from dqo_verl.core.target import Target
+from dqo_verl.jsonl import whole_lines
 
 NAME = "dqo_verl_target.jsonl"
 
@@ -23,7 +24,7 @@ def keep(target: Target, folder: Path, step: int) -> None:
 def go_on(target: Target, folder: Path, step: int) -> None:
     """Restore the state before update number `step` of a resumed run."""
     file = folder / NAME
-    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    lines = [json.loads(line) for line in whole_lines(file)]
     # of a step that was run twice, the last line counts
     before = {line["step"]: line for line in lines if line["step"] < step}
     if before:

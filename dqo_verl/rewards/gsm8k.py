@@ -6,10 +6,9 @@ last 300 characters: noise after the answer does not lower the reward here, and 
 """
 
 import re
-from decimal import Decimal
 from typing import Any
 
-from dqo_verl.core.final_answer import AFTER_HASHES, NUMBER, characters_after_answer
+from dqo_verl.core.final_answer import AFTER_HASHES, NUMBER, characters_after_answer, value_of
 from dqo_verl.rewards.queries import reward_func_of
 
 PATTERNS = {"strict": AFTER_HASHES, "flexible": re.compile(f"({NUMBER})")}
@@ -23,14 +22,9 @@ def compute_score(
     if not re.fullmatch(NUMBER, ground_truth):
         raise ValueError(f"the ground truth {ground_truth!r} is not a number: is this row of the data from GSM8K?")
     found = PATTERNS[method].findall(solution_str)
-    correct = float(bool(found) and _number(found[-1]) == _number(ground_truth))
+    correct = float(bool(found) and value_of(found[-1]) == value_of(ground_truth))
     return {"score": correct, "acc": correct, "characters_after_answer": float(characters_after_answer(solution_str))}
 
 
 # as OpenRLHF calls it
 reward_func = reward_func_of(compute_score)
-
-
-def _number(text: str) -> Decimal:
-    bare = text.replace(",", "").replace("$", "")
-    return Decimal("-" + bare.replace("-", "") if "-" in bare else bare)

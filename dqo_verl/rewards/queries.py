@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # what tokenizers append to a response
-ENDS = re.compile(r"(?:<\|[^|<>]*\|>|</s>|<eos>|<end_of_turn>|\s)+$")
+SPECIAL = re.compile(r"(?:<\|[^|<>]*\|>|</s>|<eos>|<end_of_turn>)")
 
 
 def reward_func_of(compute_score: Callable[..., Mapping[str, float]]) -> Callable[..., dict[str, Any]]:
@@ -36,7 +36,15 @@ def response_of(query: str, prompt: str) -> str:
         raise ValueError(
             f"the query {query[:100]!r} does not begin with its prompt or with the end of its prompt: {prompt[-100:]!r}"
         )
-    return ENDS.sub("", query[len(prompt) - start :])
+    return without_end(query[len(prompt) - start :])
+
+
+def without_end(text: str) -> str:
+    """`text` without the blanks and special tokens at its end."""
+    text = text.rstrip()
+    while (start := text.rfind("<")) >= 0 and SPECIAL.fullmatch(text, start):
+        text = text[:start].rstrip()
+    return text
 
 
 def truth_of(label: Any) -> str:

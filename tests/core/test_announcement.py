@@ -8,6 +8,7 @@ import torch
 from dqo_verl.core.announcement import Trainer, announcement, overtaking_alpha
 from dqo_verl.core.measures.dpp import leave_one_out_logdet
 from dqo_verl.core.settings import parse
+from dqo_verl.errors import UserError
 
 GRPO = Trainer(responses=8, responses_setting="n", compares_within=True, divides_by_std=False, without_std="std=False")
 
@@ -64,6 +65,32 @@ def test_a_run_above_the_bound_says_what_to_type():
         "[dqo_verl] note: above alpha=1.74 the bonus for being different can exceed a reward difference of 1"
     )
     assert "compare correct answers only: gate=0.5" in note
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ({"method": "dqo"}, "alone, whatever alpha is. To avoid it: OFF or scale=decoupled."),
+        ({"method": "diverse"}, "alone, whatever alpha is. To avoid it: OFF."),
+        ({"measure": "dpp_quality"}, "alone, whatever alpha is. To avoid it: OFF."),
+        ({"method": "darling"}, "alone. To avoid it: OFF."),
+    ],
+)
+def test_what_is_advised_against_std_division_can_be_typed(typed, advice):
+    divides = Trainer(responses=8, responses_setting="n", compares_within=True, divides_by_std=True, without_std="OFF")
+    (note,) = [line for line in lines(typed, divides) if "with std division, groups" in line]
+    assert note.endswith(advice)
+    if "decoupled" in advice:
+        assert parse(typed | {"scale": "decoupled"}).combine.scale == "decoupled"
+    else:
+        with pytest.raises(UserError):
+            parse(typed | {"scale": "decoupled"})
+
+
+@pytest.mark.parametrize(("measure", "cancels"), [("novelty", True), ("pairwise", True), ("uniqueness", False)])
+def test_the_bonus_of_two_cancels_only_where_it_is_added(measure, cancels):
+    two = Trainer(responses=2, responses_setting="n", compares_within=True, divides_by_std=None)
+    assert any("the bonus cancels" in line for line in lines({"measure": measure}, two)) == cancels
 
 
 def test_without_a_base_that_compares_across_groups_none_is_named():

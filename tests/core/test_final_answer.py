@@ -39,6 +39,11 @@ def test_noise_after_an_answer_changes_nothing_but_its_count(before: str, after:
     assert characters_after_answer(text) == len(after.strip())
 
 
+@given(st.text(alphabet="-$,.01#").map("#### {0} \\boxed{{{0}}}".format))
+def test_whatever_looks_like_a_number_is_read(text: str) -> None:
+    assert final_answer(text) is not None
+
+
 @given(st.text(alphabet="#1. \\{}boxed"))
 def test_cutting_twice_is_cutting_once(text: str) -> None:
     cut = up_to_answer(text)
@@ -60,6 +65,12 @@ def test_many_open_boxes_take_linear_time() -> None:
         ("#### $-3.50", "-3.5"),
         ("#### -0.00", "0"),
         ("#### 100", "100"),
+        ("#### 18, because", "18"),
+        (r"\boxed{--5}", "-5"),
+        ("#### -$-5", "-5"),
+        # a list, not a number
+        (r"\boxed{1,2}", "1,2"),
+        (r"\boxed{1,234,567.50}", "1234567.5"),
         # more digits than decimal computes with
         ("#### 1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890"),
         (r"thus \boxed{\frac{1}{2}}.", r"\frac{1}{2}"),

@@ -24,6 +24,11 @@ def test_a_method_is_enough():
     assert (darling.measure.name, darling.combine.name, darling.combine.floor) == ("partition", "multiply", 0.0)
 
 
+def test_null_is_as_if_it_were_not_typed():
+    nothing = {"classes": None, "classifier": None, "judge": None, "threshold": None, "urls": []}
+    assert parse({"method": "darling"} | nothing) == parse({"method": "darling"})
+
+
 def test_classes_by_cosine_unless_there_is_a_classifier():
     source = parse({"method": "darling"}).source
     assert isinstance(source, CosineClasses)
@@ -42,6 +47,10 @@ def test_any_measure_goes_with_any_method(method, measure):
     is_own = measure == METHODS[method]["measure"]
     if own and not is_own and measure != "none":
         with pytest.raises(UserError, match=f"measure={measure} would drop what the method {method} sets"):
+            parse({"method": method, "measure": measure})
+        return
+    if "credit" in METHODS[method] and MEASURES[measure].combine == "only":
+        with pytest.raises(UserError, match="has no effect with combine=only"):
             parse({"method": method, "measure": measure})
         return
     settings = parse({"method": method, "measure": measure})
@@ -94,7 +103,11 @@ REFUSED = {
     "choice": ({"scale": "std"}, "scale=std is not known. Choose one of: raw, decoupled"),
     "gate": ({"measure": "dpp_quality", "gate": 0.5}, "combine=only leaves no reward to responses outside the gate"),
     "placement": ({"placement": "tpu"}, "Choose one of: cpu, gpu, http, shared"),
-    "empty urls": ({"placement": "http", "urls": []}, "urls=[]: Value should have at least 1 item"),
+    "empty urls": ({"placement": "http", "urls": []}, "http needs urls=...: Servers"),
+    "a credit that diversity alone replaces": (
+        {"method": "maxrl", "measure": "set_level"},
+        "credit=maxrl has no effect with combine=only, which rewards set_level alone. Drop one of them",
+    ),
     "a place that is no key": ({"source": "texts"}, "source does not exist"),
     "another name of a method": ({"measure": "dpp", "method": "foo"}, "method=foo is not known"),
     "no urls": ({"placement": "http"}, "http needs urls=...: Servers"),

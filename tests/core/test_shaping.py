@@ -123,6 +123,15 @@ def test_dpp_quality_is_the_pure_function():
     torch.testing.assert_close(quality + shaped.to_reward, expected)
 
 
+def test_a_weight_is_for_those_that_were_compared_whatever_their_credit():
+    quality = torch.tensor([1.0, 1.0, 1.0, 0.0])
+    typed = {"measure": "uniqueness", "classes": "answer", "gate": 0.5, "credit": "pkpo", "sets_of": 2}
+    shaped = shape(quality, ["p"] * 4, given("aabc"), parse(typed))
+    torch.testing.assert_close(shaped.factor, torch.tensor([0.5, 0.5, 1.0, 1.0]))
+    blank = shape(quality, ["p"] * 4, given("ab__"), settings(measure="pairwise", combine="weigh"))
+    assert blank.factor[2:].tolist() == [1.0, 1.0], "no response, but a wrong one all the same"
+
+
 @pytest.mark.parametrize("measure", sorted(name for name, kind in MEASURES.items() if kind.reads == "embeddings"))
 def test_blank_responses_get_no_bonus_and_change_no_other_row(measure):
     quality = torch.ones(6)

@@ -1,6 +1,7 @@
 """A judge's answer is a partition or nothing; the protocol against a real vLLM is in test_servers.py."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,14 @@ def test_recorded_answers(answer, expected):
 def test_what_is_no_partition_is_refused(answer):
     with pytest.raises(ValueError, match=r"groups|once|digit|delimiter|Expecting"):
         parse(answer, 3)
+
+
+def test_a_reply_that_breaks_off_is_refused_at_once():
+    """A pattern with two ways to match a blank would take days for 20 groups."""
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match="groups"):
+        parse('{"groups": [' + "\n  ".join(f"[{number}]" for number in range(1, 2_000)), 2_000)
+    assert time.perf_counter() - began < 5
 
 
 @given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=12), seed=st.randoms())

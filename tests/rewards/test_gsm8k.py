@@ -1,7 +1,10 @@
+import time
+
 import pytest
 from verl.utils.reward_score.gsm8k import compute_score as score_of_verl
 
 from dqo_verl.rewards.gsm8k import compute_score
+from dqo_verl.rewards.queries import without_end
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,20 @@ def test_refuses_what_it_cannot_compare() -> None:
         compute_score("gsm8k", "#### 18", "18", method="fuzzy")
     with pytest.raises(ValueError, match="'a city' is not a number"):
         compute_score("gsm8k", "#### 18", "a city")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("#### 5<|im_end|>\n", "#### 5"),
+        ("a <b</s> <eos>", "a <b"),
+        ("<|im_end|>", ""),
+        ("a <|b", "a <|b"),
+        ("<|x|>" * 50_000, ""),
+        (" " * 100_000 + "1", " " * 100_000 + "1"),
+    ],
+)
+def test_blanks_and_special_tokens_at_the_end_are_cut_in_linear_time(said, text):
+    began = time.perf_counter()
+    assert without_end(said) == text
+    assert time.perf_counter() - began < 5

@@ -15,12 +15,20 @@ from dqo_verl.core.features import Groups
 from dqo_verl.core.measures.base import Measure
 
 TERM = r"[\w.$%\\{}()^]+"
-SIDE = rf"{TERM}(?:\s*[-+*/\u00d7\u00f7]\s*{TERM})*"
-EQUATION = re.compile(rf"{SIDE}\s*=\s*{SIDE}")
+SIDE = re.compile(rf"{TERM}(?:\s*[-+*/\u00d7\u00f7]\s*{TERM})*")
+EQUALS = re.compile(r"\s*=\s*")
 
 
 def equations_of(text: str) -> set[str]:
-    return {re.sub(r"\s", "", found).rstrip(".") for found in EQUATION.findall(text)}
+    """One pass: a policy may repeat a digit ten thousand times."""
+    found, left = set(), None
+    for side in SIDE.finditer(text):
+        if left is not None and EQUALS.fullmatch(text, left.end(), side.start()):
+            found.add(re.sub(r"\s", "", text[left.start() : side.end()]).rstrip("."))
+            left = None
+        else:
+            left = side
+    return found
 
 
 def own_equations(texts: Sequence[str]) -> list[float]:

@@ -11,11 +11,17 @@ def refuse(config: Any, settings: Settings) -> None:
     """`config`: the trainer's GRPOConfig or RLOOConfig."""
     aggregation = getattr(config, "multi_objective_aggregation", "sum_then_normalize")
     if aggregation != "sum_then_normalize" and settings.changes_reward:
-        instead = "" if settings.has_credit else f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
+        decoupled = f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
+        instead = decoupled if settings.combine.can_be_decoupled and not settings.has_credit else ""
         raise UserError(
             f"multi_objective_aggregation={aggregation!r} divides each reward by its own standard deviation, also what "
-            "dqo_verl adds: it would weigh as much as the reward, whatever alpha is. Write "
+            "dqo_verl adds: it would weigh as much as the reward. Write "
             f"multi_objective_aggregation='sum_then_normalize'{instead}."
+        )
+    if getattr(config, "reward_clip_range", None) and settings.changes_reward:
+        raise UserError(
+            f"reward_clip_range={config.reward_clip_range} clips the sum of the reward and what dqo_verl adds: correct responses "
+            "would lose their bonus, and wrong ones would keep it. Drop it, and clip in your reward function."
         )
     settings.credit.refuse_too_few(config.num_generations, f"num_generations={config.num_generations}")
 

@@ -1,12 +1,12 @@
 """The settings that a user of TRL types: `Diversity("dqo", alpha=1.0)`."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from dqo_verl.core.measures import MEASURES
 from dqo_verl.core.methods import METHODS
+from dqo_verl.core.own_measure import is_measure
 from dqo_verl.core.parts import did_you_mean
-from dqo_verl.core.placements import Gpu
+from dqo_verl.core.placements import Gpu, Http
 from dqo_verl.core.settings import Settings, parse
 from dqo_verl.core.sources import Model
 from dqo_verl.core.spelling import Spelling
@@ -44,7 +44,7 @@ class Diversity:
         for key, reason in WITHOUT_EFFECT.items():
             if key in typed:
                 raise UserError(f"{PYTHON(key, typed[key])} has no effect: {reason}. Leave it out.")
-        if method not in MEASURES and get_close_matches(str(method), METHODS, n=1) not in ([], [method]):
+        if method not in METHODS and not is_measure(method):
             hint = did_you_mean("measure", method, METHODS | MEASURES, PYTHON)
             raise UserError(f"{PYTHON('measure', method)} is not known.{hint}")
         settings = parse({"method" if method in METHODS else "measure": method, **typed}, PYTHON)
@@ -57,6 +57,13 @@ class Diversity:
             raise UserError(
                 "placement='gpu' needs a GPU that the trainer leaves free, but TRL uses all GPUs that accelerate gives it. "
                 "Write placement='shared' (the trainer's own GPU), 'cpu', or 'http' with urls."
+            )
+        if "deadline" in typed and not (
+            isinstance(settings.source, Model) and isinstance(settings.source.placement, Http)
+        ):
+            raise UserError(
+                f"{PYTHON('deadline', typed['deadline'])} has no effect: the trainer's own process computes the features. Leave it out, "
+                "or write placement='http' with urls."
             )
         self._settings = settings
 

@@ -16,6 +16,9 @@ UNUSABLE_BASES = {
 # bases that do not subtract a group's mean: a prompt with a single response still has a signal
 ACROSS_GROUPS = ("gae", "reinforce_plus_plus")
 
+# verl does not hand them algorithm.norm_adv_by_std_in_grpo
+ALWAYS_DIVIDE = ("grpo_vectorized",)
+
 
 def check_base(base: str, bases: Collection[str], spelling: Spelling) -> None:
     """Refuse a base that is not registered in verl, or whose inputs verl does not fetch."""

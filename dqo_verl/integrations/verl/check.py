@@ -37,15 +37,18 @@ def hook_ray(module: ModuleType) -> None:
     wrap(module, "init", init)
 
 
-def stop(config: DictConfig, settings: Settings | None, origins: dict[str, str]) -> None:
-    """Print the settings and stop. `origins`: where values of verl's own settings come from, if the user did not type them."""
+def stop(config: DictConfig, settings: Settings | None, estimator: str, origins: dict[str, str]) -> None:
+    """Print the settings and stop.
+
+    `estimator`: what the user typed; `origins`: where values of verl's own settings come from that the user did not type.
+    """
     # the fully asynchronous trainer does not call validate_config, and its batch sizes would not pass
     if config.get("async_training") is None:
         _checked_by_verl(config)
     if settings is None:
         print(f"algorithm.adv_estimator={config.algorithm.adv_estimator}: this run does not use dqo_verl.")
     else:
-        rows = [("setting", "where it comes from"), *_ours(settings), *_verls(config, origins)]
+        rows = [("setting", "where it comes from"), *_ours(settings, estimator), *_verls(config, origins)]
         width = max(len(setting) for setting, _ in rows)
         print("\n".join(f"  {setting:{width}}  {origin}" for setting, origin in rows))
     print("All checks passed, and nothing was started.", flush=True)
@@ -66,23 +69,21 @@ def _checked_by_verl(config: DictConfig) -> None:
         raise UserError(f"verl refuses this command: {error.__cause__ or error}") from error
 
 
-def _ours(settings: Settings) -> list[tuple[str, str]]:
+def _ours(settings: Settings, estimator: str) -> list[tuple[str, str]]:
     typed = overrides.typed()
     rows = []
     for key, value in settings.flat().items():
         places = {
             "method": ("algorithm.adv_estimator",),
             "measure": ("reward_model.diversity",),
-            "base": (f"{PREFIX}.base",)
-            if settings.method in METHODS
-            else (f"{PREFIX}.base", "algorithm.adv_estimator"),
+            "base": (f"{PREFIX}.base",) if estimator in METHODS else (f"{PREFIX}.base", "algorithm.adv_estimator"),
         }.get(key, (f"{PREFIX}.{key}",))
         written = next((place for place in places if place in typed), None)
-        preset = METHODS.get(settings.method, {})
+        preset = METHODS.get(estimator, {})
         origin = "typed" if written else f"preset of {settings.method}" if key in preset else "default"
         if key != "method":
             rows.append((VERL(key, "null" if value is None else value), origin))
-        elif settings.method in METHODS:
+        elif estimator in METHODS:
             rows.append((f"algorithm.adv_estimator={value}", origin))
     return rows
 

@@ -10,6 +10,7 @@ from dqo_verl.core.sources import Model
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.verl import check, overrides, ray_address, seam
 from dqo_verl.integrations.verl.announcement import first_lines
+from dqo_verl.integrations.verl.bases import ALWAYS_DIVIDE
 from dqo_verl.integrations.verl.misspelt import refuse_misspelt
 from dqo_verl.integrations.verl.probe import Verl, refuse_moved
 from dqo_verl.integrations.verl.refusals import check_estimator, check_scorer, refuse
@@ -49,12 +50,12 @@ def prepare(config: DictConfig) -> None:
         refuse(config, settings, migrates=_migrates(config))
         refuse_out_of_reach(config, settings)
         ray_address.refuse_silent(config)
-        preset = VERL_SETTINGS.get(settings.method, {})
+        preset = {} if settings.base in ALWAYS_DIVIDE else VERL_SETTINGS.get(estimator, {})
         of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
         _complete(config, settings, of_method)
         print(first_lines(settings, config, verl), flush=True)
     if overrides.check_only():
-        check.stop(config, settings, dict.fromkeys(of_method, f"preset of {estimator}"))
+        check.stop(config, settings, estimator, dict.fromkeys(of_method, f"preset of {estimator}"))
 
 
 def _complete(config: DictConfig, settings: Settings, of_method: dict[str, Any]) -> None:

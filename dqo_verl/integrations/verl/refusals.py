@@ -10,6 +10,7 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 from dqo_verl.extras import install
+from dqo_verl.integrations.verl.bases import ALWAYS_DIVIDE
 from dqo_verl.integrations.verl.typed import PREFIX
 from dqo_verl.rewards import hf_scorer
 
@@ -68,6 +69,11 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
         raise UserError(
             "algorithm.use_pf_ppo=True resamples responses inside verl, which diversity does not support. Set "
             "algorithm.use_pf_ppo=False."
+        )
+    if settings.base in ALWAYS_DIVIDE and not config.algorithm.norm_adv_by_std_in_grpo:
+        raise UserError(
+            f"algorithm.norm_adv_by_std_in_grpo=False has no effect on {settings.base}, to which verl does not hand it. Use "
+            f"{settings.spell('base', 'grpo')}, whose advantages are the same otherwise."
         )
     n = config.actor_rollout_ref.rollout.n
     settings.credit.refuse_too_few(n, f"actor_rollout_ref.rollout.n={n}")

@@ -20,6 +20,8 @@ MISTYPED = (
     (("dqo",), {"measure": "pairwise"}, "measure is the first argument. Write Diversity('pairwise')."),
     (("dqo",), {"base": "rloo"}, "base='rloo' has no effect: the trainer is the base"),
     (("dqo",), {"stream": False}, "stream=False has no effect"),
+    (("dqo",), {"deadline": 1.0}, "deadline=1.0 has no effect: the trainer's own process computes the features"),
+    (("nowhere.py:Mine",), {}, "nowhere.py"),
     (("likelihood",), {}, "likelihood reads the policy's log-probabilities"),
     (("dqo",), {"placement": "gpu"}, "Write placement='shared'"),
     (("dqo",), {"placement": "http", "urls": ["a:8000"]}, "urls: a:8000 is not a URL. Write http://a:8000."),
@@ -38,7 +40,18 @@ def test_a_method_a_measure_and_the_trainer_as_base():
     dqo = Diversity(alpha=0.5, gate=0.5).on("GRPOTrainer")
     assert (dqo.method, dqo.measure.name, dqo.combine.alpha, dqo.base) == ("dqo", "dpp", 0.5, "GRPOTrainer")
     assert Diversity("pairwise").on("RLOOTrainer").measure.name == "pairwise"
+    http = Diversity("dqo", placement="http", urls=["http://a:8000"], deadline=1.0).on("GRPOTrainer")
+    assert http.source.deadline == 1.0
+    assert Diversity(None).on("GRPOTrainer").measure.name == "none"
     assert dqo.spell("scale", "decoupled") == "scale='decoupled'"
+
+
+def test_a_measure_of_ones_own_may_be_called_like_a_method(tmp_path):
+    (tmp_path / "diverse.py").write_text(
+        "from dqo_verl import Measure\n\nclass Mine(Measure):\n    name = 'mine'\n    reads = 'texts'\n\n"
+        "    def __call__(self, groups):\n        return groups.each([[1.0] * len(texts) for texts in groups.texts])\n"
+    )
+    assert Diversity(f"{tmp_path}/diverse.py:Mine").on("GRPOTrainer").measure.name == "mine"
 
 
 @pytest.mark.parametrize(

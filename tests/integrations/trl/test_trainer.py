@@ -188,6 +188,13 @@ def test_what_divides_the_bonus_by_its_spread_is_refused(policy_and_embedder):
         make_trainer(policy, with_diversity(GRPOTrainer), diversity, multi_objective_aggregation="normalize_then_sum")
 
 
+def test_what_would_clip_the_bonus_is_refused(policy_and_embedder):
+    policy, embedder = policy_and_embedder
+    diversity = Diversity("dqo", embedder=str(embedder))
+    with pytest.raises(UserError, match=r"reward_clip_range=\(0, 1\) clips the sum"):
+        make_trainer(policy, with_diversity(RLOOTrainer), diversity, reward_clip_range=(0, 1))
+
+
 def test_two_responses_are_noted(policy_and_embedder, capsys):
     policy, embedder = policy_and_embedder
     diversity = Diversity("dqo", embedder=str(embedder))

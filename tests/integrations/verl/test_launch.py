@@ -49,6 +49,25 @@ def test_a_method_turns_std_division_off_unless_it_is_typed(method):
     assert prepared("algorithm.adv_estimator=grpo", "+reward_model.diversity=dpp").algorithm.norm_adv_by_std_in_grpo
 
 
+def test_a_base_that_always_divides_is_told_as_such(capsys):
+    """verl does not hand the setting to grpo_vectorized."""
+    base = "+algorithm.diversity.base=grpo_vectorized"
+    config = prepared("algorithm.adv_estimator=dqo", base)
+    assert config.algorithm.norm_adv_by_std_in_grpo
+    said = capsys.readouterr().out
+    assert "on grpo_vectorized with std division" in said
+    assert "To avoid it: +algorithm.diversity.base=grpo or" in said
+    with pytest.raises(
+        UserError, match=r"=False has no effect on grpo_vectorized.* Use \+algorithm.diversity.base=grpo,"
+    ):
+        prepared("algorithm.adv_estimator=dqo", base, "algorithm.norm_adv_by_std_in_grpo=False")
+
+
+def test_a_measure_with_the_name_of_a_method_is_no_method():
+    config = prepared("algorithm.adv_estimator=grpo", "+reward_model.diversity=uniqueness")
+    assert config.algorithm.norm_adv_by_std_in_grpo
+
+
 def test_what_differs_from_the_defaults_is_shown_and_nothing_else(capsys):
     prepared("algorithm.adv_estimator=dqo", "+algorithm.diversity.alpha=2", "+algorithm.diversity.kernel=gaussian")
     assert "[dqo_verl] set: kernel=gaussian, bandwidth=1.0, alpha=2.0\n" in capsys.readouterr().out

@@ -41,6 +41,15 @@ def test_it_goes_on_from_the_step_before_its_first_as_that_was_run_last(tmp_path
     assert target_in(trainer(tmp_path, step=7), SETTINGS).alpha == 106, "a checkpoint of the first run"
 
 
+def test_a_line_that_a_full_disk_cut_off_is_forgotten(tmp_path):
+    ran(trainer(tmp_path, step=1), last=3, weight=100)
+    file = tmp_path / NAME
+    file.write_text(file.read_text()[:-5])
+    assert target_in(trainer(tmp_path, step=4), SETTINGS).alpha == 102
+    ran(trainer(tmp_path, step=4), last=4, weight=200)
+    assert target_in(trainer(tmp_path, step=5), SETTINGS).alpha == 204
+
+
 def test_a_run_that_starts_anew_does_so(tmp_path):
     ran(trainer(tmp_path, step=1), last=6, weight=100)
     assert target_in(trainer(tmp_path, step=1), SETTINGS).alpha == 2.0
