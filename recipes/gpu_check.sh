@@ -17,7 +17,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 knobs CHECKS="installation limits tiny_dqo tiny_darling tiny_shared tiny_gpu grpo dqo dqo_shared dqo_on_demand sleep_wake"
 
-OUT=${OUT:-outputs/gpu_check}
 SHAPE=$CACHE/gpu_check
 LIGHT=(trainer.val_before_train=False trainer.test_freq=-1 trainer.save_freq=-1)
 

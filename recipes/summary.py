@@ -13,6 +13,7 @@ from dqo_verl.evaluation.files import files_of
 from dqo_verl.evaluation.metrics.evaluate import evaluate
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.report.page import write_report
+from dqo_verl.extras import what_to_type
 from dqo_verl.models.hub import locate
 
 
@@ -43,6 +44,7 @@ def main(directory: Path, script: str) -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]), sys.argv[2])
-    except UserError as error:
+    except (UserError, ModuleNotFoundError) as error:
         # the run itself succeeded
-        print(f"no summary: {error}")
+        told = what_to_type(error, "evaluation") if isinstance(error, ModuleNotFoundError) else None
+        print(f"no summary: {told or error}")
