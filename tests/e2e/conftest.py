@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -86,9 +87,15 @@ class Run:
         return self.log.read_text(errors="replace")
 
     def wait_for_step(self, step: int) -> None:
-        while not any(int(found) >= step for found in STEP.findall(self.text())):
-            assert self.process.poll() is None, f"the run ended before step {step}:\n{self.text()[-4000:]}"
-            assert time.monotonic() < self.deadline, f"no step {step} within {LIMIT} s:\n{self.text()[-4000:]}"
+        self._wait_until(lambda text: any(int(found) >= step for found in STEP.findall(text)), f"step {step}")
+
+    def wait_for(self, message: str) -> None:
+        self._wait_until(lambda text: message in text, repr(message))
+
+    def _wait_until(self, came: Callable[[str], bool], what: str) -> None:
+        while not came(self.text()):
+            assert self.process.poll() is None, f"the run ended before {what}:\n{self.text()[-4000:]}"
+            assert time.monotonic() < self.deadline, f"no {what} within {LIMIT} s:\n{self.text()[-4000:]}"
             time.sleep(0.2)
 
     def finish(self) -> int:

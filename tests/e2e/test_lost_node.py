@@ -1,4 +1,4 @@
-"""A node is lost with the worker on it: on a real cluster of three nodes, each with its own raylet."""
+"""A node is lost with the worker on it: on a real cluster of several nodes, each with its own raylet."""
 
 from collections import Counter
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray.util.state import list_actors
 
 from dqo_verl.core.keys import ResponseKey
@@ -24,9 +25,9 @@ DEADLINE = 120.0
 
 
 @contextmanager
-def three_nodes(head, other):
+def cluster_of(head, others, other):
     nodes = Cluster(initialize_head=True, head_node_args=head)
-    for _ in range(2):
+    for _ in range(others):
         nodes.add_node(**other)
     ray.init(nodes.address, log_to_driver=False, namespace="shared by two runs")
     try:
@@ -37,15 +38,35 @@ def three_nodes(head, other):
 
 
 @pytest.fixture
-def small_cluster():
-    with three_nodes({"num_cpus": 1}, {"num_cpus": 1}) as nodes:
+def three_nodes():
+    with cluster_of({"num_cpus": 1}, 2, {"num_cpus": 1}) as nodes:
         yield nodes
 
 
+@ray.remote
+class Holds:
+    """Cores of a node that Ray must not give to anybody else."""
+
+    def ready(self): ...
+
+
+def hold(node, cores):
+    on_it = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+    actor = Holds.options(num_cpus=cores, scheduling_strategy=on_it).remote()
+    ray.get(actor.ready.remote())
+    return actor
+
+
+# what verl starts before the feature workers, one core each: its task runner and the controller of its queue
+EARLY = 2
+LATE = 32
+
+
 @pytest.fixture
-def cluster_to_train_on():
-    """Everything of verl's that asks for a GPU, or may be told where to run, is on the head."""
-    with three_nodes({"num_cpus": 32, "num_gpus": 1, "resources": {"head": 1}}, {"num_cpus": 4}) as nodes:
+def head_and_three_nodes():
+    with cluster_of(
+        {"num_cpus": EARLY + LATE, "num_gpus": 1, "resources": {"head": 1}}, WORKERS, {"num_cpus": 2}
+    ) as nodes:
         yield nodes
 
 
@@ -55,16 +76,16 @@ def node_of(i):
     return found.node_id
 
 
-def test_workers_on_a_lost_node_start_elsewhere_and_the_numbers_stay(small_cluster):
+def test_workers_on_a_lost_node_start_elsewhere_and_the_numbers_stay(three_nodes):
     source = parse({"method": "dqo", "actors": WORKERS, "deadline": DEADLINE}).source
     service = FeatureService(source)
     place = {i: node_of(i) for i in range(WORKERS)}
     assert len(set(place.values())) == WORKERS, "spread over all nodes"
     submitter = Submitter(source)
     ray.get([submitter.submit(key, text) for key, text in TEXTS.items()])
-    lost = next(node for node in small_cluster.worker_nodes if node.node_id in place.values())
-    small_cluster.add_node(num_cpus=1)
-    small_cluster.remove_node(lost, allow_graceful=False)
+    lost = next(node for node in three_nodes.worker_nodes if node.node_id in place.values())
+    three_nodes.add_node(num_cpus=1)
+    three_nodes.remove_node(lost, allow_graceful=False)
     fetched = []
 
     def text_of(keys):
@@ -79,26 +100,31 @@ def test_workers_on_a_lost_node_start_elsewhere_and_the_numbers_stay(small_clust
     assert answer.identities == expected.identities
 
 
-def test_a_training_run_goes_on_with_the_same_numbers_when_it_loses_a_node(start, tmp_path, cluster_to_train_on):
-    metrics = "+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH"
+def test_a_training_run_goes_on_with_the_same_numbers_when_it_loses_a_node(start, tmp_path, head_and_three_nodes):
+    """Each of the three nodes gets one feature worker, and at most two of them also get something of verl's, which cannot be lost."""
+    head, small = head_and_three_nodes.head_node, list(head_and_three_nodes.worker_nodes)
+    later, first = [hold(head, LATE), *(hold(node, 1) for node in small)], [hold(node, 1) for node in small]
     run = start(
         tmp_path,
         "algorithm.adv_estimator=dqo",
         "algorithm.norm_adv_by_std_in_grpo=False",
         f"+algorithm.diversity.actors={WORKERS}",
-        "transfer_queue.backend.SimpleStorage.required_node_resource=head",
-        f"{metrics}={tmp_path}/train-0.jsonl",
+        "+transfer_queue.backend.SimpleStorage.required_node_resource=head",
+        f"+ray_kwargs.ray_init.runtime_env.env_vars.VERL_FILE_LOGGER_PATH={tmp_path}/train-0.jsonl",
         f"trainer.rollout_data_dir={tmp_path}/rollouts",
         "trainer.total_training_steps=6",
-        RAY_ADDRESS=cluster_to_train_on.address,
+        RAY_ADDRESS=head_and_three_nodes.address,
     )
+    run.wait_for(f"waiting for {WORKERS} of {WORKERS} feature workers to load")
+    for actor in first:
+        ray.kill(actor)
+    run.wait_for("feature workers are up")
+    for actor in later:
+        ray.kill(actor)
     run.wait_for_step(2)
-    alive = [actor for actor in list_actors(limit=1000) if actor.state == "ALIVE"]
-    ours = {actor.node_id for actor in alive if actor.class_name == "FeatureWorker"}
-    assert len(ours) == WORKERS, "spread over all nodes"
-    everything = Counter(actor.node_id for actor in alive)
-    lost = next(node for node in cluster_to_train_on.worker_nodes if everything[node.node_id] == 1)
-    cluster_to_train_on.remove_node(lost, allow_graceful=False)
+    on = Counter(actor.node_id for actor in list_actors(limit=1000) if actor.state == "ALIVE")
+    lost = next(node for node in small if on[node.node_id] == 1)
+    head_and_three_nodes.remove_node(lost, allow_graceful=False)
     assert run.finish() == 0, run.text()[-4000:]
     assert "a feature worker is unreachable; Ray restarts it" in run.text()
     assert list(run.steps()) == [1, 2, 3, 4, 5, 6]
