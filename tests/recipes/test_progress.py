@@ -62,6 +62,19 @@ def test_the_summary_shows_distinct_answers_of_the_validation(tmp_path):
     ]
 
 
+@pytest.mark.slow
+def test_without_the_evaluation_a_run_has_no_summary_and_is_no_failure(tmp_path):
+    (tmp_path / "validation").mkdir()
+    for step in (0, 1):
+        row = {"input": "1+1", "output": "2", "score": 1.0, "gts": "2", "step": step}
+        (tmp_path / f"validation/{step}.jsonl").write_text(f"{json.dumps(row)}\n" * 2)
+    lacks = "import runpy, sys; sys.modules['sacrebleu'] = None; runpy.run_path(sys.argv[0], run_name='__main__')"
+    script = f"import sys; sys.argv = {[str(RECIPES / 'summary.py'), str(tmp_path), 'x.sh']!r}; {lacks}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout[:12]) == (0, "no summary: "), done.stderr[-2000:]
+    assert "sacrebleu is missing. Type: pip install" in done.stdout
+
+
 def test_a_refused_run_shows_the_refusal_alone(tmp_path):
     noise = "WARNING: no accelerator\nTriton is installed\n"
     refusal = "dqo_verl: algorithm.adv_estimator=dqoo is not known.\n"
