@@ -12,6 +12,7 @@ WALLS = {
     "errors": "",
     "extras": "",
     "loading": "errors",
+    "jsonl": "",
     "core": "loading errors",
     "lab": "core",
     "models": "core extras errors",
@@ -19,7 +20,7 @@ WALLS = {
     "rewards": "streaming models core errors",
     "integrations/wrapping": "",
     "integrations/package": "",
-    "integrations/target_file": "core",
+    "integrations/target_file": "jsonl core",
     "integrations/cpu": "",
     "integrations/verl/cpu": "integrations/cpu",
     "integrations/verl": "integrations/verl/cpu integrations/target_file integrations/package integrations/wrapping "
@@ -33,7 +34,6 @@ WALLS = {
     # `import dqo_verl`: the names for a notebook, and the version
     "__init__": "core errors",
     "provenance": "__init__",
-    "jsonl": "",
     "results": "errors",
     "flags": "",
     "data": "rewards provenance flags errors",
