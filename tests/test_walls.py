@@ -42,12 +42,12 @@ WALLS = {
     "evaluation/formats": "",
     "evaluation/files": "errors",
     "evaluation/rows": "evaluation/files evaluation/formats evaluation/bad_data errors",
-    "evaluation/sample": "evaluation/rows evaluation/endpoint provenance results jsonl flags errors",
-    "evaluation/metrics": "evaluation/rows evaluation/bad_data evaluation/endpoint models core "
+    "evaluation/sample": "evaluation/rows evaluation/files evaluation/endpoint provenance results jsonl flags errors",
+    "evaluation/metrics": "evaluation/rows evaluation/files evaluation/bad_data evaluation/endpoint models core "
     "provenance results jsonl flags loading errors",
-    "evaluation/report": "evaluation/metrics evaluation/rows provenance errors",
+    "evaluation/report": "evaluation/metrics evaluation/rows evaluation/files provenance errors",
     "evaluation/demo": "evaluation/report evaluation/metrics lab results",
-    "evaluation/cli": "evaluation/demo evaluation/report evaluation/metrics evaluation/sample flags",
+    "evaluation/cli": "evaluation/demo evaluation/report evaluation/metrics evaluation/sample evaluation/files flags errors",
     "classifier": "evaluation/report evaluation/metrics evaluation/rows evaluation/bad_data evaluation/endpoint "
     "data models core provenance results jsonl flags errors",
     "doctor": "integrations/verl integrations/openrlhf models core provenance flags extras errors",

@@ -78,6 +78,8 @@ def read_all(places: Sequence[str]) -> tuple[list[LabelledPair], dict[str, str]]
         name, colon, split = place.rpartition(":")
         if not colon or Path(place).exists():
             name, split = place, "train"
+        elif Path(name).is_file():
+            raise UserError(f"{place}: a file has no splits. Write {name}")
         found, revisions[place] = read_pairs(name, split)
         pairs += found
     return pairs, revisions

@@ -10,6 +10,7 @@ import numpy as np
 
 from dqo_verl.classifier.data import LabelledPair
 from dqo_verl.classifier.metrics import best_threshold
+from dqo_verl.classifier.runs import claim
 from dqo_verl.classifier.score import Scores, score
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
@@ -44,6 +45,7 @@ def out_of_fold(
         own = [k for k, its in enumerate(fold) if its == i]
         directory = out / "folds" / str(i)
         scores = directory / "scores.json"
+        claim(directory, settings, rest)
         if not scores.exists():
             checkpoint = train(rest, settings, directory, save_every, f"fold {i + 1} of {folds}")
             if PartialState().is_main_process:

@@ -9,6 +9,7 @@ from dqo_verl.classifier.data import LabelledPair, check_both_classes
 from dqo_verl.classifier.evaluate import evaluate_folds, labels_of, table
 from dqo_verl.classifier.folds import out_of_fold
 from dqo_verl.classifier.metrics import best_threshold
+from dqo_verl.classifier.runs import claim
 from dqo_verl.classifier.settings import TrainSettings
 from dqo_verl.classifier.train import train
 from dqo_verl.errors import UserError
@@ -31,6 +32,7 @@ def train_and_choose(
     check_both_classes(pairs, ", ".join(revisions))
     if folds == 1 or folds < 0:
         raise UserError(f"--folds {folds}: use at least 2, or 0 for a threshold of {DEFAULT_THRESHOLD}")
+    claim(out, settings, pairs)
     threshold = DEFAULT_THRESHOLD
     if folds:
         scores, fold = out_of_fold(pairs, settings, out, folds, save_every)

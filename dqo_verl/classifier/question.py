@@ -29,7 +29,7 @@ Different strategies: yes
 or
 Different strategies: no"""
 
-VERDICT = re.compile(r"different strategies\W*:\W*(yes|no)\b", re.IGNORECASE)
+VERDICT = re.compile(r"different strategies[^\w:]*:\W*(yes|no)\b", re.IGNORECASE)
 
 
 def render(prompt: str, a: str, b: str) -> str:

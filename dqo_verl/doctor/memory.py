@@ -108,18 +108,19 @@ def beside(settings: Mapping[str, str]) -> dict[str, float]:
 
 
 def what_to_type(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> str:
-    """The settings to type: the largest TOKENS and GPU_MEMORY that fit; an error if none fit."""
+    """The settings to type: TOKENS is halved, and GPU_MEMORY lowered by 0.05, until both phases fit; an error if they never do."""
     room = USABLE * gigabytes
     typed, changed = [], dict(settings)
     key = "actor_rollout_ref.actor.ppo_max_token_len_per_gpu"
     longest = int(settings["data.max_prompt_length"]) + int(settings["data.max_response_length"])
+    least = max(LEAST_TOKENS, longest)
     while sum(needs(changed, shape, gpus, gigabytes).update.values()) > room:
-        changed[key] = str(int(changed[key]) // 2)
-        if int(changed[key]) < max(LEAST_TOKENS, longest):
+        if int(changed[key]) <= least:
             raise UserError(
-                f"the update does not fit into {gigabytes:g} GB even with TOKENS={max(LEAST_TOKENS, longest)}: use more GPUs "
+                f"the update does not fit into {gigabytes:g} GB even with TOKENS={changed[key]}: use more GPUs "
                 "(NGPUS, NNODES), a smaller MODEL, or shorter responses (RESPONSE)."
             )
+        changed[key] = str(max(int(changed[key]) // 2, least))
     if changed[key] != settings[key]:
         typed.append(f"TOKENS={changed[key]}")
     key = "actor_rollout_ref.rollout.gpu_memory_utilization"

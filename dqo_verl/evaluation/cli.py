@@ -6,6 +6,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.options import Options
 from dqo_verl.evaluation.sample.options import Sampling, engine_arguments
 from dqo_verl.flags import Inputs, Numbers, Runs, unset
@@ -52,12 +53,13 @@ class Sample:
         from dqo_verl.evaluation.sample.prompts import read_prompts
         from dqo_verl.evaluation.sample.run import sample
 
+        if self.endpoint and (self.engine or self.merged):
+            raise UserError("--engine and --merged have no effect with --endpoint, whose server loads the model")
         engine = engine_arguments(self.engine)
         prompts = read_prompts(self.prompts, self.limit)
-        rows = sample(
-            prompts, self.out, self.model, self.temperature, self.sampling, self.endpoint, engine, self.merged
-        )
-        total = len(prompts) * len(self.temperature)
+        temperatures = tuple(dict.fromkeys(self.temperature))
+        rows = sample(prompts, self.out, self.model, temperatures, self.sampling, self.endpoint, engine, self.merged)
+        total = len(prompts) * len(temperatures)
         print(f"{self.out}: {rows} new rows of {total}, {self.sampling.n} responses each")
 
 
@@ -72,11 +74,12 @@ class Evaluate:
     metrics: Options = field(default_factory=Options)
 
     def run(self) -> None:
+        from dqo_verl.evaluation.files import name_of
         from dqo_verl.evaluation.metrics.evaluate import evaluate
         from dqo_verl.evaluation.report.tables import evaluation_table
 
         first = self.inputs[0]
-        out = self.out or first.with_name(f"{first.stem}.evaluation")
+        out = self.out or first.with_name(f"{name_of(first)}.evaluation")
         print(evaluation_table(evaluate(self.inputs, out, self.metrics)))
         print(f"Written to {out}")
 

@@ -11,15 +11,26 @@ from dqo_verl.errors import UserError
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """The file itself, or every `.jsonl` of a folder, or else every `.parquet` (verl and TRL write one per step)."""
+    """The file itself, or every `.jsonl` (packed or not) of a folder, or else every `.parquet` (one per step, often)."""
     if path.is_file():
         yield path
         return
-    for ending in ("jsonl", "parquet"):
-        if found := sorted(path.glob(f"*.{ending}"), key=lambda file: (len(file.stem), file.stem)):
-            yield from found
+    for endings in ((".jsonl", ".jsonl.gz"), (".parquet",)):
+        found = [file for file in path.iterdir() if file.name.endswith(endings)] if path.is_dir() else []
+        if found:
+            yield from sorted(found, key=lambda file: (len(name_of(file)), name_of(file)))
             return
     raise UserError(f"{path}: no such file, and no folder with .jsonl or .parquet files in it")
+
+
+def name_of(path: Path) -> str:
+    """The name of a folder, or that of a file without its endings."""
+    return path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
+
+
+def meta_of(file: Path) -> Path:
+    """Where `dqo-verl sample` says how a file was made."""
+    return file.with_name(f"{name_of(file)}.meta.json")
 
 
 def lines_of(file: Path) -> Iterable[bytes | dict[str, Any]]:

@@ -129,10 +129,12 @@ def _add_row(row: Any, where: str, groups: dict[tuple[Any, ...], Group], pool: b
         groups[key].extra_info = row.get("extra_info") or {}
         groups[key].messages = None if "input" in row else _messages(row["prompt"])
     group = groups[key]
-    if "responses" in row and not pool and file_of(group.where) != file_of(where):
+    if not pool and file_of(group.where) != file_of(where):
         raise ValueError(
             f"its group is already at {group.where}. If the files are from two models, evaluate each file separately"
         )
+    if not pool and "responses" in row and group.responses:
+        raise ValueError(f"its group is already at {group.where}, and a row with `responses` is a whole group")
     if group.prompt != prompt:
         raise ValueError(f"prompt_id {name!r} has a different prompt here than at {group.where}")
     if verl_key and not _is_last_output(group, verl_key["session"], int(verl_key["index"]), responses[0], scores, acc):
@@ -171,7 +173,8 @@ def read_groups(
 ) -> list[Group]:
     """All groups of all files, in order of appearance. `pool`: merge groups of one prompt over files and models."""
     groups: dict[tuple[Any, ...], Group] = {}
-    for file in (file for path in paths for file in files_of(path)):
+    # a file that is named twice counts once
+    for file in {file.resolve(): file for path in paths for file in files_of(path)}.values():
         with opening(file):
             for number, line in enumerate(lines_of(file), start=1):
                 if not line:

@@ -48,6 +48,9 @@ def test_many_bad_rows_make_one_message(write):
 def test_what_is_not_there(write):
     with pytest.raises(UserError, match="there is no such file"):
         read_all(["./nowhere.jsonl"])
+    file = write([])
+    with pytest.raises(UserError, match=r"a file has no splits\. Write "):
+        read_all([f"{file}:test"])
     with pytest.raises(UserError, match="no pairs in it"):
         read_all([str(write([]))])
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dqo_verl.classifier.folds import out_of_fold
 from dqo_verl.classifier.score import score
 from dqo_verl.classifier.train import Trainer, train
 from dqo_verl.cli import parse
@@ -163,6 +164,14 @@ def test_a_folder_belongs_to_one_run(settings, labelled, tmp_path):
         train(labelled, settings(steps=1, lr=2e-3), tmp_path, 100, "test")
     with pytest.raises(UserError, match=r"other settings \(pairs\)"):
         train(labelled[1:], settings(steps=1), tmp_path, 100, "test")
+
+
+def test_folds_of_another_run_are_not_taken_for_these(settings, labelled, tmp_path):
+    out_of_fold(labelled, settings(steps=1), tmp_path, 2, 100)
+    scores, _ = out_of_fold(labelled, settings(steps=1), tmp_path, 2, 100)
+    assert np.isfinite(scores).all()
+    with pytest.raises(UserError, match="other settings"):
+        out_of_fold(labelled, settings(steps=1, seed=1), tmp_path, 2, 100)
 
 
 def test_weights_of_another_architecture_are_refused(backbone, settings, labelled, tmp_path):

@@ -84,6 +84,13 @@ def test_needs_by_hand():
     assert other.generation["classifier, which shares the GPU"] == 8.0
 
 
+def _fits(settings, shape, gigabytes):
+    try:
+        return bool(what_to_type(settings, shape, 8, float(gigabytes)))
+    except UserError:
+        return False
+
+
 def test_what_does_not_fit_is_made_to_fit():
     shape = shape_of("Qwen/Qwen2.5-1.5B")
     large = SETTINGS | {"actor_rollout_ref.actor.ppo_max_token_len_per_gpu": "16384"}
@@ -95,6 +102,10 @@ def test_what_does_not_fit_is_made_to_fit():
     assert what_to_type(large, shape, 8, 24.0) == "TOKENS=8192 GPU_MEMORY=0.85"
     with pytest.raises(UserError, match="does not fit into 6 GB even with TOKENS=2048"):
         what_to_type(large, shape, 8, 6.0)
+    # the smallest TOKENS holds one response, and is tried
+    long = large | {"data.max_prompt_length": "500", "data.max_response_length": "2500"}
+    least = next(size for size in range(6, 141) if _fits(long, shape, size))
+    assert what_to_type(long, shape, 8, float(least)).startswith("TOKENS=3000")
     shared = SETTINGS | {"reward.custom_reward_function.reward_kwargs.placement": "shared"}
     shared |= {"reward.custom_reward_function.reward_kwargs.model": "a/RM-8B"}
     with pytest.raises(UserError, match="no room for vLLM"):

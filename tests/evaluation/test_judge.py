@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,21 @@ def test_docs_show_the_prompt() -> None:
 
 def test_render_takes_any_text() -> None:
     assert "{weird}" in render("{weird}", ["{x}", "y"])
+
+
+def test_answers_are_saved_as_they_come(tmp_path: Path, openai_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first question fails last: what the others cost is not lost."""
+    cache, asked = tmp_path / "judge.jsonl", []
+
+    def ask(api: Any, model: str, text: str) -> float:
+        asked.append(text)
+        if len(asked) > 1:
+            return 0.5
+        while not cache.exists() or len(cache.read_text().splitlines()) < len(GROUPS) - 1:
+            time.sleep(0.01)
+        raise UserError("down")
+
+    monkeypatch.setattr("dqo_verl.evaluation.metrics.judge._ask", ask)
+    with pytest.raises(UserError, match="down"):
+        judge(GROUPS, "m", openai_server.url, cache)
+    assert len(cache.read_text().splitlines()) == len(GROUPS) - 1

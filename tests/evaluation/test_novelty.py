@@ -90,6 +90,9 @@ def test_cosine_by_hand() -> None:
     [
         ({"classifier": "cosine", "short_answer_words": 5}, "belong to a pair classifier; with --classifier cosine"),
         ({"classifier": "exact", "both_orders": True}, "belong to a pair classifier; with --classifier exact"),
+        ({"classifier": "exact", "classifier_tokens": 7}, "--classifier-tokens belong to a pair classifier"),
+        ({"classifier_threshold": 0.5}, "--classifier-threshold has no effect on --classifier exact"),
+        ({"judge_endpoint": "http://a/v1"}, "--judge-endpoint has no effect without --judge"),
         ({"classifier": "cosine"}, "but --embedder none makes none"),
     ],
 )

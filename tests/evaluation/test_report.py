@@ -21,7 +21,7 @@ from dqo_verl.evaluation.report.charts import Chart, Point, Series, difference_b
 from dqo_verl.evaluation.report.comparison import Cell, compare, difference, headline, in_words
 from dqo_verl.evaluation.report.runs import Run, Slice, benchmarks, differing_settings, load_run
 from dqo_verl.evaluation.report.samples import class_names, most_different, side_by_side
-from dqo_verl.evaluation.report.seeds import one_run, one_slice, student, welch
+from dqo_verl.evaluation.report.seeds import by_moment, one_run, one_slice, student, welch
 from dqo_verl.evaluation.report.tables import as_csv, as_latex, markdown, number, with_interval
 
 
@@ -40,21 +40,21 @@ def part(rewards: dict[str, float], temperature: float | None = 1.0, step: int |
 
 def test_a_difference_in_words() -> None:
     table = {
-        "pass@1": [Cell((0.5, 0.4, 0.6)), Cell((0.45, 0.35, 0.55), (-0.05, -0.1, 0.01))],
-        "classes": [Cell((2, 1, 3)), Cell((6, 5, 7), (4, 3, 5))],
-        "effective_classes": [Cell((1, 1, 1)), Cell((2.5, 2, 3), (1.5, 1, 2))],
+        "pass@1": [Cell((0.5, 0.4, 0.6)), Cell((0.45, 0.35, 0.55), (-0.05, -0.1, 0.01), 0.5)],
+        "classes": [Cell((2, 1, 3)), Cell((6, 5, 7), (4, 3, 5), 2.0)],
+        "effective_classes": [Cell((1, 1, 1)), Cell((2.5, 2, 3), (1.5, 1, 2), 1.0)],
     }
     told = "dqo against grpo: 2.5 times the distinct correct answers; no clear difference in pass@1."
-    assert in_words(table, 1, "dqo", "grpo", 0) == told
+    assert in_words(table, 1, "dqo", "grpo") == told
     del table["effective_classes"]
     table["pass@1"][1].difference = (-0.05, -0.1, -0.01)
     told = "dqo against grpo: 3.0 times the distinct answers; pass@1 0.05 lower."
-    assert in_words(table, 1, "dqo", "grpo", 0) == told
-    table["classes"][1] = Cell((1, 1, 1), (-1, -2, -0.5))
-    assert "only 50% of the distinct answers" in in_words(table, 1, "dqo", "grpo", 0)
+    assert in_words(table, 1, "dqo", "grpo") == told
+    table["classes"][1] = Cell((1, 1, 1), (-1, -2, -0.5), 2.0)
+    assert "only 50% of the distinct answers" in in_words(table, 1, "dqo", "grpo")
     # nothing to divide by: the difference itself
-    table["classes"] = [Cell((0, 0, 0)), Cell((2, 1, 3), (2, 1, 3))]
-    assert "distinct answers 2 higher" in in_words(table, 1, "dqo", "grpo", 0)
+    table["classes"] = [Cell((0, 0, 0)), Cell((2, 1, 3), (2, 1, 3), 0.0)]
+    assert "distinct answers 2 higher" in in_words(table, 1, "dqo", "grpo")
 
 
 def test_intervals_over_seeds_are_students_and_welchs() -> None:
@@ -84,8 +84,26 @@ def test_several_seeds_are_one_run() -> None:
     merged = one_slice(run.slices)
     assert merged.summary["metrics"]["reward"] == pytest.approx(list(student([0.5, 1.5, 2.5])))
     assert merged.prompts is slices[0].prompts
-    assert difference(merged, one_slice(slices[:2]), "reward") == pytest.approx(welch([0.5, 1.5, 2.5], [0.5, 1.5]))
-    assert difference(merged, slices[0], "reward")[1] is None, "one seed has no interval over seeds"
+    found, base = difference(merged, one_slice(slices[:2]), "reward")
+    assert (found, base) == (pytest.approx(welch([0.5, 1.5, 2.5], [0.5, 1.5])), 1.0)
+    assert difference(merged, slices[0], "reward")[0][1] is None, "one seed has no interval over seeds"
+
+
+def test_two_evaluations_of_one_seed_are_not_two_seeds() -> None:
+    old, new, other = part({"a": 1.0}, step=10), part({"a": 2.0}, step=10), part({"a": 3.0}, step=10)
+    old.written, new.written = 1.0, 2.0
+    (kept,) = by_moment([new, old])
+    assert kept is new
+    run = one_run([Run("dqo", Path("."), slices=[new, old]), Run("dqo", Path("."), slices=[other])])
+    (both,) = by_moment(run.slices)
+    assert [one.mean("reward") for one in both.seeds] == [2.0, 3.0]
+
+
+def test_the_step_that_most_seeds_have_is_compared() -> None:
+    first, late = part({"a": 1.0}, step=60), part({"a": 2.0}, step=80)
+    both = one_slice([first, part({"a": 3.0}, step=60)])
+    (chosen,) = headline([[both, late]])
+    assert chosen is both
 
 
 def test_a_map_has_one_scale_for_all_runs() -> None:
@@ -127,15 +145,30 @@ def test_differences_are_paired_by_prompt() -> None:
     """Prompts differ by 100, runs by 1: only pairing can see it. A prompt that one run lacks is left out."""
     base = {str(i): 100.0 * i for i in range(20)}
     better = {i: value + 1 + 0.1 * (int(i) % 3) for i, value in base.items()} | {"extra": 1e6}
-    mean, low, high = difference(part(better), part(base), "reward")
+    (mean, low, high), of_base = difference(part(better), part(base), "reward")
+    assert of_base == pytest.approx(np.mean(list(base.values())))
     assert mean == pytest.approx(np.mean([1 + 0.1 * (i % 3) for i in range(20)]))
     assert low is not None
     assert high is not None
     assert 1.0 < low < mean < high < 1.2
     cells = compare([part(base), part(better)], 0)["reward"]
     assert (cells[0].verdict, cells[1].verdict) == ("", "higher")
+    told = in_words({"reward": cells}, 1, "better", "base")
+    assert told == "better against base: mean reward 1.1 higher.", "not by the prompt that only one of them has"
     assert Cell((0, 0, 0), (0.1, -0.1, 0.2)).verdict == "no clear difference"
     assert Cell((0, 0, 0), (-1.0, -2.0, -0.5)).verdict == "lower"
+
+
+@pytest.mark.parametrize("prompts", [2, 3, 5, 8])
+def test_few_prompts_rarely_make_a_difference_of_nothing(prompts: int) -> None:
+    """The percentile bootstrap of two prompts excludes 0 in half of all cases."""
+    rng = np.random.default_rng(prompts)
+    base = part(dict.fromkeys(map(str, range(prompts)), 0.0))
+    verdicts = 0
+    for _ in range(400):
+        own = part({str(i): float(value) for i, value in enumerate(rng.normal(0, 1, prompts))})
+        verdicts += compare([base, own], 0)["reward"][1].verdict != "no clear difference"
+    assert verdicts / 400 < 0.08
 
 
 def test_headline_takes_the_last_step_at_the_common_temperature() -> None:
@@ -143,6 +176,8 @@ def test_headline_takes_the_last_step_at_the_common_temperature() -> None:
     two = [part({"a": 1}, t, None) for t in (0.6, 1.3)]
     assert [(s.temperature, s.step) for s in headline([one, two]) if s] == [(0.6, 20), (0.6, None)]
     assert headline([one, []])[1] is None
+    with pytest.raises(UserError, match=r"no temperature in common \(1.0; 0.6\)"):
+        headline([[part({"a": 1}, 1.0)], [part({"a": 1}, 0.6)]])
 
 
 def test_classes_are_named_by_size() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
+from dqo_verl.evaluation.files import meta_of, name_of
 from dqo_verl.evaluation.rows import prompt_key, prompt_text, read_groups, same_size, slices
 
 
@@ -148,6 +149,38 @@ def test_groups_of_two_models_are_not_one_by_accident(tmp_path: Path) -> None:
         problems.settle()
     (pooled,) = read_groups([tmp_path], Problems(), pool=True)
     assert pooled.responses == ["dqo", "dqo", "grpo", "grpo"]
+
+
+def test_responses_of_two_models_in_rows_of_their_own_are_not_one_group_either(tmp_path: Path) -> None:
+    for name in ("dqo", "grpo"):
+        write(tmp_path / f"{name}.jsonl", {"input": "p", "output": name, "score": 1.0, "gts": None, "step": 1})
+    problems = Problems()
+    read_groups([tmp_path], problems)
+    with pytest.raises(UserError, match="If the files are from two models"):
+        problems.settle()
+
+
+def test_a_file_that_is_named_twice_counts_once_and_a_group_in_it_only_once(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"prompt": "p", "responses": ["a", "b"]})
+    (group,) = read_groups([file, tmp_path], Problems())
+    assert group.responses == ["a", "b"]
+    problems = Problems()
+    read_groups([write(tmp_path / "a.jsonl", *[{"prompt": "p", "responses": ["a", "b"]}] * 2)], problems)
+    with pytest.raises(
+        UserError, match=r"a\.jsonl:2.*already at .*a\.jsonl:1, and a row with `responses` is a whole group"
+    ):
+        problems.settle()
+
+
+def test_a_folder_may_hold_packed_files_too(tmp_path: Path) -> None:
+    row = {"prompt": "p", "response": "x"}
+    write(tmp_path / "0.jsonl", row | {"step": 0})
+    (tmp_path / "10.jsonl.gz").write_bytes(gzip.compress(json.dumps(row | {"step": 10}).encode()))
+    write(tmp_path / "9.jsonl", row | {"step": 9})
+    assert [group.step for group in read_groups([tmp_path], Problems())] == [0, 9, 10]
+    assert meta_of(tmp_path / "10.jsonl.gz") == tmp_path / "10.meta.json"
+    (tmp_path / "alpha0.5").mkdir()
+    assert name_of(tmp_path / "alpha0.5") == "alpha0.5"
 
 
 def test_slices_by_temperature_and_step(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ def test_other_settings_are_refused(tmp_path: Path, openai_server: Any) -> None:
     out.with_suffix(".meta.json").unlink()
     with pytest.raises(UserError, match="its settings are unknown"):
         sample(openai_server, prompts, out, "-n", "2")
+
+
+def test_a_changed_prompt_is_refused_and_a_repeated_temperature_counts_once(tmp_path: Path, openai_server: Any) -> None:
+    prompts, out = write(tmp_path / "p.jsonl", {"prompt_id": 1, "prompt": "old"}), tmp_path / "r.jsonl"
+    sample(openai_server, prompts, out, "-n", "2", "--temperature", "1", "1")
+    assert len(rows_of(out)) == 1
+    write(prompts, {"prompt_id": 1, "prompt": "new"})
+    with pytest.raises(UserError, match="has another prompt with the id 1"):
+        sample(openai_server, prompts, out, "-n", "2")
+    with pytest.raises(UserError, match="--engine and --merged have no effect with --endpoint"):
+        sample(openai_server, prompts, out, "-n", "2", "--merged", "x")
 
 
 def test_servers_that_return_one_choice_or_stumble(tmp_path: Path, openai_server: Any) -> None:
@@ -193,6 +205,32 @@ def test_which_folder_is_the_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"config\.json"):
         resolve_model(str(tmp_path / "empty"))
+
+
+def test_a_merged_model_of_another_checkpoint_is_not_taken_for_this_one(tmp_path: Path, monkeypatch: Any) -> None:
+    def merge(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        target = Path(command[command.index("--target_dir") + 1])
+        target.mkdir(parents=True)
+        (target / "config.json").write_text(command[command.index("--local_dir") + 1])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("dqo_verl.evaluation.sample.checkpoint.subprocess.run", merge)
+    actors = [tmp_path / f"global_step_{step}" / "actor" for step in (50, 100)]
+    for actor in actors:
+        actor.mkdir(parents=True)
+        (actor / "fsdp_config.json").write_text("{}")
+    merged = tmp_path / "merged"
+    for _ in range(2):
+        assert resolve_model(str(actors[0]), merged) == str(merged)
+    with pytest.raises(UserError, match=r"--merged .*merged holds another model than .*global_step_100"):
+        resolve_model(str(actors[1]), merged)
+    inside = Path(resolve_model(str(actors[1])))
+    (inside / "config.json").write_text("old")
+    assert resolve_model(str(actors[1])) == str(inside)
+    assert (inside / "config.json").read_text() == "old"
+    os.utime(actors[1] / "fsdp_config.json", ns=(1, time.time_ns() + 10**9))
+    resolve_model(str(actors[1]))
+    assert (inside / "config.json").read_text() == str(actors[1]), "the checkpoint was written again"
 
 
 @pytest.mark.e2e

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dqo_verl.errors import UserError
 from dqo_verl.evaluation.bad_data import Problems
+from dqo_verl.evaluation.files import files_of, meta_of
 from dqo_verl.evaluation.metrics import quality, reward_model, scoring
 from dqo_verl.evaluation.metrics.bootstrap import RESAMPLES, SEED, interval
 from dqo_verl.evaluation.metrics.options import Options
@@ -61,7 +62,10 @@ def evaluate(inputs: Sequence[Path], out: Path, options: Options) -> dict[str, A
         "left_out": found.left_out,
         "notes": found.notes,
         "sampling": [
-            json.loads(meta.read_text()) for path in inputs if (meta := path.with_suffix(".meta.json")).is_file()
+            json.loads(meta_of(file).read_text())
+            for path in inputs
+            for file in files_of(path)
+            if meta_of(file).is_file()
         ],
         "provenance": provenance(),
         "slices": [],

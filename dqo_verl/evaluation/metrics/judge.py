@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,15 @@ def judge(
     todo = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
     if todo:
         api = client(endpoint)
-        with asking(endpoint), ThreadPoolExecutor(concurrency) as pool, appended(cache) as file:
-            answers = pool.map(lambda text: _ask(api, model, text), todo.values())
-            for key, value in tqdm(zip(todo, answers, strict=True), total=len(todo), desc="judge", unit="prompt"):
-                known[key] = value
-                file.write(json.dumps([key, value]) + "\n")
-                file.flush()
+        pool = ThreadPoolExecutor(concurrency)
+        asked = {pool.submit(_ask, api, model, text): key for key, text in todo.items()}
+        try:
+            with asking(endpoint), appended(cache) as file:
+                for future in tqdm(as_completed(asked), total=len(asked), desc="judge", unit="prompt"):
+                    key, value = asked[future], future.result()
+                    known[key] = value
+                    file.write(json.dumps([key, value]) + "\n")
+                    file.flush()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return [known[key] for key in keys]

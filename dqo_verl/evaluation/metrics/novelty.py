@@ -27,11 +27,17 @@ class Decided:
 def check(options: Options, embeds: bool) -> None:
     """Refuse options that cannot work, before anything is computed."""
     without_pairs = options.classifier in (EXACT, COSINE)
-    if without_pairs and (options.both_orders or options.short_answer_words):
+    if without_pairs and (options.both_orders or options.short_answer_words or options.classifier_tokens):
         raise UserError(
-            f"--both-orders and --short-answer-words belong to a pair classifier; with --classifier {options.classifier} "
-            "they would do nothing. Leave them out."
+            "--both-orders, --short-answer-words and --classifier-tokens belong to a pair classifier; with --classifier "
+            f"{options.classifier} they would do nothing. Leave them out."
         )
+    if options.classifier == EXACT and options.classifier_threshold is not None:
+        raise UserError(
+            "--classifier-threshold has no effect on --classifier exact: leave it out, or name a classifier."
+        )
+    if options.judge_endpoint and not options.judge:
+        raise UserError("--judge-endpoint has no effect without --judge MODEL: add it, or leave both out.")
     if options.classifier == COSINE and not embeds:
         raise UserError(
             "--classifier cosine compares embeddings, but --embedder none makes none: leave out one of the two."

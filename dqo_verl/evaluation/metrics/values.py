@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics import novelty
 from dqo_verl.evaluation.metrics.of_texts import text_metrics_of_groups
 from dqo_verl.evaluation.metrics.options import Options
@@ -60,7 +61,9 @@ def goodness(groups: list[Group], good_at: float | None) -> tuple[list[list[bool
         return [None] * len(groups), {
             "quality": "the rows have no `score` and no `acc`; add --score-with FILE.py:FUNCTION"
         }
-    if good_at is not None and scored:
+    if good_at is not None:
+        if not scored:
+            raise UserError("--good-at has no effect: the rows have `acc` but no `score`. Leave it out.")
         return [[score >= good_at for score in group.scores if score is not None] for group in groups], {}
     if set(acc) <= {0.0, 1.0}:
         return [[value == 1.0 for value in group.acc] for group in groups], {}

@@ -5,21 +5,28 @@ from typing import Any
 
 import numpy as np
 
+from dqo_verl.errors import UserError
 from dqo_verl.evaluation.metrics.bootstrap import interval
 from dqo_verl.evaluation.metrics.table import COUNT, METRICS, headlines
 from dqo_verl.evaluation.report.runs import Slice
-from dqo_verl.evaluation.report.seeds import welch
+from dqo_verl.evaluation.report.seeds import student, welch
 
 Triple = tuple[float | None, float | None, float | None]
 NOTHING: Triple = (None, None, None)
+# with fewer prompts, intervals of the percentile bootstrap are too narrow
+FEW = 30
 
 
 @dataclass
 class Cell:
-    """A metric of a run: its value, and its difference to the baseline (None for the baseline itself)."""
+    """A metric of a run: its value, and its difference to the baseline (None for the baseline itself).
+
+    `base` is the baseline's mean over the prompts that both have, from which the difference is taken.
+    """
 
     value: Triple
     difference: Triple | None = None
+    base: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -35,27 +42,38 @@ def _from_one(temperature: float | None) -> float:
 
 
 def headline(per_run: list[list[Slice]]) -> list[Slice | None]:
-    """The slice of each run to compare: the last step, at the common temperature that is nearest to 1."""
+    """The slice of each run to compare: at the common temperature that is nearest to 1, the last step that most seeds have."""
     common = set.intersection(*({s.temperature for s in parts} for parts in per_run if parts))
-    if common:
-        chosen = min(common, key=lambda t: (_from_one(t), t or 0))
-        per_run = [[s for s in parts if s.temperature == chosen] for parts in per_run]
-    return [max(parts, key=lambda s: (s.step or 0, -_from_one(s.temperature)), default=None) for parts in per_run]
+    if not common:
+        each = "; ".join(", ".join(sorted({str(s.temperature) for s in parts})) for parts in per_run if parts)
+        raise UserError(
+            f"the runs have no temperature in common ({each}), so they cannot be compared. Sample all of them at one."
+        )
+    chosen = min(common, key=lambda t: (_from_one(t), t or 0))
+    return [
+        max((s for s in parts if s.temperature == chosen), key=lambda s: (len(s.seeds) or 1, s.step or 0), default=None)
+        for parts in per_run
+    ]
 
 
-def difference(own: Slice, baseline: Slice, metric: str) -> Triple:
-    """Own - baseline with its interval: a bootstrap over prompts, paired by prompt; with several seeds, Welch's over seeds."""
+def difference(own: Slice, baseline: Slice, metric: str) -> tuple[Triple, float | None]:
+    """Own - baseline with its interval, and the baseline's mean; over seeds if there are several, else over shared prompts.
+
+    Seeds: Welch's interval. Prompts: pairs, a bootstrap, or Student's interval of fewer than `FEW`.
+    """
     if own.seeds or baseline.seeds:
         means = [[s.mean(metric) for s in part.seeds or [part]] for part in (own, baseline)]
         known = [[mean for mean in part if mean is not None] for part in means]
-        return welch(*known) if all(known) else NOTHING
+        return (welch(*known), float(np.mean(known[1]))) if all(known) else (NOTHING, None)
     ids = [i for i in own.prompts if i in baseline.prompts]
-    if not ids:
-        return NOTHING
-    gap = own.values(metric, ids) - baseline.values(metric, ids)
-    if np.isnan(gap).all():
-        return NOTHING
-    return tuple(None if np.isnan(x[0]) else float(x[0]) for x in interval(gap[:, None]))  # type: ignore[return-value]
+    base = baseline.values(metric, ids)
+    gap = own.values(metric, ids) - base
+    known_in_both = ~np.isnan(gap)
+    if not known_in_both.any():
+        return NOTHING, None
+    gap, base = gap[known_in_both], base[known_in_both]
+    found = student(gap) if len(gap) < FEW else tuple(float(x[0]) for x in interval(gap[:, None]))
+    return found, float(base.mean())  # type: ignore[return-value]
 
 
 def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
@@ -68,7 +86,7 @@ def compare(chosen: list[Slice | None], baseline: int) -> dict[str, list[Cell]]:
             table[metric] = [
                 Cell(
                     tuple(value) if value else NOTHING,
-                    difference(own, base, metric) if value and own and base and i != baseline else None,
+                    *(difference(own, base, metric) if value and own and base and i != baseline else (None, None)),
                 )
                 for i, (own, value) in enumerate(zip(chosen, values, strict=True))
             ]
@@ -81,22 +99,23 @@ def asked_first(table: dict[str, list[Cell]]) -> list[str]:
     return quality[:1] + ([m for m in headlines("both") if m in table] + diversity)[:2]
 
 
-def in_words(table: dict[str, list[Cell]], run: int, name: str, baseline: str, base: int) -> str:
+def in_words(table: dict[str, list[Cell]], run: int, name: str, baseline: str) -> str:
     """`dqo against grpo: 2.9 times the distinct correct answers; no clear difference in pass@1.`"""
-    told = [_told(m, table[m][run], table[m][base].value[0]) for m in asked_first(table)]
+    told = [_told(m, table[m][run]) for m in asked_first(table)]
     # diversity first, because the runs differ mainly in it
     said = "; ".join(filter(None, [*told[1:2], *told[:1]]))
     return f"{name} against {baseline}: {said or 'no interval, so no conclusion'}."
 
 
-def _told(metric: str, cell: Cell, base: float | None) -> str:
+def _told(metric: str, cell: Cell) -> str:
     label = METRICS[metric].label
     label = label if "@" in label else label[0].lower() + label[1:]
-    value = cell.value[0]
-    if value is None or base is None or not cell.verdict:
+    if not cell.verdict or cell.difference is None or cell.difference[0] is None or cell.base is None:
         return ""
+    gap, base = cell.difference[0], cell.base
     if cell.verdict == "no clear difference":
         return f"no clear difference in {label}"
     if METRICS[metric].range == COUNT and base > 0:
-        return f"{value / base:.1f} times the {label}" if value > base else f"only {value / base:.0%} of the {label}"
-    return f"{label} {abs(value - base):.2g} {cell.verdict}"
+        share = (base + gap) / base
+        return f"{share:.1f} times the {label}" if gap > 0 else f"only {share:.0%} of the {label}"
+    return f"{label} {abs(gap):.2g} {cell.verdict}"

@@ -93,8 +93,8 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline:
     others = [i for i in range(len(columns)) if i != baseline and chosen[i]]
     names = [column.name for column in columns]
     looked_at = samples.by_hash(chosen, count)
-    # `asked_first` has quality first, diversity second
-    telling = asked_first(table)[1:2]
+    # one of diversity: the last one, because the first may be of quality
+    telling = asked_first(table)[1:2] or asked_first(table)
     apart = [i for metric in telling for i in samples.most_different(chosen, metric, count) if i not in looked_at]
     header, rows = _flat(columns, table, baseline)
     return {
@@ -111,7 +111,7 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline:
         ],
         "prompts": len(samples.shared_prompts(chosen)),
         "n": first.summary["n"],
-        "in_words": [in_words(table, i, names[i], names[baseline], baseline) for i in others],
+        "in_words": [in_words(table, i, names[i], names[baseline]) for i in others],
         "table": table,
         "kinds": [(title, [m for m in table if METRICS[m].kind == kind]) for kind, title in KINDS.items()],
         "reach": {metric: _reach(cells) for metric, cells in table.items()},

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqo_verl.errors import UserError, opening
+from dqo_verl.evaluation.files import name_of
 from dqo_verl.evaluation.metrics.evaluate import FORMAT, digest
 
 Curve = dict[int, float]
@@ -27,6 +28,9 @@ class Slice:
     source: str
     # The whole metrics.json.
     evaluation: dict[str, Any]
+    # When metrics.json was written, and the number of the run among the seeds of one method.
+    written: float = 0.0
+    seed: int = 0
     # With several seeds: the slice of each seed.
     seeds: list["Slice"] = field(default_factory=list)
 
@@ -118,14 +122,17 @@ def _read_evaluation(file: Path, run: Run) -> None:
         prompts[row["temperature"], row["step"]][row["prompt_id"]] = row
     source = str(file.parent.relative_to(run.path)) if run.path.is_dir() else "."
     source = file.parent.name if source == "." else source
-    run.slices += [Slice(s, prompts[s["temperature"], s["step"]], source, found) for s in found["slices"]]
+    written = file.stat().st_mtime
+    run.slices += [Slice(s, prompts[s["temperature"], s["step"]], source, found, written) for s in found["slices"]]
     run.provenance[f"evaluation {source}"] = found["provenance"]
     for meta in found["sampling"]:
         run.provenance[f"sampling of {source}"] = meta["provenance"]
 
 
 def named(argument: str) -> tuple[str | None, Path]:
-    """`NAME=PATH` or `PATH`."""
+    """`NAME=PATH` or `PATH`, which may have an equals sign."""
+    if Path(argument).exists():
+        return None, Path(argument)
     name, equals, rest = argument.partition("=")
     return (name, Path(rest)) if equals else (None, Path(argument))
 
@@ -135,7 +142,7 @@ def load_run(argument: str) -> Run:
     name, path = named(argument)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    run = Run(name or path.resolve().stem, path)
+    run = Run(name or name_of(path.resolve()), path)
     for file in _files(path):
         if file.name == "metrics.json":
             _read_evaluation(file, run)

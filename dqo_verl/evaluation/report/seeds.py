@@ -1,6 +1,7 @@
 """Several seeds of one method as one run: means over seeds, and intervals over seeds (Student, Welch)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,15 +55,15 @@ def one_slice(members: list[Slice]) -> Slice:
             ends = natural_range("pass@1", n) if name == "pass@k" else (None, None)
             curves[name] = [list(student([one[0] for one in at_k], *ends)) for at_k in zip(*others, strict=True)]
     summary = first.summary | {"metrics": metrics, "curves": curves}
-    return Slice(summary, first.prompts, first.source, first.evaluation, members)
+    return replace(first, summary=summary, seeds=members)
 
 
 def by_moment(slices: Sequence[Slice]) -> list[Slice]:
-    """One slice for each step and temperature."""
-    moments: dict[tuple[int | None, float | None], list[Slice]] = {}
-    for part in slices:
-        moments.setdefault((part.step, part.temperature), []).append(part)
-    return [one_slice(members) for members in moments.values()]
+    """One slice for each step and temperature. Of two evaluations of one seed, the newer one counts."""
+    moments: dict[tuple[int | None, float | None], dict[int, Slice]] = {}
+    for part in sorted(slices, key=lambda part: part.written):
+        moments.setdefault((part.step, part.temperature), {})[part.seed] = part
+    return [one_slice([of_seed[seed] for seed in sorted(of_seed)]) for of_seed in moments.values()]
 
 
 def one_run(members: list[Run]) -> Run:
@@ -73,7 +74,7 @@ def one_run(members: list[Run]) -> Run:
     run = Run(first.name, first.path, seeds=len(members))
     for name in dict.fromkeys(name for member in members for name in member.curves):
         run.curves[name], run.spread[name] = _mean_and_reach([member.curves.get(name, {}) for member in members])
-    run.slices = [part for member in members for part in member.slices]
+    run.slices = [replace(part, seed=seed) for seed, member in enumerate(members) for part in member.slices]
     for name in {name for member in members for name in member.settings}:
         values = {member.settings.get(name) for member in members}
         run.settings[name] = values.pop() or SEVERAL if len(values) == 1 else SEVERAL

@@ -1,14 +1,19 @@
 """Finds a model that vLLM can load, or makes one from a verl checkpoint."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from dqo_verl.errors import UserError
 
 MERGED = "merged_for_sampling"
+# in a merged folder: which checkpoint it was made from
+ORIGIN = "merged_from.json"
 
 
 def actor_folder(path: Path) -> Path | None:
@@ -40,6 +45,11 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
             )
         return model
     target = merged or actor / MERGED
+    if (target / "config.json").is_file() and _origin(target) != _state(actor):
+        if merged:
+            raise UserError(f"--merged {merged} holds another model than {actor}. Choose another folder, or delete it.")
+        # the checkpoint was written again since it was merged
+        shutil.rmtree(target)
     if not (target / "config.json").is_file():
         unfinished = target.with_name(target.name + ".unfinished")
         backend = "fsdp" if (actor / "fsdp_config.json").is_file() else "megatron"
@@ -55,5 +65,19 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
                 f"{actor} is a LoRA checkpoint: {unfinished} holds the base model, and its folder lora_adapter the adapter. "
                 "Merge the two with peft (PeftModel.from_pretrained(...).merge_and_unload()) and sample from the result."
             )
+        (unfinished / ORIGIN).write_text(json.dumps(_state(actor)) + "\n")
         os.replace(unfinished, target)
     return str(target)
+
+
+def _state(actor: Path) -> dict[str, Any]:
+    """The checkpoint, and when its weights were written."""
+    own = [path for path in actor.iterdir() if not path.name.startswith(MERGED)]
+    files = [file for path in own for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
+    return {"checkpoint": str(actor.resolve()), "written": max(file.stat().st_mtime_ns for file in files)}
+
+
+def _origin(merged: Path) -> Any:
+    """The state from which a folder was merged; None if it does not say."""
+    file = merged / ORIGIN
+    return json.loads(file.read_text()) if file.is_file() else None

@@ -1,12 +1,12 @@
 """Prompts from verl's parquet (`prompt`, `reward_model.ground_truth`, `data_source`, `extra_info`) or from jsonl."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dqo_verl.errors import UserError, opening
+from dqo_verl.evaluation.files import lines_of, parsed
 from dqo_verl.evaluation.rows import prompt_key, prompt_text
 
 Messages = list[dict[str, Any]]
@@ -21,24 +21,16 @@ class Prompt:
     rest: dict[str, Any]
 
 
-def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    if path.suffix == ".parquet":
-        import pyarrow  # type: ignore[import-untyped,unused-ignore]
-        import pyarrow.parquet as parquet  # type: ignore[import-untyped,unused-ignore]
-
-        try:
-            with opening(path):
-                table = parquet.read_table(path)
-        except pyarrow.ArrowInvalid as error:
-            raise UserError(f"{path}: {error}") from error
-        return [(f"{path}: row {i}", row) for i, row in enumerate(table.to_pylist())]
-    rows = []
-    with opening(path), path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
+def _rows(path: Path) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    with opening(path):
+        for number, line in enumerate(lines_of(path), start=1):
+            if line:
                 try:
-                    rows.append((f"{path}:{number}", json.loads(line)))
-                except json.JSONDecodeError as error:
+                    rows.append((f"{path}:{number}", parsed(line) if isinstance(line, bytes) else line))
+                except UnicodeDecodeError as error:
+                    raise UserError(f"{path}:{number}: not a text in UTF-8: {error}") from error
+                except ValueError as error:
                     raise UserError(f"{path}:{number}: not valid JSON: {error}") from error
     return rows
 

@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]
 
 from dqo_verl.errors import UserError
+from dqo_verl.evaluation.files import meta_of
 from dqo_verl.evaluation.sample.checkpoint import resolve_model, training_step
 from dqo_verl.evaluation.sample.engines import EndpointEngine, VllmEngine
 from dqo_verl.evaluation.sample.options import Sampling
@@ -18,15 +19,26 @@ from dqo_verl.provenance import provenance
 from dqo_verl.results import appended
 
 
-def finished(out: Path) -> set[tuple[str, float]]:
-    """(prompt_id, temperature) of the rows that `out` already has."""
+def finished(out: Path) -> dict[tuple[str, float], Any]:
+    """(prompt_id, temperature) of the rows that `out` already has, and their prompts."""
     rows = map(json.loads, whole_lines(out))
-    return {(row["prompt_id"], row["temperature"]) for row in rows}
+    return {(row["prompt_id"], row["temperature"]): row["prompt"] for row in rows}
+
+
+def missing(prompts: list[Prompt], temperatures: Sequence[float], out: Path) -> list[tuple[Prompt, float]]:
+    """What `out` does not have yet. A prompt that was changed since is refused."""
+    done = finished(out)
+    jobs = [(p, t) for t in temperatures for p in prompts]
+    for prompt, temperature in jobs:
+        written = done.get((prompt.prompt_id, temperature))
+        if written is not None and written != json.loads(json.dumps(prompt.messages, default=str)):
+            raise UserError(f"{out} has another prompt with the id {prompt.prompt_id}. Choose another --out.")
+    return [(p, t) for p, t in jobs if (p.prompt_id, t) not in done]
 
 
 def check_settings(out: Path, settings: dict[str, Any]) -> None:
     """Refuse to mix rows of two settings in one file; write the settings beside a new one."""
-    meta = out.with_suffix(".meta.json")
+    meta = meta_of(out)
     if out.exists():
         if not meta.exists():
             raise UserError(f"{out} exists without {meta.name}, so its settings are unknown. Choose another --out.")
@@ -55,8 +67,7 @@ def sample(
     step = training_step(model)
     model = model if endpoint else resolve_model(model, merged)
     check_settings(out, {"model": model, "endpoint": endpoint, "engine": engine, **asdict(sampling)})
-    done = finished(out)
-    jobs = [(p, t) for t in temperatures for p in prompts if (p.prompt_id, t) not in done]
+    jobs = missing(prompts, temperatures, out)
     if not jobs:
         return 0
     runner = EndpointEngine(model, endpoint) if endpoint else VllmEngine(model, engine)
