@@ -33,6 +33,7 @@ actor_rollout_ref.rollout.name=vllm actor_rollout_ref.rollout.n={K} actor_rollou
 actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64 actor_rollout_ref.rollout.max_model_len=128
 actor_rollout_ref.rollout.max_num_seqs=64 actor_rollout_ref.rollout.agent.num_workers=1
 actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=16
+reward.custom_reward_function.path=pkg://dqo_verl.rewards.gsm8k reward.custom_reward_function.name=compute_score
 algorithm.norm_adv_by_std_in_grpo=False reward.num_workers=1 transfer_queue.backend.SimpleStorage.num_data_storage_units=1
 trainer.val_before_train=False trainer.test_freq=-1 trainer.save_freq=-1 trainer.total_epochs=100 trainer.logger=[console,file]
 """.split()

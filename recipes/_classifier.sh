@@ -4,12 +4,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 SMALL=()
 
+# held-out pairs belong to pairs of the user's own
+refuse_lone_held_out() {
+  [ -n "${PAIRS:-}" ] || [ -z "${HELD_OUT:-}" ] || refuse "HELD_OUT has no effect without PAIRS, the pairs to train on. Write PAIRS=train.jsonl, too"
+}
+
 # without a GPU: sizes for two cores (docs/classifier.md), and a small generated set of pairs unless the user sets PAIRS
 tiny_pairs() {
   BACKBONE=sentence-transformers/all-MiniLM-L6-v2
   STEPS=${STEPS:-$([ -n "${PAIRS:-}" ] && echo 200 || echo 40)}
   BATCH=${BATCH:-16} MICRO=${MICRO:-16} LR=${LR:-1e-4} TOKENS=${TOKENS:-126}
   SMALL=(--dropout 0 --head-lr 1e-3)
+  refuse_lone_held_out
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$CACHE/tiny/pairs/train.jsonl HELD_OUT=$CACHE/tiny/pairs/val.jsonl
   [ -n "${DRY_RUN:-}" ] || {
@@ -21,6 +27,7 @@ tiny_pairs() {
 # downloads NoveltyBench's labelled pairs from DARLING's repository
 human_pairs() {
   local home=https://raw.githubusercontent.com/facebookresearch/darling/main/evals/novelty-bench/src/data/classifier split
+  refuse_lone_held_out
   [ -z "${PAIRS:-}" ] || return 0
   PAIRS=$DATA/noveltybench_pairs/train.jsonl HELD_OUT=$DATA/noveltybench_pairs/val.jsonl
   ! only_shows || return 0

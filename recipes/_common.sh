@@ -42,7 +42,9 @@ knobs() {
   OUT=$(realpath -m "${OUT:-outputs/$RECIPE/$(date +%Y%m%d-%H%M%S)}")
   PROFILE=${PROFILE:-$(has_gpu && echo gpu || echo cpu)}
   CACHE=${DQO_VERL_CACHE:-$HOME/.cache/dqo_verl}
-  DATA=${DATA:-$CACHE/data}
+  # absolute, because verl starts in the checkout
+  CACHE=$(realpath -m "$CACHE")
+  DATA=$(realpath -m "${DATA:-$CACHE/data}")
   GPUS=$(has_gpu && nvidia-smi -L | wc -l || echo 8)
   NNODES=${NNODES:-1}
 }
@@ -57,6 +59,14 @@ prepare_data() {
   local set
   [ "$PROFILE" = gpu ] && [ -z "${DRY_RUN:-}" ] || return 0
   for set; do [ -e "$DATA/$set.parquet" ] || dqo-verl prepare "${set%/*}" --out "$DATA/${set%/*}"; done
+}
+
+# a sweep's runs are not run again with the same OUT, so one OUT must hold runs with the same settings $1
+one_setting() {
+  ! only_shows || return 0
+  mkdir -p "$OUT"
+  [ -e "$OUT/settings" ] || echo "$1" >"$OUT/settings"
+  [ "$(cat "$OUT/settings")" = "$1" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $1. Type OUT=DIR to use another folder"
 }
 
 # half of the GPUs serve the reward model, the others train
@@ -122,7 +132,11 @@ train() {
   TINY=()
   if [ "$PROFILE" = cpu ]; then
     tiny_profile
-  elif ! has_flash_attention; then
+  else
+    # STEPS may be more than the recipe's epochs have
+    [ -z "${STEPS:-}" ] || TINY=(trainer.total_epochs=1000)
+  fi
+  if [ "$PROFILE" = gpu ] && ! has_flash_attention; then
     echo "flash-attn is not installed: attention by PyTorch's sdpa, which needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2
     place+=({+actor_rollout_ref,+critic}.model.override_config.attn_implementation=sdpa)
   fi

@@ -79,6 +79,8 @@ def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str
             continue
         if name in old:
             return retired(name, value, script)
+        if name in COMMON:
+            return f"{name} has no effect in {script}; leave it out (unset {name})"
         if name in everyones:
             others = ", ".join(other for other, its in known.items() if name in its)
             return (
@@ -93,7 +95,7 @@ def refusal(script: str, mine: set[str], typed: list[str], environment: dict[str
 
 def main(script: str, without: str, *rest: str) -> int:
     at = rest.index("--")
-    mine = names(rest[:at]) - set(without.split()) | COMMON
+    mine = (names(rest[:at]) | COMMON) - set(without.split())
     if message := refusal(script, mine, list(rest[at + 1 :]), dict(os.environ)):
         print(message, file=sys.stderr)
         return 2

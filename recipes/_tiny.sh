@@ -41,6 +41,7 @@ tiny_profile() {
     critic.optim.lr=1e-3
     reward.num_workers=1
     transfer_queue.backend.SimpleStorage.num_data_storage_units=1
+    trainer.total_epochs=1000
     trainer.total_training_steps="${STEPS:-20}"
     trainer.test_freq="${STEPS:-20}"
     trainer.save_freq="${STEPS:-20}"

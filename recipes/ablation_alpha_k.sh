@@ -4,7 +4,8 @@
 # choice. SCRIPTS: the recipes to run. Settings and GPUs: dqo_dolly_llama.sh, dqo_gsm8k_qwen.sh.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-WITHOUT="ALPHA K"
+# DATASET belongs to Dolly alone
+WITHOUT="ALPHA K DATASET"
 knobs dqo_dolly_llama.sh dqo_gsm8k_qwen.sh SCRIPTS="dqo_dolly_llama dqo_gsm8k_qwen" ALPHAS="0.5 1 1.5 2 5" KS="2 6 8"
 
 for script in $SCRIPTS; do

@@ -45,6 +45,7 @@ else
   BACKBONE=${BACKBONE:-Qwen/Qwen3-Embedding-4B}
   STEPS=${STEPS:-80} BATCH=${BATCH:-64} MICRO=${MICRO:-1} LR=${LR:-2e-5} TOKENS=${TOKENS:-2048}
   set -- --gradient-checkpointing "$@"
+  refuse_lone_held_out
   if [ -z "${PAIRS:-}" ]; then
     [ -n "${ENDPOINT:-}" ] || refuse "$RECIPE needs a judge or labelled pairs. Write ENDPOINT=http://host:port/v1 (and JUDGE=NAME), or PAIRS=FILE, in front of the command"
     solutions

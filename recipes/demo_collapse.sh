@@ -52,13 +52,13 @@ ARGS=() BATCH=32 MINI=16
 settings() {
   SETTINGS=(
     algorithm.norm_adv_by_std_in_grpo=False
-    data.train_files="$2/train.parquet"
-    data.val_files="$2/test.parquet"
+    data.train_files="$(hydra "$2/train.parquet")"
+    data.val_files="$(hydra "$2/test.parquet")"
     data.seed="$1"
     data.train_batch_size="$BATCH"
     data.max_prompt_length=32
     data.max_response_length=24
-    actor_rollout_ref.model.path="$2/policy"
+    actor_rollout_ref.model.path="$(hydra "$2/policy")"
     actor_rollout_ref.actor.optim.lr=1e-3
     actor_rollout_ref.actor.ppo_mini_batch_size="$MINI"
     actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=128
@@ -104,7 +104,7 @@ one() {
   read -ra own <<<"$(overrides "$row")"
   if [ "$TASK" != sentences ]; then
     embedder=$assets/embedder
-    case $row in diverse | target | dqo* | std* | decoupled* | pairwise | gate | darling) own+=(+algorithm.diversity.embedder="$embedder") ;; esac
+    case $row in diverse | target | dqo* | std* | decoupled* | pairwise | gate | darling) own+=(+algorithm.diversity.embedder="$(hydra "$embedder")") ;; esac
   fi
   (
     OUT=$run RECIPE=demo-$row
@@ -113,13 +113,7 @@ one() {
   only_shows || python -m experiments.collapse.record "$run" "$record" "$embedder"
 }
 
-# a run with a record is not run again, whatever its settings were; so one OUT must hold runs with the same settings
-typed="TASK=$TASK STEPS=$STEPS $*"
-if ! only_shows; then
-  mkdir -p "$OUT"
-  [ -e "$OUT/settings" ] || echo "$typed" >"$OUT/settings"
-  [ "$(cat "$OUT/settings")" = "$typed" ] || refuse "$OUT holds runs with $(cat "$OUT/settings"), not with $typed. Type OUT=DIR to use another folder"
-fi
+one_setting "TASK=$TASK STEPS=$STEPS $*"
 rows=${ROWS:-$([ -n "${QUICK:-}" ] && echo grpo_no_std dqo darling || echo "$MAIN")}
 seeds=$(seq "$SEED" $((SEED + SEEDS - 1)))
 for row in $rows; do overrides "$row" >/dev/null; done

@@ -22,7 +22,7 @@ if [ "$PROFILE" = cpu ]; then
   policy=$CACHE/tiny_remarks_$REMARKS
   [ -n "${DRY_RUN:-}" ] || python -m experiments.tiny.policy "$policy" "$REMARKS"
   own+=(
-    actor_rollout_ref.model.path="$policy/policy"
+    actor_rollout_ref.model.path="$(hydra "$policy/policy")"
     actor_rollout_ref.actor.optim.lr=3e-4
     data.max_response_length=96
     actor_rollout_ref.rollout.max_model_len=192

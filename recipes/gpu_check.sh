@@ -31,7 +31,7 @@ tiny() {
 
 # $1: the check. Half a billion parameters, five steps
 real() {
-  [ "$PROFILE" = gpu ] || { tiny "$@" && return; }
+  [ "$PROFILE" = gpu ] || { tiny "$@"; return; }
   python -m experiments.gpu.policy "$SHAPE" || return
   OUT=$OUT/runs/$1 STEPS=${STEPS:-5} NGPUS=1 MODEL=$SHAPE/policy DATA=$SHAPE BATCH=64 K=8 PROMPT=128 RESPONSE=512 TOKENS=8192 \
     GPU_MEMORY=0.4 bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.max_model_len=640 \
@@ -50,7 +50,7 @@ check() {
       if [ "$GPUS" -gt 1 ]; then
         tiny "$1" +algorithm.diversity.placement=gpu
       else
-        ! tiny "$1" +algorithm.diversity.placement=gpu && grep -q "GPU" "$OUT/runs/$1/train.log"
+        ! tiny "$1" +algorithm.diversity.placement=gpu && grep -q "Too few GPUs" "$OUT/runs/$1/train.log"
       fi
       ;;
     grpo) real "$1" algorithm.adv_estimator=grpo ;;

@@ -20,6 +20,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
 # don't check NAME=PATH arguments as knobs: a model's NAME may be in capitals
 TYPED=()
+WITHOUT=STEPS
 knobs TEMPERATURES="0.2 0.4 0.6 0.8 1.2" N=10 PROMPTS TOKENS CLASSIFIER THRESHOLD CLASSIFIER_TOKENS RM SCORE ENGINE
 
 models=("$@")
@@ -28,7 +29,7 @@ if [ "$PROFILE" = cpu ]; then
     python -m experiments.tiny.policy "$CACHE/tiny"
     python -m experiments.tiny.judges "$CACHE/tiny"
   }
-  CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=0.5 CLASSIFIER_TOKENS=48
+  [ -n "${CLASSIFIER:-}" ] || CLASSIFIER=$CACHE/tiny/classifier THRESHOLD=${THRESHOLD:-0.5} CLASSIFIER_TOKENS=${CLASSIFIER_TOKENS:-48}
   PROMPTS=${PROMPTS:-$CACHE/tiny/test.parquet}
   TOKENS=${TOKENS:-48}
   RM=${RM-$CACHE/tiny/reward_model}
@@ -50,7 +51,13 @@ else
 fi
 CLASSIFIER=${CLASSIFIER-yimingzhang/deberta-v3-large-generation-similarity}
 decided=(--classifier-threshold "${THRESHOLD:-0.102}" --classifier-tokens "${CLASSIFIER_TOKENS:-512}" --short-answer-words 5)
-case $CLASSIFIER in exact | cosine) decided=() ;; esac
+case $CLASSIFIER in
+  exact | cosine)
+    [ -z "${CLASSIFIER_TOKENS:-}" ] || refuse "CLASSIFIER_TOKENS has no effect with CLASSIFIER=$CLASSIFIER"
+    [ -z "${THRESHOLD:-}" ] || [ "$CLASSIFIER" = cosine ] || refuse "THRESHOLD has no effect with CLASSIFIER=exact"
+    decided=(${THRESHOLD:+--classifier-threshold "$THRESHOLD"})
+    ;;
+esac
 
 for model in "${models[@]}"; do
   for temperature in $TEMPERATURES; do

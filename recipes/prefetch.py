@@ -6,8 +6,9 @@ python recipes/prefetch.py OVERRIDE ...
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.placements import Http
@@ -34,14 +35,14 @@ OTHER_FORMATS = [
 
 def names(overrides: Sequence[str]) -> list[str]:
     """The models that the command loads from a hub, verl's and ours; local folders and models on servers are left out."""
-    values = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
-    found = [values[key] for key in MODELS if key in values and not key.startswith(OURS)]
+    values = {one.key_or_group: one.value() for one in OverridesParser.create().parse_overrides(list(overrides))}
+    found = [str(values[key]) for key in MODELS if values.get(key) is not None and not key.startswith(OURS)]
     return [name for name in dict.fromkeys(found + of_diversity(values)) if not Path(locate(name)).is_dir()]
 
 
-def of_diversity(values: Mapping[str, str]) -> list[str]:
+def of_diversity(values: Mapping[str, Any]) -> list[str]:
     """The embedder or classifier that the command's settings name. Wrong settings name none: they are refused before Ray starts."""
-    typed = {key.removeprefix(OURS): yaml.safe_load(value) for key, value in values.items() if key.startswith(OURS)}
+    typed = {key.removeprefix(OURS): value for key, value in values.items() if key.startswith(OURS)}
     if values.get("algorithm.adv_estimator") in METHODS:
         typed["method"] = values["algorithm.adv_estimator"]
     if "reward_model.diversity" in values:

@@ -34,6 +34,7 @@ if [ "$PROFILE" = cpu ]; then
   on_cpu=(env VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1)
 fi
 
+one_setting "STEPS=${STEPS:-} MODEL=${MODEL:-} N=$N RESPONSE=${RESPONSE:-} $*"
 compared=()
 for seed in $(seq "$SEEDS"); do
   for row in $ROWS; do

@@ -9,5 +9,6 @@
 # `dqo-verl prepare city` makes the same prompt for a real model.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
+WITHOUT=STEPS
 knobs
 show python -m experiments.city "$OUT" "$@"

@@ -22,7 +22,7 @@ WALLS = {
     "integrations/package": "",
     "integrations/target_file": "jsonl core",
     "integrations/cpu": "",
-    "integrations/verl/cpu": "integrations/cpu",
+    "integrations/verl/cpu": "integrations/cpu errors",
     "integrations/verl": "integrations/verl/cpu integrations/target_file integrations/package integrations/wrapping "
     "rewards streaming models core extras errors",
     "integrations/trl": "streaming models core errors",

@@ -7,6 +7,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../_common.sh"
 
 # all models take turns on all GPUs of all nodes
 on_gpus() {
+  # a run on one node starts its own Ray
+  [ "$NNODES" != 1 ] || export RAY_ADDRESS=${RAY_ADDRESS:-local}
   NGPUS=${NGPUS:-$GPUS}
   local role
   for role in actor ref reward critic; do
@@ -29,6 +31,7 @@ on_gpus() {
 # no GPU, or PROFILE=cpu: sizes for two CPU cores, on the same engine; the models are created on first use
 on_cpu() {
   local role steps=${STEPS:-20}
+  whole_episodes "$steps" 32
   PLACE+=(--train.device cpu)
   for role in actor ref reward critic; do
     PLACE+=(--$role.num_nodes 1 --$role.num_gpus_per_node 1)
@@ -47,7 +50,7 @@ on_cpu() {
     --rollout.micro_batch_size 8
     --train.batch_size $((8 * K))
     --train.micro_batch_size 8
-    # the data set has 256 prompts: 32 steps per episode
+    # the data set has 256 prompts
     --data.max_samples $((steps < 32 ? 8 * steps : 256))
     --train.num_episodes $(((steps + 31) / 32))
     --ckpt.save_steps "$steps"
@@ -59,6 +62,24 @@ on_cpu() {
   ! has algo.diversity.embedder || [ -d "$EMBEDDER" ] || TINY+=(--algo.diversity.embedder sentence-transformers/all-MiniLM-L6-v2)
   ! has algo.diversity.placement || TINY+=(--algo.diversity.placement cpu)
   [ -n "${DRY_RUN:-}" ] || make_tiny
+}
+
+# refuses $1 steps that are more than an episode of $2 and not a multiple of it: OpenRLHF counts episodes
+whole_episodes() {
+  [ "$1" -le "$2" ] || [ $(($1 % $2)) = 0 ] || refuse "STEPS=$1: an episode has $2 steps here. Type at most $2, or a multiple of it"
+}
+
+# stops after STEPS steps
+limit_steps() {
+  local file steps=$STEPS episodes=1
+  file=$(printf '%s\n' "${ARGS[@]}" | grep -A1 -x -e --data.prompt_dataset | tail -n 1)
+  if [ -e "$file" ]; then
+    steps=$(python -c 'import pyarrow.parquet as p, sys; print(p.read_metadata(sys.argv[1]).num_rows // int(sys.argv[2]))' "$file" "$BATCH")
+    whole_episodes "$STEPS" "$steps"
+    [ "$STEPS" -le "$steps" ] || episodes=$((STEPS / steps))
+    [ "$STEPS" -ge "$steps" ] || steps=$STEPS
+  fi
+  TINY=(--data.max_samples $((BATCH * steps)) --train.num_episodes "$episodes")
 }
 
 # whether the recipe has this flag
@@ -77,7 +98,7 @@ train() {
     on_cpu
   else
     on_gpus
-    [ -z "${STEPS:-}" ] || TINY=(--data.max_samples $((BATCH * STEPS)) --train.num_episodes 1)
+    [ -z "${STEPS:-}" ] || limit_steps
   fi
   local knobs=(
     --actor.model_name_or_path "$MODEL"

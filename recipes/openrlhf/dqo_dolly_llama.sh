@@ -21,6 +21,8 @@ ARGS=(
   # alpha is in units of the reward model's scores
   --reward.clip_range -100 100
   --critic.adam.lr 1e-5
+  --algo.kl.use_loss
+  --algo.kl.estimator k3
   --data.prompt_dataset "$DATA/$DATASET/train.parquet"
   --ckpt.save_steps 50
 )

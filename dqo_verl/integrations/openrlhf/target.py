@@ -19,7 +19,6 @@ class SteeredRun:
         """`checkpoints`: OpenRLHF's `ckpt` arguments."""
         self.target, self.folder = target, Path(checkpoints.path)
         self.resumes = checkpoints.load_enable and (self.folder / "_actor").exists()
-        self.saves = 0 < checkpoints.save_steps < float("inf")
         self.step: int | None = None
 
     def settings(self, maker: Any) -> Settings:
@@ -39,10 +38,9 @@ class SteeredRun:
 
     def follow(self, quality: Tensor, groups: Sequence[Hashable], features: Features) -> dict[str, float]:
         metrics = self.target.follow(quality, groups, features)
-        # a run without checkpoints cannot be resumed
-        if self.saves:
-            assert self.step is not None
-            target_file.keep(self.target, self.folder, self.step)
+        assert self.step is not None
+        # always: without save_steps, OpenRLHF still keeps the best checkpoint of its evaluations
+        target_file.keep(self.target, self.folder, self.step)
         return metrics
 
 

@@ -30,6 +30,10 @@ def prepare(config: DictConfig) -> None:
     typed = _plain(algorithm.get("diversity"))
     if _completed(typed) is not None:
         return
+    if config.trainer.get("device") == "cpu":
+        from dqo_verl.integrations.verl.cpu import platform
+
+        platform.refuse(overrides.typed())
     measure = OmegaConf.select(config, "reward_model.diversity")
     estimator = str(getattr(algorithm.adv_estimator, "value", algorithm.adv_estimator))
     bases = seam.registered_bases()

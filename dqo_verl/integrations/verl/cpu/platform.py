@@ -7,13 +7,14 @@ rank, because verl's resource pools count only GPUs.
 import os
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psutil
 import torch
 
+from dqo_verl.errors import UserError
 from dqo_verl.integrations.cpu import fork_server
 from dqo_verl.integrations.verl.cpu import patches
 
@@ -173,6 +174,17 @@ def activate() -> None:
     patches.patch_for_cpu()
 
 
+def refuse(typed: Mapping[str, Any]) -> None:
+    """Refuse what the user typed for a setting that a run without a GPU needs otherwise. `typed`: dotted keys."""
+    for key, needed in REQUIRED.items():
+        inner = (
+            {f"{key}.{name}": value for name, value in needed.items()} if isinstance(needed, dict) else {key: needed}
+        )
+        for one, value in inner.items():
+            if one in typed and typed[one] != value:
+                raise UserError(f"{one}={typed[one]} has no effect: without a GPU it is {value}. Leave it out.")
+
+
 def configure(config: Any, address: str | None, gpus: int, standalone_rollout: bool = False) -> None:
     """Set the config values that a run without a GPU needs, and the environment of every worker.
 
@@ -190,7 +202,7 @@ def configure(config: Any, address: str | None, gpus: int, standalone_rollout: b
             # without it Ray would connect to a cluster that somebody else started on this machine
             "address": "local",
             "num_gpus": gpus,
-            "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),
+            "num_cpus": OmegaConf.select(config, "ray_kwargs.ray_init.num_cpus") or max(RAY_CPUS, os.cpu_count() or 1),
             "include_dashboard": False,
         }
     required = REQUIRED | (WEIGHTS_BY_FILE if standalone_rollout else {}) | {"ray_kwargs.ray_init": ray_init}
