@@ -56,6 +56,7 @@ def test_what_is_often_in_an_environment_is_no_misspelt_knob(name, recipe):
         ("dqo_gsm8k_qwen.sh", "CLASSIFIER", "darling_wildchat_llama8b.sh"),
         ("baseline_wildchat_grpo_llama70b.sh", "CLASSIFIER", "darling_math_qwen3_4b.sh"),
         ("ablation_alpha_k.sh", "K", "dqo_gsm8k_qwen.sh"),
+        ("ablation_alpha_k.sh", "DATASET", "dqo_dolly_llama.sh"),
         ("dqo_reward_hacking.sh", "REWARD", "dqo_gsm8k_qwen.sh"),
         ("demo_collapse.sh", "LR", "dqo_gsm8k_qwen.sh"),
         ("dqo_gsm8k_qwen.sh", "ROWS", "demo_collapse.sh"),
@@ -69,6 +70,61 @@ def test_a_knob_of_other_recipes(script, knob, has_it, recipe):
     others = message.rsplit(": ", 1)[1].split(", ")
     assert has_it in others
     assert script not in others
+
+
+@pytest.mark.parametrize("script", ["toy_city.sh", "pareto_temperature.sh"])
+def test_a_knob_of_all_but_a_few(script, recipe):
+    assert refused(recipe(script, STEPS="5")) == f"STEPS has no effect in {script}; leave it out (unset STEPS)"
+
+
+@pytest.mark.parametrize(
+    ("script", "typed", "message"),
+    [
+        ("classifier_chat_modernbert.sh", {"HELD_OUT": "x"}, "HELD_OUT has no effect without PAIRS"),
+        ("classifier_math_qwen3.sh", {"HELD_OUT": "x"}, "HELD_OUT has no effect without PAIRS"),
+        (
+            "pareto_temperature.sh",
+            {"CLASSIFIER": "exact", "THRESHOLD": "0.5"},
+            "THRESHOLD has no effect with CLASSIFIER=exact",
+        ),
+        (
+            "pareto_temperature.sh",
+            {"CLASSIFIER": "cosine", "CLASSIFIER_TOKENS": "5"},
+            "CLASSIFIER_TOKENS has no effect with CLASSIFIER=cosine",
+        ),
+    ],
+)
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_a_knob_that_another_one_makes_useless(script, typed, message, profile, recipe):
+    arguments = ["m=x"] if "pareto" in script else []
+    done = recipe(script, *arguments, PROFILE=profile, **typed)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_what_is_typed_for_pareto_counts_without_a_gpu_too(recipe):
+    done = recipe("pareto_temperature.sh", PROFILE="cpu", CLASSIFIER="cosine", THRESHOLD="0.7", TEMPERATURES="1")
+    assert "--classifier cosine --classifier-threshold 0.7" in done.stdout
+
+
+def test_a_folder_of_data_is_the_one_where_the_user_stands(recipe, commands, tmp_path):
+    (words,) = commands("dqo_gsm8k_qwen.sh", "gpu", DATA="mine")
+    (place,) = [word for word in words if word.startswith("data.train_files=")]
+    assert place.removeprefix("data.train_files=").startswith("/")
+
+
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_steps_may_be_more_than_the_epochs_have(profile, commands):
+    (words,) = commands("dqo_cnn_dailymail_llama.sh", profile, STEPS="9000")
+    assert [word for word in words if word.startswith("trainer.total_epochs=")][-1] == "trainer.total_epochs=1000"
+
+
+def test_one_folder_holds_runs_of_one_setting(recipe, tmp_path):
+    (tmp_path / "settings").write_text("other ones\n")
+    script = f"source {RECIPES}/_common.sh; OUT={tmp_path}; one_setting mine"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "holds runs with other ones, not with mine. Type OUT=DIR" in done.stderr
 
 
 @pytest.mark.parametrize("path", TRAIN, ids=lambda path: path.name)

@@ -40,6 +40,25 @@ def test_with_gpus_all_models_take_turns_on_all_of_them(script, commands):
     assert found["train.batch_size"] == found["rollout.batch_size"] * found["rollout.n_samples_per_prompt"]
 
 
+@pytest.mark.parametrize(("steps", "samples", "episodes"), [("4", 8, 1), ("10", 20, 1), ("30", 20, 3)])
+def test_as_many_steps_as_are_typed(steps, samples, episodes, commands, tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    (tmp_path / "gsm8k").mkdir()
+    for split in ("train", "test"):
+        pyarrow.parquet.write_table(pyarrow.table({"prompt": ["p"] * 21}), tmp_path / f"gsm8k/{split}.parquet")
+    (words,) = commands("openrlhf/dqo_gsm8k_qwen.sh", "gpu", NGPUS="1", DATA=str(tmp_path), BATCH="2", STEPS=steps)
+    found = arguments(parser_of(OpenRLHF.here()), as_file(take_apart(words).rest), "")
+    assert (found["data.max_samples"], found["train.num_episodes"]) == (samples, episodes)
+
+
+def test_steps_that_openrlhf_cannot_count_are_refused(recipe):
+    done = recipe("openrlhf/dqo_gsm8k_qwen.sh", PROFILE="cpu", STEPS="40")
+    assert done.returncode == 2
+    assert "STEPS=40: an episode has 32 steps here" in done.stderr
+
+
 def test_a_knob_of_other_recipes_is_refused(recipe):
     done = recipe("openrlhf/baseline_gsm8k_dr_grpo.sh", ALPHA="2")
     assert done.returncode == 2

@@ -115,5 +115,7 @@ def test_a_model_that_is_not_there_is_one_message(hub, tmp_path):
 def test_what_a_command_loads(overrides, expected, monkeypatch, tmp_path):
     monkeypatch.setattr(prefetch, "locate", lambda name: name)
     assert prefetch.names(overrides) == expected
+    # a folder whose name Hydra needs in quotes
+    assert prefetch.names(["actor_rollout_ref.model.path='/runs/lr=1e-5/é'"]) == ["/runs/lr=1e-5/é"]
     monkeypatch.setattr(prefetch, "locate", lambda name: str(tmp_path))
     assert prefetch.names(overrides) == [], "what is a folder is there"

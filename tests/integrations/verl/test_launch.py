@@ -419,3 +419,15 @@ def test_gpus_that_verl_and_our_models_need(overrides, needs):
 def test_a_directory_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match="not the directory of a model"):
         prepared("algorithm.adv_estimator=dqo", f"+algorithm.diversity.embedder={tmp_path}")
+
+
+def test_what_a_run_without_a_gpu_needs_cannot_be_typed_otherwise():
+    from dqo_verl.integrations.verl.cpu import platform
+
+    rollout, actor = "actor_rollout_ref.rollout", "actor_rollout_ref.actor"
+    platform.refuse({f"{rollout}.dtype": "float32", f"{rollout}.n": 8, f"{actor}.use_torch_compile": False})
+    for key, value in ((f"{rollout}.dtype", "bfloat16"), (f"{actor}.fsdp_config.mixed_precision.param_dtype", "bf16")):
+        with pytest.raises(UserError, match=rf"{key}={value} has no effect: without a GPU it is"):
+            platform.refuse({key: value})
+    with pytest.raises(UserError, match="without a GPU it is True"):
+        prepared("algorithm.adv_estimator=grpo", "trainer.device=cpu", f"{rollout}.enforce_eager=False")
