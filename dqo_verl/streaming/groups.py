@@ -68,4 +68,3 @@ class GroupStream(Stream):
         """Forget the whole groups of these keys, because a group is collected only once."""
         for uid in {key.group for key in keys}:
             super().forget(self.groups.pop(uid, []))
-            self.open.pop(uid, None)

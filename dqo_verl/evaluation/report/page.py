@@ -93,8 +93,7 @@ def _benchmark(runs: list[Run], per_run: list[list[Slice]], name: str, baseline:
     others = [i for i in range(len(columns)) if i != baseline and chosen[i]]
     names = [column.name for column in columns]
     looked_at = samples.by_hash(chosen, count)
-    # one of diversity: the last one, because the first may be of quality
-    telling = asked_first(table)[1:2] or asked_first(table)
+    telling = [metric for metric in asked_first(table) if METRICS[metric].kind != "quality"][:1]
     apart = [i for metric in telling for i in samples.most_different(chosen, metric, count) if i not in looked_at]
     header, rows = _flat(columns, table, baseline)
     return {

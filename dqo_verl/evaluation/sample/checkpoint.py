@@ -47,7 +47,9 @@ def resolve_model(model: str, merged: Path | None = None) -> str:
     target = merged or actor / MERGED
     if (target / "config.json").is_file() and _origin(target) != _state(actor):
         if merged:
-            raise UserError(f"--merged {merged} holds another model than {actor}. Choose another folder, or delete it.")
+            raise UserError(
+                f"--merged {merged} holds another model than {actor}, or does not say which. Choose another folder, or delete it."
+            )
         # the checkpoint was written again since it was merged
         shutil.rmtree(target)
     if not (target / "config.json").is_file():
