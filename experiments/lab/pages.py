@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from dqo_verl.evaluation.report.tables import markdown
 from dqo_verl.lab.training import Row
-from experiments.lab.claims import CLAIMS, FIRST_SEED, OF_TARGET, Claim
+from experiments.lab.claims import CLAIMS, FIRST_SEED, Claim
 from experiments.lab.rows import ROWS
 from experiments.lab.verdicts import Evidence, judged
 
@@ -64,7 +64,7 @@ def page(claim: Claim, lines: list[list[str]]) -> str:
 
 
 def seeds(claim: Claim) -> str:
-    return "" if claim.first_seed == FIRST_SEED else f" --seeds {OF_TARGET}-{OF_TARGET + 19}"
+    return "" if claim.first_seed == FIRST_SEED else f" --seeds {claim.first_seed}-{claim.first_seed + 19}"
 
 
 def in_words(row: Row) -> str:

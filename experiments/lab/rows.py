@@ -49,5 +49,8 @@ for name in ("grpo", "dqo_1"):
 for name in ("grpo", "dqo_1", "gate_1", "darling", "decoupled_4"):
     for steps in (60, 100, 300):
         ROWS[f"{name}@{steps}"] = Row(ROWS[name].diversity, ROWS[name].std, steps=steps)
+# a third of the learning rate
+for name in ("grpo", "diverse_2"):
+    ROWS[f"{name}@60_slow"] = Row(ROWS[name].diversity, ROWS[name].std, steps=60, lr=3e-4)
 for share in (0.5, 0.8):
     ROWS[f"target_{share:g}@100"] = Row({"method": "diverse", "target": share}, steps=100)
