@@ -102,7 +102,7 @@ def picture(ends: dict[str, tuple[float, float]]) -> str:
 def ten_answers(rows: dict[str, dict[str, object]]) -> str:
     """The answers of each method to one prompt, sorted so that repetitions are easy to see."""
     asked = next(iter(rows.values()))["prompt"]
-    lines = [f'Answers to "{asked}", which was not in the training data (wrong answers in brackets):', ""]
+    lines = [f'Answers to "{asked}", which no method trained on (wrong answers in brackets):', ""]
     for name, row in rows.items():
         pairs = sorted(zip(_texts(row["responses"]), _texts(row["scores"]), strict=True))
         lines.append(f"  {name:8} " + " ".join(str(text) if score else f"({text})" for text, score in pairs))

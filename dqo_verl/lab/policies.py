@@ -21,7 +21,7 @@ from dqo_verl.lab.tasks import Task
 BARE = "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '\n' }}{% endif %}"
 # lessons (questions with the teacher's answer) in a training step
 BATCH = 128
-# prompts to train on; the other 32 are held out
+# prompts for reinforcement learning; the other 32 are held out of it (the lessons have all prompts)
 TRAIN = 64
 # reinforcement learning starts from this share of correct answers; until then the lessons are repeated at most this many times
 ENOUGH = 0.5

@@ -35,7 +35,6 @@ class Evidence:
             )
         last = table.sort_values("step").groupby(["task", "row", "seed"]).last()
         self.last = last.astype("float64")
-        self.start = table[table.step == 0].groupby(["task", "seed"]).first()
 
     def values(self, task: str, row: str, metric: str) -> pd.Series:
         """The metric of each seed; empty if the row was not run."""

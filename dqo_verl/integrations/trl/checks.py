@@ -7,10 +7,15 @@ from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 
 
+SUM_FIRST = "sum_then_normalize"
+# whether rewards are divided by the standard deviation of their group. The config still accepts the booleans of older releases.
+DIVIDES = {"group": True, True: True, "none": False, False: False}
+
+
 def refuse(config: Any, settings: Settings) -> None:
     """`config`: the trainer's GRPOConfig or RLOOConfig."""
-    aggregation = getattr(config, "multi_objective_aggregation", "sum_then_normalize")
-    if aggregation != "sum_then_normalize" and settings.changes_reward:
+    aggregation = _aggregation(config)
+    if aggregation != SUM_FIRST and settings.changes_reward:
         decoupled = f", or Diversity(..., {settings.spell('scale', 'decoupled')})"
         instead = decoupled if settings.combine.can_be_decoupled and not settings.has_credit else ""
         raise UserError(
@@ -27,9 +32,8 @@ def refuse(config: Any, settings: Settings) -> None:
 
 
 def first_lines(config: Any, settings: Settings) -> str:
-    scale = getattr(config, "scale_rewards", None)
-    # the config still accepts the booleans of older releases
-    divides = None if scale is None else scale not in ("none", False)
+    # None: never (RLOO), or by another standard deviation
+    divides = DIVIDES.get(getattr(config, "scale_rewards", None)) if _aggregation(config) == SUM_FIRST else None
     trainer = Trainer(
         responses=config.num_generations,
         responses_setting="num_generations",
@@ -38,3 +42,7 @@ def first_lines(config: Any, settings: Settings) -> str:
         without_std="scale_rewards='none'",
     )
     return "\n".join(announcement(settings, trainer))
+
+
+def _aggregation(config: Any) -> Any:
+    return getattr(config, "multi_objective_aggregation", SUM_FIRST)

@@ -1,5 +1,6 @@
 """The settings that a user of TRL types: `Diversity("dqo", alpha=1.0)`."""
 
+from functools import partial
 from typing import Any
 
 from dqo_verl.core.measures import MEASURES
@@ -65,7 +66,11 @@ class Diversity:
                 f"{PYTHON('deadline', typed['deadline'])} has no effect: the trainer's own process computes the features. Leave it out, "
                 "or write placement='http' with urls."
             )
-        self._settings = settings
+        self._settings, self._method, self._typed = settings, method, typed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was typed: another process loads a measure of the user's from its file again."""
+        return partial(type(self), self._method, **self._typed), ()
 
     def on(self, base: str) -> Settings:
         """The settings with the trainer's name as the base."""

@@ -1,6 +1,8 @@
 """Computes what a measure reads: each of the trainer's processes has a copy of the model and takes its share of the groups."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +55,25 @@ def device() -> str:
     return str(PartialState().device)
 
 
+@contextmanager
+def whole_weights() -> Iterator[None]:
+    """Inside, transformers loads all weights in every process.
+
+    With FSDP or ZeRO-3 it otherwise loads every model as it loads the policy: with zeros except in one process, or in shards.
+    """
+    from transformers.integrations import deepspeed
+
+    name = "FSDP_CPU_RAM_EFFICIENT_LOADING"
+    efficient, sharded = os.environ.pop(name, None), deepspeed._hf_deepspeed_config_weak_ref
+    deepspeed.unset_hf_deepspeed_config()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        deepspeed._hf_deepspeed_config_weak_ref = sharded
+        if efficient is not None:
+            os.environ[name] = efficient
+
+
 class BatchFeatures:
     """Call it in every process with the whole batch: one process computes all responses to a prompt."""
 
@@ -63,7 +84,8 @@ class BatchFeatures:
             place = self.source.placement
             if isinstance(place, Http):
                 refuse_silent(place.urls, lambda _: settings.spell("urls", list(place.urls)))
-            self.model = LocalModel(self.source, "cpu" if isinstance(place, Cpu) else device())
+            with whole_weights():
+                self.model = LocalModel(self.source, "cpu" if isinstance(place, Cpu) else device())
             if not isinstance(self.model.model, Judge | EqualAnswers):
                 self._refuse_different_models(self.model.model)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from dqo_verl.core.announcement import Trainer, announcement
+from dqo_verl.core.settings import Settings
 from dqo_verl.core.target import target_of
 from dqo_verl.errors import UserError
 from dqo_verl.integrations.trl.diversity import Diversity
@@ -28,22 +30,28 @@ class DiverseReward:
     """
 
     def __init__(self, quality: Callable[..., Any], diversity: Diversity, num_generations: int):
-        self.quality, self.group_size = quality, num_generations
-        self.settings = diversity.on("the trainer's estimator")
-        if not self.settings.is_raw:
+        self.quality, self.group_size, self.diversity = quality, num_generations, diversity
+        settings = self.settings
+        if not settings.is_raw:
             raise UserError(
                 "A reward function cannot change the advantages: scale='decoupled' and combine='weigh' need "
                 "with_diversity(GRPOTrainer)."
             )
-        if target_of(self.settings):
+        if target_of(settings):
             raise UserError(
                 "target changes alpha after each update, and a reward function does not know when one ends: target needs "
                 "with_diversity(GRPOTrainer)."
             )
-        self.settings.credit.refuse_too_few(num_generations, f"num_generations={num_generations}")
+        settings.credit.refuse_too_few(num_generations, f"num_generations={num_generations}")
         # TRL's name for the reward's column
         self.__name__ = getattr(quality, "__name__", type(quality).__name__)
         self.features: BatchFeatures | None = None
+        trainer = Trainer(num_generations, "num_generations", compares_within=True, divides_by_std=None)
+        print("\n".join(announcement(settings, trainer)), flush=True)
+
+    @property
+    def settings(self) -> Settings:
+        return self.diversity.on("the trainer's estimator")
 
     def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **kwargs: Any) -> list[float | None]:
         self._refuse_split_groups(prompts)
@@ -69,7 +77,8 @@ class DiverseReward:
             raise UserError(
                 f"DiverseReward compares the {k} responses to a prompt (num_generations={k}), but this call does not hold "
                 "whole groups, side by side. With several processes, make per_device_train_batch_size * "
-                "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer)."
+                "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer). In evaluation, num_generations_eval and "
+                "per_device_eval_batch_size must fit in the same way."
             )
 
 

@@ -32,7 +32,7 @@ def shape_batch(
     settings: Settings,
     target: Target | None = None,
 ) -> Shaped:
-    """What shaping adds to all responses, in order. Those whose quality is NaN, because no reward function scored them, get 0.
+    """What shaping adds to all responses, in order; `target` then follows them. Those whose quality is NaN, because no reward function scored them, get 0.
 
     TRL keeps the responses to a prompt side by side in the batch of all processes.
     """
@@ -46,7 +46,7 @@ def shape_batch(
     _refuse_infinite(quality[rows], texts)
     found, collected = features(keys, texts, settings.combine.takes_part(quality[rows]))
     groups = [key.group for key in keys]
-    shaped = shape(quality[rows], groups, found, target.settings if target else settings)
+    shaped = shape(quality[rows], groups, found, settings)
     steered = target.follow(quality[rows], groups, found) if target else {}
 
     def everywhere(values: Tensor, elsewhere: float = 0.0) -> Tensor:

@@ -8,11 +8,15 @@ from transformers.trainer_callback import ExportableState
 from dqo_verl.core.target import Target
 
 
+def kept_in_checkpoints(target: Target) -> "TargetState":
+    """The callback for this target, of a class of its own: transformers may make a callback anew, without arguments."""
+    return type(TargetState.__name__, (TargetState,), {"target": target})()
+
+
 class TargetState(TrainerCallback, ExportableState):
     """Saves the target's state in `trainer_state.json` under this class's name, and restores it in a resumed run."""
 
-    def __init__(self, target: Target):
-        self.target = target
+    target: Target
 
     def state(self) -> dict[str, Any]:
         return {"args": {}, "attributes": self.target.state}

@@ -6,7 +6,6 @@ processes, and `_generate_and_score_completions`, which turns the table into adv
 more column. In evaluation that column is 0, so the reward is the quality.
 """
 
-import inspect
 from typing import Any
 
 import torch
@@ -19,7 +18,7 @@ from dqo_verl.integrations.trl.diversity import Diversity
 from dqo_verl.integrations.trl.features import BatchFeatures, all_processes
 from dqo_verl.integrations.trl.probe import refuse_moved
 from dqo_verl.integrations.trl.shaping import said, shape_batch
-from dqo_verl.integrations.trl.target import TargetState
+from dqo_verl.integrations.trl.target import kept_in_checkpoints
 
 COLUMN = "diversity"
 
@@ -27,39 +26,46 @@ COLUMN = "diversity"
 def with_diversity(trainer_class: type) -> type:
     """GRPOTrainer, RLOOTrainer or a subclass of either, with one more argument: `diversity=Diversity(...)`."""
     refuse_moved(trainer_class)
-    return type(f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {})
+    return type(f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {"diversity_base": trainer_class.__name__})
 
 
 class _WithDiversity:
     """A mixin before the trainer's class. Names of all that it adds start with `diversity`."""
 
+    # the trainer's name
+    diversity_base: str
+
     def __init__(self, *args: Any, diversity: Diversity, **kwargs: Any):
         if not isinstance(diversity, Diversity):
             raise UserError(f"diversity={diversity!r} is not a Diversity. Write diversity=Diversity('dqo', alpha=1.0).")
-        settings = self.diversity = diversity.on(type(self).__mro__[2].__name__)
-        config = inspect.signature(super().__init__).bind_partial(*args, **kwargs).arguments.get("args")
-        # TRL's default config needs no check.
-        if config is not None:
-            checks.refuse(config, settings)
+        settings = self.diversity = diversity.on(self.diversity_base)
+        # before models are loaded, if the config is given
+        for given in (*args, *kwargs.values()):
+            if hasattr(given, "num_generations"):
+                checks.refuse(given, settings)
         self.diversity_features = BatchFeatures(settings, all_processes())
         super().__init__(*args, **kwargs)
+        checks.refuse(self.args, settings)
         # the factor of the advantages, and what is added after it
         self.diversity_in_advantage: tuple[Tensor, Tensor] | None = None
         self.diversity_has_column = settings.changes_reward
         if self.diversity_has_column:
-            # as TRL itself adds the reward of an environment
-            self.reward_funcs.append(_unknown_yet)
-            self.reward_func_names.append(COLUMN)
-            self.reward_processing_classes.append(None)
+            if COLUMN in self.reward_func_names:
+                raise UserError(f"A reward function is called {COLUMN}, like the column that dqo_verl adds. Rename the function.")
+            # new lists, because the trainer has those of the user
+            self.reward_funcs = [*self.reward_funcs, _unknown_yet]
+            self.reward_func_names = [*self.reward_func_names, COLUMN]
+            self.reward_processing_classes = [*self.reward_processing_classes, None]
             self.reward_weights = torch.cat([self.reward_weights, torch.ones(1)])
         self.diversity_target = target_of(settings)
         if self.diversity_target:
-            self.add_callback(TargetState(self.diversity_target))
+            self.add_callback(kept_in_checkpoints(self.diversity_target))
         if self.accelerator.is_main_process:
             print(checks.first_lines(self.args, settings), flush=True)
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         table: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        self.diversity_scored = len(prompts)
         self.diversity_in_advantage = None
         if self.diversity.reads_nothing:
             return table
@@ -70,8 +76,9 @@ class _WithDiversity:
             ("train", self.num_generations) if self.model.training else ("eval", self.num_generations_eval)
         )
         texts = self.diversity_features.processes.gather([said(completion) for completion in completions])
+        settings = self.diversity_target.settings if self.diversity_target else self.diversity
         target = self.diversity_target if mode == "train" else None
-        shaped = shape_batch(quality.cpu(), texts, group_size, self.diversity_features, self.diversity, target)
+        shaped = shape_batch(quality.cpu(), texts, group_size, self.diversity_features, settings, target)
         for name, value in shaped.metrics.items():
             self._metrics[mode][name].append(value)
         if self.diversity_has_column:
@@ -82,10 +89,17 @@ class _WithDiversity:
         return table
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
+        self.diversity_scored = 0
         output = super()._generate_and_score_completions(inputs)
+        own = len(output["advantages"])
+        if own != self.diversity_scored:
+            raise UserError(
+                f"{self.diversity_base} returned {own} advantages, but TRL's _calculate_rewards was asked about {self.diversity_scored} "
+                "responses. with_diversity needs a trainer whose _generate_and_score_completions calls TRL's own and keeps its "
+                "rows. Use DiverseReward, which works in any trainer."
+            )
         if self.diversity_in_advantage is not None:
             factor, added = self.diversity_in_advantage
-            own = len(output["advantages"])
             start = self.accelerator.process_index * own
             mine = slice(start, start + own)
             output["advantages"] = output["advantages"] * factor[mine] + added[mine]
@@ -96,6 +110,6 @@ class _WithDiversity:
         return output
 
 
-def _unknown_yet(completions: list[Any], **_: Any) -> list[float]:
-    """A placeholder in the table, filled in when all other rewards are known."""
-    return [0.0] * len(completions)
+def _unknown_yet(completions: list[Any], **_: Any) -> list[None]:
+    """A placeholder in the table, filled in when all other rewards are known. None counts as unscored, also in TRL's warning."""
+    return [None] * len(completions)

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from trl import GRPOTrainer
 
 from dqo_verl import UserError, leave_one_out_logdet
+from dqo_verl.loading import LOADED
 from dqo_verl.models.embedder import Embedder
 from dqo_verl.trl import DiverseReward, Diversity, with_diversity
 from tests.integrations.trl.conftest import make_trainer, quality, watch
@@ -77,6 +79,19 @@ def test_threads_and_processes_as_the_asynchronous_trainer_has_them(dqo, bonus):
     wanted = (torch.tensor(quality(SAID)) + bonus(SAID, GROUPS)).tolist()
     for half in range(16):
         assert given[half] == pytest.approx(wanted[4:] if half % 2 else wanted[:4], abs=1e-6)
+
+
+def test_another_process_loads_a_measure_of_ones_own_from_its_file(tmp_path, monkeypatch, capsys):
+    (tmp_path / "own.py").write_text(
+        "from dqo_verl import Measure\n\nclass Long(Measure):\n    name = 'long'\n    reads = 'texts'\n\n"
+        "    def __call__(self, groups):\n        return groups.each([[float(len(t)) for t in said] for said in groups.texts])\n"
+    )
+    pickled = pickle.dumps(DiverseReward(quality, Diversity(f"{tmp_path}/own.py:Long"), num_generations=4))
+    assert "[dqo_verl] reward + 1.0 x long" in capsys.readouterr().out
+    for name in [name for name in sys.modules if name.startswith(LOADED)]:
+        monkeypatch.delitem(sys.modules, name)
+    wanted = [reward + len(text) for reward, text in zip(quality(SAID), SAID, strict=True)]
+    assert pickle.loads(pickled)(prompts=PROMPTS, completions=SAID) == wanted
 
 
 @pytest.mark.parametrize("prompts", [PROMPTS[1:] + PROMPTS[:1], PROMPTS[:6]])

@@ -195,6 +195,83 @@ def test_what_would_clip_the_bonus_is_refused(policy_and_embedder):
         make_trainer(policy, with_diversity(RLOOTrainer), diversity, reward_clip_range=(0, 1))
 
 
+def test_settings_are_checked_however_a_subclass_takes_them(policy_and_embedder):
+    class Own(GRPOTrainer):
+        def __init__(self, *everything, **named):
+            super().__init__(*everything, **named)
+
+    diversity = Diversity("dqo", embedder=str(policy_and_embedder[1]))
+    with pytest.raises(UserError, match="normalize_then_sum"):
+        make_trainer(
+            policy_and_embedder[0],
+            with_diversity(Own),
+            diversity,
+            multi_objective_aggregation="normalize_then_sum",
+        )
+
+
+def test_the_users_list_of_rewards_stays_as_it_is(policy_and_embedder):
+    policy, embedder = policy_and_embedder
+    rewards = [quality]
+    trainer = make_trainer(
+        policy, with_diversity(GRPOTrainer), Diversity("dqo", embedder=str(embedder)), reward=rewards
+    )
+    assert rewards == [quality]
+    assert trainer.reward_func_names == ["quality", "diversity"]
+
+
+def test_a_reward_that_is_called_like_our_column_is_refused(policy_and_embedder):
+    def diversity(completions, **_):
+        return quality(completions)
+
+    with pytest.raises(UserError, match="A reward function is called diversity"):
+        make_trainer(
+            policy_and_embedder[0],
+            with_diversity(GRPOTrainer),
+            Diversity("dqo", embedder=str(policy_and_embedder[1])),
+            reward=diversity,
+        )
+
+
+class FewerRows(GRPOTrainer):
+    """Drops a row of what TRL returns."""
+
+    def _generate_and_score_completions(self, inputs):
+        output = super()._generate_and_score_completions(inputs)
+        return output | {"advantages": output["advantages"][:-1]}
+
+
+class OwnScores(GRPOTrainer):
+    """Does not ask for TRL's table of rewards."""
+
+    def _generate_and_score_completions(self, inputs):
+        return {"advantages": torch.zeros(len(inputs))}
+
+
+@pytest.mark.parametrize(
+    ("trainer_class", "said"),
+    [(FewerRows, "FewerRows returned 31 .* about 32 responses"), (OwnScores, "OwnScores returned 32 .* about 0")],
+)
+def test_a_subclass_that_would_lose_the_bonus_is_refused(train, trainer_class, said):
+    with pytest.raises(UserError, match=said):
+        train(trainer_class)
+
+
+@pytest.mark.parametrize(
+    ("typed", "settings"),
+    [
+        ({"scale_rewards": "batch"}, {}),
+        ({"multi_objective_aggregation": "normalize_then_sum", "scale_rewards": "none"}, {"scale": "decoupled"}),
+    ],
+)
+def test_another_division_than_the_groups_gets_no_note_about_it(policy_and_embedder, typed, settings, capsys):
+    diversity = Diversity("dqo", embedder=str(policy_and_embedder[1]), **settings)
+    make_trainer(policy_and_embedder[0], with_diversity(GRPOTrainer), diversity, **typed)
+    said = capsys.readouterr().out
+    assert "on GRPOTrainer\n" in said
+    assert "note" not in said
+
+
 def test_two_responses_are_noted(policy_and_embedder, capsys):
     policy, embedder = policy_and_embedder
     diversity = Diversity("dqo", embedder=str(embedder))
@@ -210,11 +287,12 @@ def test_a_target_steers_alpha_and_a_checkpoint_has_it(policy_and_embedder, tmp_
     def weights_used(trainer):
         return [line["diversity/alpha"] for line in log_of(trainer) if "diversity/alpha" in line]
 
-    def trainer():
+    def trainer(**more):
         diversity = Diversity("diverse", target=1.0, embedder=str(embedder))
-        return make_trainer(policy, with_diversity(GRPOTrainer), diversity, eval_too=True, **typed)
+        return make_trainer(policy, with_diversity(GRPOTrainer), diversity, eval_too=True, **typed, **more)
 
-    straight, resumed = trainer(), trainer()
+    # transformers then makes the callbacks of a resumed run anew
+    straight, resumed = trainer(), trainer(restore_callback_states_from_checkpoint=True)
     straight.train()
     alphas = weights_used(straight)
     assert alphas[:2] == [2.0, 2.0], "there is no share of the start before the second generation"
