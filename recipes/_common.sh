@@ -45,8 +45,17 @@ knobs() {
   # absolute, because verl starts in the checkout
   CACHE=$(realpath -m "$CACHE")
   DATA=$(realpath -m "${DATA:-$CACHE/data}")
-  GPUS=$(has_gpu && nvidia-smi -L | wc -l || echo 8)
+  GPUS=$(has_gpu && count_gpus || echo 8)
   NNODES=${NNODES:-1}
+}
+
+# the number of GPUs that this shell may use; the parts of a GPU (MIG) are not counted
+count_gpus() {
+  if [ -n "${CUDA_VISIBLE_DEVICES:-}" ]; then
+    tr , '\n' <<<"$CUDA_VISIBLE_DEVICES" | grep -c .
+  else
+    nvidia-smi -L | grep -c ^GPU
+  fi
 }
 
 refuse() { echo "$1" >&2 && exit 2; }
@@ -100,10 +109,29 @@ show() {
   fi
 }
 
+# of a sweep, whose runs together would fill the disk
+ONE_CHECKPOINT=(trainer.max_{actor,critic}_ckpt_to_keep=1)
+
 # run NAME SCRIPT [override ...]: one run of a sweep, in $OUT/NAME; the same OUT resumes it
 run() {
   echo "== $RECIPE: $1" >&2
-  OUT="$OUT/$1" RECIPE="$RECIPE-$1" bash "$RECIPES/$2" "${@:3}"
+  OUT="$OUT/$1" RECIPE="$RECIPE-$1" bash "$RECIPES/$2" "${ONE_CHECKPOINT[@]}" "${@:3}"
+}
+
+# settings of verl that follow from the knobs and from the machine's GPUs; $@: what the user typed
+settings_of_gpus() {
+  local cores needed=$((12 + 3 * GPUS))
+  # verl's many light actors take a CPU each; on a machine with few cores they would wait for one another for ever
+  cores=$(nproc)
+  [ "$NNODES" != 1 ] || [ -n "${RAY_ADDRESS:-}" ] || [[ " $* " == *ray_init.address=* ]] || echo ray_kwargs.ray_init.num_cpus=$((cores > needed ? cores : needed))
+  # other nodes may load their models later
+  [ "$NNODES" = 1 ] || echo actor_rollout_ref.nccl_timeout=3600
+  [ -z "${TOKENS:-}" ] || echo critic.ppo_max_token_len_per_gpu="$TOKENS"
+  # otherwise vLLM wants room for a response as long as the model can write, 131,072 tokens, or does not start
+  case " $* " in
+    *" data.max_prompt_length="* | *" data.max_response_length="*) ;;
+    *) echo actor_rollout_ref.rollout.max_model_len=$((PROMPT + RESPONSE)) ;;
+  esac
 }
 
 has_flash_attention() { python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("flash_attn"))'; }
@@ -112,7 +140,7 @@ has_flash_attention() { python -c 'import importlib.util as u, sys; sys.exit(not
 summarise() { (cd "$ROOT" && python "$RECIPES/summary.py" "$1" "$SCRIPT"); }
 
 train() {
-  local all=() override text="python -m verl.trainer.main_ppo" status
+  local all=() of_gpus=() override text="python -m verl.trainer.main_ppo" status
   local place=(
     trainer.n_gpus_per_node="${NGPUS:-$GPUS}"
     trainer.nnodes="$NNODES"
@@ -135,6 +163,10 @@ train() {
   else
     # STEPS may be more than the recipe's epochs have
     [ -z "${STEPS:-}" ] || TINY=(trainer.total_epochs=1000)
+  fi
+  if [ "$PROFILE" = gpu ]; then
+    mapfile -t of_gpus < <(settings_of_gpus "$@")
+    place+=("${of_gpus[@]}")
   fi
   if [ "$PROFILE" = gpu ] && ! has_flash_attention; then
     echo "flash-attn is not installed: attention by PyTorch's sdpa, which needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2

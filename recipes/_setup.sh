@@ -8,7 +8,8 @@
 # 3.11 or 3.12).
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-gpu_here() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+# an empty CUDA_VISIBLE_DEVICES hides all GPUs
+gpu_here() { [ "${CUDA_VISIBLE_DEVICES-all}" ] && command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
 has_gpu() { [ "${PROFILE:-gpu}" = gpu ] && gpu_here; }
 
 ASIDE=$(has_gpu || ! gpu_here || echo -cpu)
@@ -34,6 +35,15 @@ uses_uv() {
   command -v uv >/dev/null && [ -z "$("$VENV/bin/python" -m pip config list | grep -E 'index|find-links|constraint|cert')" ]
 }
 
+# the constraints have builds for CUDA 13
+new_enough_driver() {
+  local driver
+  driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || true
+  [[ ${driver%%.*} =~ ^[0-9]+$ ]] && [ "${driver%%.*}" -lt 580 ] || return 0
+  echo "the driver of the GPUs is version $driver, but torch for CUDA 13 needs 580 or newer. Update the driver, or activate an environment of your own with verl" >&2
+  return 1
+}
+
 create_environment() {
   local log=$VENV/setup.log python teller
   for python in ${PYTHON:-python3.11 python3.12 python3}; do
@@ -41,14 +51,15 @@ create_environment() {
     python=""
   done
   [ -n "$python" ] || { echo "dqo_verl's environment needs Python 3.11 or 3.12; tried: ${PYTHON:-python3.11 python3.12 python3}. Write PYTHON=/path/to/python3.12 in front of the command" >&2; return 1; }
+  ! has_gpu || new_enough_driver || return 1
   echo "setting up $VENV (once, a few minutes; log: $log)"
   "$python" -m venv --clear "$VENV"
   tell_every_ten_seconds "$log" & teller=$!
   disown
   {
     if has_gpu && [ "${TRAINER:-}" = openrlhf ]; then
-      # flash-attn is built against the installed torch, or downloaded from its own releases
-      install vllm==0.29.0 ninja && install --no-build-isolation flash-attn==2.8.3 && install "$ROOT[openrlhf,math,evaluation]"
+      # flash-attn is built against the installed torch (which needs nvcc and may take an hour), or downloaded from its own releases
+      install vllm==0.29.0 ninja wheel packaging psutil && install --no-build-isolation flash-attn==2.8.3 && install "$ROOT[openrlhf,math,evaluation]"
     elif has_gpu; then
       install "$ROOT[gpu,math,evaluation,classifier]" -c "$ROOT/requirements/gpu-constraints.txt"
     else

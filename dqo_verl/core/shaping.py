@@ -48,7 +48,7 @@ def shape(quality: Tensor, groups: Sequence[Hashable], features: Features, setti
     _refuse_non_finite(to_reward + to_advantage + factor, "the shaped reward", groups, features)
     metrics = {name: torch.cat(values).double().mean().item() for name, values in details.items()}
     if measure.reads != "nothing":
-        metrics |= _summary(quality, to_reward + to_advantage, score, groups, features.identities)
+        metrics |= _summary(quality, to_reward + to_advantage, score[compared], groups, features.identities)
     return Shaped(score, to_reward, to_advantage, factor, metrics)
 
 
@@ -95,7 +95,10 @@ def _scored(
 def _summary(
     quality: Tensor, added: Tensor, score: Tensor, groups: Sequence[Hashable], identities: Sequence[Hashable]
 ) -> dict[str, float]:
-    """The metrics for the trainer's log. `bonus` is what shaping added to the reward and the advantage."""
+    """The metrics for the trainer's log. `bonus` is what shaping added to the reward and the advantage.
+
+    `score`: of the responses that are compared. If there are none, its metrics are left out.
+    """
     duplicates = singletons = bonus_only = n_groups = 0
     for rows in rows_by_size(groups):
         n_groups += len(rows)
@@ -107,6 +110,7 @@ def _summary(
     metrics = {
         f"diversity/{name}/{how}": getattr(values, how)().item()
         for name, values in (("score", score), ("bonus", added))
+        if len(values)
         for how in ("mean", "min", "max")
     }
     return metrics | {

@@ -224,9 +224,6 @@ class MathClasses(Labels):
     placement: Cpu = Cpu()
     """math-verify runs in processes beside the feature worker."""
 
-    def compared(self, text: str) -> str:
-        return final_answer(text) or ""
-
     def in_words(self) -> str:
         return "by final answers as mathematics"
 

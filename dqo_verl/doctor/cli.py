@@ -34,6 +34,9 @@ class Doctor:
         if self.gpus and self.recipe:
             # for another machine, only memory can be estimated
             return 1 if failed({"memory": Recipe(self.recipe, Machine.of(self.gpus)).memory}) else 0
+        if self.train:
+            # asked for before the checks: a recipe that is not there
+            Recipe(self.recipe or FIRST)
         checks = of_installation() | (Recipe(self.recipe).checks() if self.recipe else {})
         ill = failed(checks)
         print("all well" if not ill else f"{ill} of {len(checks)} checks failed")

@@ -101,9 +101,10 @@ def device() -> str:
 
 
 def driver_version() -> int | None:
-    """The major version of the GPU driver; None without a GPU."""
+    """The major version of the GPU driver; None without a GPU that says it."""
     gpus = asked_of_gpus("driver_version")
-    return int(gpus[0].split(".")[0]) if gpus else None
+    major = gpus[0].strip().split(".")[0] if gpus else ""
+    return int(major) if major.isdecimal() else None
 
 
 def asked_of_gpus(what: str) -> list[str]:

@@ -3,7 +3,9 @@
 the update     weights, moments and gradients in fp32, sharded over all GPUs; the unit that FSDP gathers; activations with
                checkpointing; logits, their gradient, and their softmax if the entropy is computed
 generation     weights and moments, and vLLM's share of the memory, which holds its weights and its cache; models that share
-               the GPU run in this phase
+               the GPU run in this phase (a reward model stays on the GPU in both)
+
+The reference policy takes none: verl keeps it in the host's memory.
 """
 
 import re
@@ -14,6 +16,7 @@ from dqo_verl.doctor.shapes import Shape, billions
 from dqo_verl.errors import UserError
 
 GIGA = 1e9
+REWARD_MODEL = "reward model"
 # bytes per parameter: fp32 weights, both moments of AdamW, fp32 gradients; a copy in bfloat16
 WEIGHTS, MOMENTS, GRADIENTS, HALF = 4, 8, 4, 2
 # bytes per parameter of the gathered unit: bfloat16 weights, and fp32 gradients until they are sharded
@@ -63,6 +66,10 @@ def is_on(settings: Mapping[str, str], key: str) -> bool:
     return settings.get(key, "").lower() == "true"
 
 
+def has_critic(settings: Mapping[str, str]) -> bool:
+    return "gae" in (settings["algorithm.adv_estimator"], settings.get("algorithm.diversity.base"))
+
+
 def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float) -> Needs:
     """Estimate the memory for a recipe's settings on `gpus` training GPUs of `gigabytes` GB each."""
     actor, tokens = "actor_rollout_ref.actor", int(settings["actor_rollout_ref.actor.ppo_max_token_len_per_gpu"])
@@ -70,9 +77,7 @@ def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float
     held = {"weights": WEIGHTS * shared, "moments of AdamW": MOMENTS * shared}
     if is_on(settings, f"{actor}.fsdp_config.optimizer_offload"):
         del held["moments of AdamW"]
-    if is_on(settings, f"{actor}.use_kl_loss") or is_on(settings, "algorithm.use_kl_in_reward"):
-        held["reference policy"] = WEIGHTS * shared
-    if "gae" in (settings["algorithm.adv_estimator"], settings.get("algorithm.diversity.base")):
+    if has_critic(settings):
         held["critic with its moments"] = (WEIGHTS + MOMENTS) * shared
     update = held | {
         "gradients": GRADIENTS * shared,
@@ -86,7 +91,8 @@ def needs(settings: Mapping[str, str], shape: Shape, gpus: int, gigabytes: float
     share = float(settings["actor_rollout_ref.rollout.gpu_memory_utilization"])
     generation = held | {f"vLLM, {share:.0%}": share * gigabytes}
     for name, size in beside(settings).items():
-        generation[f"{name}, which shares the GPU"] = HALF * size / GIGA
+        for phase in (generation, update) if name == REWARD_MODEL else (generation,):
+            phase[f"{name}, which shares the GPU"] = HALF * size / GIGA
     return Needs(update, generation)
 
 
@@ -94,7 +100,7 @@ def beside(settings: Mapping[str, str]) -> dict[str, float]:
     """Our models on the training GPUs -> number of parameters, if their names say it."""
     found = {
         "classifier": ("algorithm.diversity.placement", "algorithm.diversity.classifier"),
-        "reward model": (
+        REWARD_MODEL: (
             "reward.custom_reward_function.reward_kwargs.placement",
             "reward.custom_reward_function.reward_kwargs.model",
         ),

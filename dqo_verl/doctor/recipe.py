@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dqo_verl.doctor.installation import asked_of_gpus
-from dqo_verl.doctor.memory import USABLE, Machine, needs, table, what_to_type
+from dqo_verl.doctor.memory import USABLE, Machine, has_critic, needs, table, what_to_type
 from dqo_verl.doctor.shapes import billions, shape_of
 from dqo_verl.errors import UserError
 
@@ -25,8 +25,6 @@ MODELS = (
 GATED = ("meta-llama/", "google/gemma")
 # bytes per parameter: weights and moments in fp32, without the gradients
 CHECKPOINT = 12
-# trainer.max_actor_ckpt_to_keep, plus the one that is being written
-CHECKPOINTS = 4
 GIGA = 1e9
 
 
@@ -38,16 +36,17 @@ class Recipe:
         script = RECIPES / f"{Path(name).stem}.sh"
         if not script.is_file():
             known = (
-                ", ".join(path.stem for path in sorted(RECIPES.glob("[!_]*.sh"))) or "none: they are in the checkout"
+                ", ".join(path.stem for path in sorted(RECIPES.glob("[!_]*.sh")))
+                or "they are in a clone of the repository, where you type pip install -e ."
             )
             raise UserError(f"there is no recipe {Path(name).stem}. Recipes: {known}.")
         of_machine = {}
         if machine:
             of_machine = {"NNODES": str(machine.nodes), "NGPUS": str(machine.gpus)}
-        self.settings = _settings(script, of_machine)
+        self.settings, self.runs = _settings(script, of_machine)
         if machine and self.settings.get("reward.reward_model.enable") == "True":
             served = machine.gpus // 2
-            self.settings = _settings(
+            self.settings, _ = _settings(
                 script, of_machine | {"NGPUS": str(machine.gpus - served), "RM_GPUS": str(served)}
             )
         if MODELS[0] not in self.settings:
@@ -86,9 +85,11 @@ class Recipe:
         shape = shape_of(self.settings[MODELS[0]])
         if shape is None:
             return f"not estimated: the shape of {self.settings[MODELS[0]]} is not known before it is loaded"
-        have = [float(mebibytes) * 2**20 / GIGA for mebibytes in asked_of_gpus("memory.total")]
+        # some cards say [N/A]
+        said = [words.strip() for words in asked_of_gpus("memory.total")]
+        have = [float(mebibytes) * 2**20 / GIGA for mebibytes in said if mebibytes.isdecimal()]
         if not self.machine and not have:
-            return "there is no GPU here: to estimate for eight GPUs of 80 GB, add --gpus 8x80"
+            return "no GPU here says how much memory it has: to estimate for eight GPUs of 80 GB, add --gpus 8x80"
         gigabytes = self.machine.gigabytes if self.machine else min(have)
         found = needs(self.settings, shape, self.gpus, gigabytes)
         typed = what_to_type(self.settings, shape, self.gpus, gigabytes)
@@ -103,8 +104,11 @@ class Recipe:
         free = shutil.disk_usage(place).free / GIGA
         if self.parameters is None:
             return f"{free:.0f} GB are free in {place}"
-        needed = CHECKPOINTS * CHECKPOINT * self.parameters / GIGA
-        told = f"{CHECKPOINTS} checkpoints take {needed:.0f} GB, {free:.0f} GB are free in {place}"
+        kept = int(self.settings["trainer.max_actor_ckpt_to_keep"])
+        # one more while it is written
+        checkpoints = self.runs * kept + 1
+        needed = checkpoints * CHECKPOINT * self.parameters * (2 if has_critic(self.settings) else 1) / GIGA
+        told = f"{checkpoints} checkpoints of {self.runs} run{'s' if self.runs > 1 else ''} take {needed:.0f} GB, {free:.0f} GB are free in {place}"
         if needed > free:
             raise UserError(f"{told}. Write OUT=DIR in front of the recipe, with DIR on a larger disk.")
         return told
@@ -113,14 +117,14 @@ class Recipe:
         return {"models": self.models, "memory": self.memory, "disk": self.disk}
 
 
-def _settings(script: Path, of_machine: dict[str, str]) -> dict[str, str]:
-    """The overrides of the command that a script would run; for a sweep, those of all its commands."""
+def _settings(script: Path, of_machine: dict[str, str]) -> tuple[dict[str, str], int]:
+    """The overrides of the command that a script would run, and 1; for a sweep, those of all its commands, and their number."""
     environment = os.environ | {"DRY_RUN": "1", "PROFILE": "gpu"} | of_machine
     done = subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"{script.name}: {done.stderr.strip()}")
     words = shlex.split(done.stdout.replace("\\\n", " "))
-    return dict(word.lstrip("+").split("=", 1) for word in words if "=" in word)
+    return dict(word.lstrip("+").split("=", 1) for word in words if "=" in word), words.count("verl.trainer.main_ppo")
 
 
 def train(name: str) -> int:

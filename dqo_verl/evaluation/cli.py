@@ -53,6 +53,9 @@ class Sample:
         from dqo_verl.evaluation.sample.prompts import read_prompts
         from dqo_verl.evaluation.sample.run import sample
 
+        for typed, value in (("--limit", self.limit), ("-n", self.sampling.n)):
+            if value is not None and value < 1:
+                raise UserError(f"{typed} {value}: at least 1 is needed")
         if self.endpoint and (self.engine or self.merged):
             raise UserError("--engine and --merged have no effect with --endpoint, whose server loads the model")
         engine = engine_arguments(self.engine)

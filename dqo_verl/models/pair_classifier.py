@@ -111,6 +111,8 @@ class LocalClassifier:
     """Any two-label sequence classifier in this process; label 1 is "same"."""
 
     pairs_at_once = 32
+    # of the padded batch; about four make a token
+    characters_at_once = 2**17
 
     def __init__(self, name: str, device: str, pair_input: PairInput):
         import torch
@@ -125,6 +127,8 @@ class LocalClassifier:
             raise UserError(
                 f"{name} is not a trained pair classifier: {labels} labels (2 are needed), weights missing: {missing[:3]}"
             )
+        # no more tokens follow
+        self.model.config.use_cache = False
         self.model.to(device).eval()
         self.pad = self.model.config.pad_token_id = padding(pair_input.tokenizer)
         self.types = pair_input.token_types
@@ -155,6 +159,7 @@ class ClassifierServer:
 
     # `Endpoint` splits them into requests
     pairs_at_once = 4096
+    characters_at_once = 2**40
 
     def __init__(self, name: str, endpoint: Endpoint, pair_input: PairInput):
         if pair_input.token_types:
@@ -220,9 +225,7 @@ class PairClassifier:
         order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0]) + len(pairs[i][1]), reverse=True)
         found = np.empty(len(pairs))
         cut = set[str]()
-        starts = range(0, len(order), self.model.pairs_at_once)
-        for start in tqdm(starts, desc="pairs", unit="batch", disable=None if progress else True):
-            batch = order[start : start + self.model.pairs_at_once]
+        for batch in tqdm(self._batches(order, pairs), desc="pairs", unit="batch", disable=None if progress else True):
             rows, second, too_long = self.input.encode([pairs[i] for i in batch])
             found[batch] = self.model.probabilities(rows, second)
             cut |= too_long
@@ -232,6 +235,16 @@ class PairClassifier:
                 f"{self.name} returned a non-finite probability for the responses {pairs[bad[0]]!r}"[:400]
             )
         return found.tolist(), cut
+
+    def _batches(self, order: Sequence[int], pairs: Sequence[Pair]) -> list[Sequence[int]]:
+        """Batches of indices into `pairs`, the longest first; long pairs share a batch with fewer others."""
+        found, start = [], 0
+        while start < len(order):
+            longest = sum(map(len, pairs[order[start]]))
+            size = min(self.model.pairs_at_once, max(1, self.model.characters_at_once // max(1, longest)))
+            found.append(order[start : start + size])
+            start += size
+        return found
 
     def rest(self) -> None:
         """Free the GPU memory between two batches."""

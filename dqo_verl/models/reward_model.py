@@ -42,6 +42,8 @@ class SequenceClassifier:
         self.pad = 0 if pad is None else pad
         self.torch = torch
         self.device = device
+        # no more tokens follow
+        self.model.config.use_cache = False
         self.model.to(device).eval()
 
     def read(self, prompt: Sequence[dict[str, str]], response: str) -> tuple[list[int], bool]:

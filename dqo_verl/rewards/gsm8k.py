@@ -9,16 +9,22 @@ import re
 from typing import Any
 
 from dqo_verl.core.final_answer import AFTER_HASHES, NUMBER, characters_after_answer, value_of
+from dqo_verl.errors import UserError
 from dqo_verl.rewards.queries import reward_func_of
 
 PATTERNS = {"strict": AFTER_HASHES, "flexible": re.compile(f"({NUMBER})")}
 
 
+def check(method: str = "strict") -> None:
+    """Called before a run of verl starts."""
+    if method not in PATTERNS:
+        raise UserError(f"reward_kwargs.method={method} is not known. Choose one of: {', '.join(PATTERNS)}")
+
+
 def compute_score(
     data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, method: str = "strict", **_: Any
 ) -> dict[str, float]:
-    if method not in PATTERNS:
-        raise ValueError(f"reward_kwargs.method={method} is not known. Choose one of: {', '.join(PATTERNS)}")
+    check(method)
     if not re.fullmatch(NUMBER, ground_truth):
         raise ValueError(f"the ground truth {ground_truth!r} is not a number: is this row of the data from GSM8K?")
     found = PATTERNS[method].findall(solution_str)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from dqo_verl import rewards
 from dqo_verl.errors import UserError
 from dqo_verl.models.conversation import prompt_of
 from dqo_verl.models.hub import reach
@@ -85,12 +86,12 @@ def compute_score(
 
 def arguments(function: Any) -> dict[str, Any] | None:
     """`reward_kwargs` of verl's `custom_reward_function` if that is this module's function, else None."""
-    if function.path != f"pkg://{__name__}":
+    if rewards.module_of(function.path) != __name__:
         return None
     return {"model": None, "placement": "gpu"} | dict(function.get("reward_kwargs") or {})
 
 
-def check(model: str | None, placement: str, **_: Any) -> None:
+def check(model: str | None = None, placement: str = "gpu") -> None:
     """Called before Ray starts: refuses a model that cannot be reached."""
     reach(_named(model, placement), f"+{MODEL}={{}}".format)
 

@@ -16,12 +16,13 @@ class PartitionStream(GroupStream):
         self,
         classifier: Callable[[Sequence[Pair]], tuple[Sequence[bool], set[str]]],
         rule: str = "components",
-        short_words: int = 0,
+        decide: Callable[[str, str], bool | None] = without_model,
     ):
         super().__init__()
         self.classifier = classifier
         self.rule = rule
-        self.short_words = short_words
+        # the decision on a pair that needs no model; None if the model must decide
+        self.decide = decide
         self.questions, self.partition = RULES[rule]
         # by group: the decisions on its pairs, and how often the model was asked since a response arrived
         self.decided: defaultdict[str, dict[Pair, bool]] = defaultdict(dict)
@@ -39,7 +40,7 @@ class PartitionStream(GroupStream):
         decided = self.decided[uid]
         while True:
             asked = self.questions(self.distinct(uid), decided, forests=2 ** self.rounds[uid])
-            known = {pair: without_model(*pair, self.short_words) for pair in asked}
+            known = {pair: self.decide(*pair) for pair in asked}
             decided |= {pair: same for pair, same in known.items() if same is not None}
             left = [pair for pair, same in known.items() if same is None]
             if left or not asked:

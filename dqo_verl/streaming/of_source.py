@@ -1,5 +1,8 @@
 """The model that a source names, and the stream that feeds it."""
 
+from functools import partial
+
+from dqo_verl.core.pairs import without_model
 from dqo_verl.core.placements import Http
 from dqo_verl.core.sources import ClassifiedPairs, Embeddings, JudgedClasses, MathClasses, Model
 from dqo_verl.models.embedder import Embedder
@@ -21,7 +24,8 @@ def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassif
         return judge, JudgedStream(judge)
     if isinstance(source, MathClasses):
         equal = EqualAnswers()
-        return equal, PartitionStream(equal)
+        # a blank response is like the others without a final answer
+        return equal, PartitionStream(equal, decide=lambda a, b: None)
     servers = Endpoint(place.urls, source.deadline, deadline) if isinstance(place, Http) else None
     if isinstance(source, ClassifiedPairs):
         classifier = PairClassifier(
@@ -29,7 +33,8 @@ def model_and_stream(source: Model, device: str) -> tuple[Embedder | PairClassif
         )
         told = f"two responses are the same above a probability of {classifier.threshold:g}"
         print(f"[dqo_verl] {classifier.name}: {told}", flush=True)
-        return classifier, PartitionStream(classifier, source.partition, source.short_answer_words)
+        decide = partial(without_model, short_words=source.short_answer_words)
+        return classifier, PartitionStream(classifier, source.partition, decide)
     assert isinstance(source, Embeddings)
     embedder = Embedder(source.embedder, device, servers=servers)
     return embedder, EmbeddingStream(embedder)

@@ -12,7 +12,7 @@ import numpy as np
 import ray
 
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.placements import Shared
+from dqo_verl.core.placements import Gpu, Shared
 from dqo_verl.core.sources import Model
 from dqo_verl.streaming import placement
 from dqo_verl.streaming.of_source import model_and_stream
@@ -152,7 +152,9 @@ class FeatureService:
     @staticmethod
     def _start(source: Model, i: int) -> Any:
         options, device = placement.options(source.placement.name, i)
-        spread = {"scheduling_strategy": "SPREAD"} if source.actors > 1 else {}
+        # with GPUs of their own they stay together: verl's workers need whole nodes
+        is_spread = source.actors > 1 and not isinstance(source.placement, Gpu)
+        spread = {"scheduling_strategy": "SPREAD"} if is_spread else {}
         actor: Any = ray.remote(FeatureWorker)
         restarts = {"max_restarts": RESTARTS, "max_task_retries": RESTARTS}
         return actor.options(name=name_of(i), **restarts, **(spread | options)).remote(source, device)

@@ -2,8 +2,8 @@
 
     python -m experiments.gpu.policy DIR [LAYERS VOCABULARY]
 
-The vocabulary is the 256 bytes, then words of two, three and four lower-case letters until it is full, so random tokens are
-readable. An untrained policy almost never ends its response, so responses have full length.
+The vocabulary is the 256 bytes, then words of two, three and four lower-case letters, each with and without a blank in front,
+until it is full, so random tokens are readable, and an embedder reads about as many tokens as the policy writes. An untrained policy almost never ends its response, so responses have full length.
 """
 
 # mypy: disable-error-code="import-untyped, no-untyped-call, arg-type"
@@ -20,6 +20,8 @@ from experiments.tiny.model import write_data
 from experiments.tiny.policy import asked, problems
 
 VOCABULARY, LAYERS, ROWS = 151_936, 24, 1024
+# how byte-level tokenizers write a blank
+BLANK = "Ġ"
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
@@ -34,11 +36,12 @@ def tokenizer(size: int) -> Any:
         itertools.product(letters, letters), itertools.product(pairs, letters), itertools.product(pairs, pairs)
     )
     for left, right in longer:
+        for first, second in ((left, right), (BLANK, left + right)):
+            if len(vocabulary) < size and first + second not in vocabulary:
+                vocabulary[first + second] = len(vocabulary)
+                merges.append((first, second))
         if len(vocabulary) == size:
             break
-        if left + right not in vocabulary:
-            vocabulary[left + right] = len(vocabulary)
-            merges.append((left, right))
     inner = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()

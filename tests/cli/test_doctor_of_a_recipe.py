@@ -49,6 +49,8 @@ def test_memory_that_is_too_small_is_named(machine):
     assert "to estimate for eight GPUs of 80 GB, add --gpus 8x80" in small.memory()
     machine("580.0", 81559)
     assert "estimated for 1 training GPUs of 86 GB" in small.memory()
+    machine("580.0", "[N/A]")
+    assert "no GPU here says how much memory it has" in small.memory()
     machine("580.0", 24576)
     with pytest.raises(UserError, match=r"does not fit into 25.* GB even with TOKENS=2048"):
         small.memory()
@@ -57,10 +59,13 @@ def test_memory_that_is_too_small_is_named(machine):
 def test_a_disk_that_is_too_small_is_named(monkeypatch):
     large = Recipe("recipes/darling_wildchat_llama70b.sh")
     monkeypatch.setattr(recipe.shutil, "disk_usage", lambda _: SimpleNamespace(free=5e12))
-    assert "4 checkpoints take 3387 GB, 5000 GB are free" in large.disk()
+    assert "4 checkpoints of 1 run take 3387 GB, 5000 GB are free" in large.disk()
     monkeypatch.setattr(recipe.shutil, "disk_usage", lambda _: SimpleNamespace(free=1e12))
     with pytest.raises(UserError, match="Write OUT=DIR in front"):
         large.disk()
+    # 15 runs with one checkpoint each, and one that is being written; actor and critic
+    assert "16 checkpoints of 15 runs take 296 GB" in Recipe("reproduce_gsm8k").disk()
+    assert Recipe("dqo_dolly_llama").disk().startswith("4 checkpoints of 1 run take 308 GB")
 
 
 def test_gated_models_need_a_token(monkeypatch):

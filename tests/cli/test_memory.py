@@ -78,10 +78,15 @@ def test_needs_by_hand():
     more |= {"actor_rollout_ref.actor.calculate_entropy": "True", "algorithm.diversity.placement": "shared"}
     more |= {"algorithm.diversity.classifier": "a/model-4B"}
     other = needs(more, TINY, gpus=2, gigabytes=10.0)
-    assert round(other.update["reference policy"] * 1e9) == 4 * 26
+    assert "reference policy" not in other.update | other.generation
     assert round(other.update["critic with its moments"] * 1e9) == 12 * 26
     assert round(other.update["logits of 4,096 tokens"] * 1e9) == 4096 * 10 * 8
     assert other.generation["classifier, which shares the GPU"] == 8.0
+    assert "classifier, which shares the GPU" not in other.update, "it rests"
+    scored = SETTINGS | {"reward.custom_reward_function.reward_kwargs.placement": "shared"}
+    scored |= {"reward.custom_reward_function.reward_kwargs.model": "a/RM-8B"}
+    for phase in (needs(scored, TINY, 2, 10.0).update, needs(scored, TINY, 2, 10.0).generation):
+        assert phase["reward model, which shares the GPU"] == 16.0
 
 
 def _fits(settings, shape, gigabytes):
@@ -106,8 +111,7 @@ def test_what_does_not_fit_is_made_to_fit():
     long = large | {"data.max_prompt_length": "500", "data.max_response_length": "2500"}
     least = next(size for size in range(6, 141) if _fits(long, shape, size))
     assert what_to_type(long, shape, 8, float(least)).startswith("TOKENS=3000")
-    shared = SETTINGS | {"reward.custom_reward_function.reward_kwargs.placement": "shared"}
-    shared |= {"reward.custom_reward_function.reward_kwargs.model": "a/RM-8B"}
+    shared = SETTINGS | {"algorithm.diversity.placement": "shared", "algorithm.diversity.classifier": "a/model-8B"}
     with pytest.raises(UserError, match="no room for vLLM"):
         what_to_type(shared, shape, 8, 20.0)
     with pytest.raises(UserError, match="do not hold the weights"):
@@ -147,7 +151,7 @@ def test_every_model_that_is_trained_says_what_it_needs():
 
 def test_the_command(capsys):
     assert parse(["doctor", "--recipe", "dqo_gsm8k_qwen", "--gpus", "8x40"]).run() == 0
-    assert "the update: 28 of 40 GB" in capsys.readouterr().out
+    assert "the update: 27 of 40 GB" in capsys.readouterr().out
     assert parse(["doctor", "--recipe", "dqo_gsm8k_qwen", "--gpus", "8x24"]).run() == 1
     assert "Write TOKENS=8192 in front of the recipe." in capsys.readouterr().out
     with pytest.raises(UserError, match="leave one of them out"):

@@ -56,7 +56,7 @@ def trained_classes(groups: Groups, classifier: Any, rule: str, short_words: int
     """Labels that a training step gets: responses come in one at a time, the last one first."""
 
     async def step() -> list[list[int]]:
-        stream, responses = PartitionStream(classifier, rule, short_words), keyed(groups)
+        stream, responses = PartitionStream(classifier, rule, partial(without_model, short_words=short_words)), keyed(groups)
         for key, text in reversed(responses.items()):
             await stream.submit(key, text)
             await asyncio.sleep(0)

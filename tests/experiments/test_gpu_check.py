@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from dqo_verl.core.defaults import MINILM
+from dqo_verl.models.hub import locate
 from experiments.gpu import page
 from experiments.gpu.policy import build
 
@@ -23,6 +26,10 @@ def test_a_policy_of_real_shape_is_made_and_read(tmp_path):
     ids = words("hello there")["input_ids"]
     assert words.decode(ids) == "hello there"
     assert len(ids) < len("hello there"), "words of several letters are tokens"
+    reader = AutoTokenizer.from_pretrained(locate(MINILM))
+    written = torch.randint(300, 2000, (256,), generator=torch.Generator().manual_seed(0)).tolist()
+    read = reader(words.decode(written), truncation=False)["input_ids"]
+    assert len(read) > 128, "an embedder reads about as many tokens as the policy writes"
     assert (tmp_path / "gsm8k/train.parquet").exists()
 
 

@@ -79,6 +79,24 @@ def test_a_run_keeps_its_metrics_and_few_checkpoints(profile, commands, checked,
     assert config.trainer.max_actor_ckpt_to_keep == config.trainer.max_critic_ckpt_to_keep == 3
 
 
+def test_settings_that_follow_from_knobs_and_machine(commands, monkeypatch):
+    (overrides,) = commands("dqo_dolly_llama.sh", "gpu", PROMPT="100", RESPONSE="200", TOKENS="5000", NGPUS="4")
+    values = in_force(overrides)
+    assert values["actor_rollout_ref.rollout.max_model_len"] == "300"
+    assert values["critic.ppo_max_token_len_per_gpu"] == "5000"
+    assert int(values["ray_kwargs.ray_init.num_cpus"]) >= 12 + 3 * 8
+    assert "actor_rollout_ref.nccl_timeout" not in values
+    # a length that the user types is not cut
+    (overrides,) = commands("dqo_dolly_llama.sh", "gpu", "data.max_response_length=4000")
+    assert "actor_rollout_ref.rollout.max_model_len" not in in_force(overrides)
+    (overrides,) = commands("darling_wildchat_llama8b.sh", "gpu", NNODES="2")
+    values = in_force(overrides)
+    assert values["actor_rollout_ref.nccl_timeout"] == "3600"
+    assert "ray_kwargs.ray_init.num_cpus" not in values, "Ray refuses it for a cluster that is there"
+    for overrides in commands("ablation_measure.sh", "gpu"):
+        assert in_force(overrides)["trainer.max_actor_ckpt_to_keep"] == "1"
+
+
 def uses_the_method_of(script, config):
     """What the recipe's name promises is what runs."""
     diversity = config.algorithm.get("diversity") or {}

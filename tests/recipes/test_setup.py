@@ -83,6 +83,49 @@ def test_without_verl_an_environment_is_made(active):
     assert not (environment / "asked").exists()
 
 
+DRIVER = """#!/bin/sh
+case $1 in
+  -L) printf 'GPU 0: A100\\n  MIG 3g.20gb Device 0\\n  MIG 3g.20gb Device 1\\nGPU 1: A100\\n' ;;
+  *) echo "570.86.15" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("visible", "gpus"), [(None, 2), ("1", 1), ("0,1,4", 3), ("", None)])
+def test_the_gpus_that_count_are_those_that_the_shell_may_use(visible, gpus, active):
+    environment, _ = active
+    (environment / "bin/nvidia-smi").write_text(DRIVER)
+    for made in ("made", "made-cpu"):
+        (environment.parent / made / "bin").mkdir(parents=True)
+        (environment.parent / made / "complete").touch()
+    more = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    done = subprocess.run(
+        ["bash", ROOT / "recipes/dqo_gsm8k_qwen.sh"],
+        env={
+            "PATH": f"{environment / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": os.environ["HOME"],
+            "VENV": str(environment.parent / "made"),
+            "DRY_RUN": "1",
+        }
+        | more,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("trainer.device=cpu" in done.stdout) == (gpus is None)
+    if gpus:
+        assert f"trainer.n_gpus_per_node={gpus} " in done.stdout
+
+
+def test_a_driver_that_is_too_old_is_told_before_anything_is_installed(active):
+    environment, _ = active
+    (environment / "bin/nvidia-smi").write_text(DRIVER)
+    _, done = set_up(environment, PYTHON=sys.executable)
+    assert done.returncode
+    assert "version 570.86.15, but torch for CUDA 13 needs 580 or newer" in done.stderr
+    assert not (environment.parent / "made").exists()
+
+
 @pytest.mark.slow
 def test_uv_installs_unless_pip_has_an_index_of_its_own(active):
     environment, _ = active

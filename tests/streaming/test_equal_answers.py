@@ -26,10 +26,12 @@ def test_equal_numbers_and_expressions_are_one_class_however_they_are_written():
         r"\boxed{9^{9^{9^{9}}}}",
     ]
     keys = [ResponseKey("p", i) for i in range(len(texts))]
-    found = LocalModel(source, "cpu").collect(keys, [source.compared(text) for text in texts], keys).values.tolist()
+    collected = LocalModel(source, "cpu").collect(keys, [source.compared(text) for text in texts], keys)
+    found = collected.values.tolist()
     a, b, c, none, banana, tower = (found[i] for i in (0, 2, 4, 5, 7, 9))
     assert found == [a, a, b, b, c, none, none, banana, banana, tower]
     assert len({a, b, c, none, banana, tower}) == 6
+    assert len(set(collected.identities)) == len(texts), "two solutions with one answer are no duplicates"
 
 
 def test_without_math_verify_the_message_says_what_to_type(monkeypatch):

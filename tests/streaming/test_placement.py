@@ -41,7 +41,7 @@ def test_a_gpu_that_verl_needs_too_is_missed_before_anything_is_placed():
 
     check_room(4, 0)
     check_room(3, 1)
-    with pytest.raises(RuntimeError, match=r"verl takes 4, but Ray has 4.*n_gpus_per_node=7.*placement=cpu"):
+    with pytest.raises(RuntimeError, match=r"verl takes 4, but Ray has 4.*n_gpus_per_node=4.*placement=cpu"):
         check_room(4, 1)
 
 

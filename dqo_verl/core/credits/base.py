@@ -19,6 +19,8 @@ class Credit(Choice, ABC):
 
     # the credit as users read it; `reward` is the trainer's own
     phrase: ClassVar[str]
+    # whether a response may get less than 0 although no reward is negative
+    may_be_negative: ClassVar[bool] = False
     # whether it only gives weights to whole groups, which a division by their standard deviation cancels
     weighs_groups: ClassVar[bool] = False
 

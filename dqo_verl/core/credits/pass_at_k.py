@@ -48,6 +48,8 @@ def set_means(quality: Tensor, m: int) -> tuple[Tensor, Tensor, Tensor]:
 class PassAtK(Credit):
     """Credits that compare sets."""
 
+    may_be_negative = True
+
     sets_of: int = Field(4, ge=1)
     """Responses in a set: the k of pass@k."""
 

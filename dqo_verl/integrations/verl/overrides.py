@@ -11,7 +11,7 @@ CHECK = "DQO_VERL_CHECK"
 
 
 def check_only() -> bool:
-    return bool(os.environ.get(CHECK))
+    return os.environ.get(CHECK, "").lower() not in ("", "0", "false")
 
 
 def command() -> str:

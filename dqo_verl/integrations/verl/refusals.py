@@ -2,17 +2,19 @@
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
+from math import gcd
 
 from omegaconf import DictConfig, OmegaConf
 
+from dqo_verl import rewards
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
-from dqo_verl.extras import install
 from dqo_verl.integrations.verl.bases import ALWAYS_DIVIDE
 from dqo_verl.integrations.verl.typed import PREFIX
-from dqo_verl.rewards import hf_scorer
 
 # keys of older verl releases and of DARLING's fork: verl 0.9 accepts them and ignores them
 LEGACY = {
@@ -82,6 +84,7 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
             f"actor_rollout_ref.rollout.n={n}: one response per prompt has nothing to "
             "differ from. Set actor_rollout_ref.rollout.n=4 (DQO's default) or 8 (DARLING's)."
         )
+    _refuse_a_batch_that_the_gpus_cannot_share(config)
     reward_model = config.reward.reward_model
     if reward_model.enable and not reward_model.enable_resource_pool and config.reward.custom_reward_function.path:
         raise UserError(
@@ -90,10 +93,52 @@ def refuse(config: DictConfig, settings: Settings, migrates: bool) -> None:
         )
 
 
+def _refuse_a_batch_that_the_gpus_cannot_share(config: DictConfig) -> None:
+    """verl would notice only in its first update."""
+    actor = config.actor_rollout_ref.actor
+    if not actor.strategy.startswith("fsdp"):
+        return
+    responses = actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
+    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node // actor.get("ulysses_sequence_parallel_size", 1)
+    if ranks and responses % ranks:
+        raise UserError(
+            f"actor_rollout_ref.actor.ppo_mini_batch_size x actor_rollout_ref.rollout.n = {responses} responses cannot be split over "
+            f"{ranks} GPUs. Use {gcd(responses, ranks)} GPUs (trainer.n_gpus_per_node), or another ppo_mini_batch_size and "
+            "data.train_batch_size."
+        )
+
+
 def check_scorer(config: DictConfig) -> None:
-    """Check that the reward function has what it needs: verl would drop each response whose reward function raises."""
+    """Check that the reward has what it needs: verl drops each response whose reward function raises, and goes on."""
+    reward_model = config.reward.reward_model
+    if reward_model.enable and reward_model.enable_resource_pool and reward_model.rollout.free_cache_engine:
+        raise UserError(
+            "With reward.reward_model.enable_resource_pool=True verl 0.9 puts the reward model's server to sleep at the start and "
+            "never wakes it, so every reward would be waited for in vain. Add "
+            "reward.reward_model.rollout.free_cache_engine=False."
+        )
     function = config.reward.custom_reward_function
-    if (scorer := hf_scorer.arguments(function)) is not None:
-        hf_scorer.check(**scorer)
-    if function.path == "pkg://dqo_verl.rewards.math" and find_spec("math_verify") is None:
-        raise UserError(f"{function.path} needs math-verify. Type: {install('math')}")
+    name = rewards.module_of(function.path)
+    if name is None or find_spec(name) is None:
+        return
+    if name == f"{rewards.__name__}.reward_model":
+        needed = {"enable": True, "enable_resource_pool": True, "rollout.name": "vllm"}
+        lacking = [
+            f"reward.reward_model.{key}={value}"
+            for key, value in needed.items()
+            if OmegaConf.select(reward_model, key) != value
+        ]
+        if lacking:
+            raise UserError(f"The reward function {function.path} asks a reward model that verl serves. Add {' '.join(lacking)}.")
+    check = getattr(import_module(name), "check", None)
+    settings = list(signature(check).parameters) if check else []
+    typed = dict(function.get("reward_kwargs") or {})
+    for key, value in typed.items():
+        if key not in settings:
+            close = get_close_matches(key, settings, n=1)
+            instead = f"Did you mean {close[0]}?" if close else f"It has {', '.join(settings) or 'no settings'}."
+            raise UserError(
+                f"reward.custom_reward_function.reward_kwargs.{key}={value} has no effect on {function.path}. {instead}"
+            )
+    if check:
+        check(**typed)

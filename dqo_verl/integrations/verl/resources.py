@@ -1,6 +1,6 @@
 """How many GPUs verl itself uses, which depends on its trainer."""
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 def has_rollout_apart(config: DictConfig) -> bool:
@@ -19,9 +19,11 @@ def has_standalone_rollout(config: DictConfig) -> bool:
 
 def gpus_of_verl(config: DictConfig) -> int:
     pools = [config.trainer]
-    reward_model = config.reward.reward_model
-    if reward_model.enable and reward_model.enable_resource_pool:
-        pools.append(reward_model)
+    # verl reserves these, whether the reward model is enabled or not
+    if config.reward.reward_model.enable_resource_pool:
+        pools.append(config.reward.reward_model)
+    if OmegaConf.select(config, "distillation.enabled"):
+        pools.append(config.distillation)
     if has_standalone_rollout(config):
         pools.append(config.rollout if has_rollout_apart(config) else config.actor_rollout_ref.rollout)
     return int(sum(pool.nnodes * pool.n_gpus_per_node for pool in pools))

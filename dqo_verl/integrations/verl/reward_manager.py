@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import Any
 
 from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
-from verl.trainer.ppo.reward import load_reward_manager
+from verl.trainer.ppo.reward import resolve_reward_manager_cls
 
 from dqo_verl.core.keys import ResponseKey
 from dqo_verl.core.sources import Model
@@ -22,8 +22,9 @@ class StreamingRewardManager(RewardManagerBase):
         super().__init__(config, tokenizer, compute_score)
         quality_config = config.copy()
         quality_config.reward.reward_manager = config.reward.reward_manager.wraps
-        # loaded as in verl, with any custom reward function
-        self.quality = load_reward_manager(quality_config, tokenizer, **kwargs)
+        # not `load_reward_manager`, which would run the file of a custom reward function a second time
+        manager = resolve_reward_manager_cls(quality_config)
+        self.quality = manager(config=quality_config, tokenizer=tokenizer, compute_score=compute_score, **kwargs)
 
     @cached_property
     def source(self) -> Model:

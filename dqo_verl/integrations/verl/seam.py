@@ -31,7 +31,7 @@ class QueueStep(Step):
 
     @property
     def expected(self) -> int:
-        """verl logs a reward function that raises, and trains on without that response."""
+        """A synchronous run trains on without a response whose reward function raised; the others replace its whole group."""
         config = self.trainer.config
         updates = config.trainer.v1.get(config.trainer.v1.trainer_mode, {}).get("parameter_sync_step", 1)
         return int(config.data.train_batch_size // updates * config.actor_rollout_ref.rollout.n)
@@ -137,12 +137,15 @@ def hook_while(
 def refuse_shared_queue() -> None:
     """A Ray cluster has one TransferQueue: two V1 runs in one cluster would train on each other's responses."""
     import ray
+    import transfer_queue.interface
 
     try:
         controller = ray.get_actor("TransferQueueController", namespace="transfer_queue")
     except ValueError:
         return
     if controller._actor_id.job_id.hex() != ray.get_runtime_context().get_job_id():
+        # verl ends this run with `tq.close()`, which would kill the controller that this process knows
+        transfer_queue.interface._TQ_CONTROLLER = None
         raise RuntimeError(
             "Another run of verl's V1 trainer is in this Ray cluster, and both would take their responses from one "
             "TransferQueue. Wait until it has ended, or start this one in its own cluster: on the same machine, unset "

@@ -59,6 +59,6 @@ def check_room(verl: int, own: int) -> None:
     if own and verl + own > have:
         raise RuntimeError(
             f"Too few GPUs: the models of dqo_verl need {own} (placement=gpu) and verl takes {verl}, but Ray has {have}. "
-            "Give verl fewer (trainer.n_gpus_per_node=7 on a node of 8), or place the models elsewhere: placement=cpu, or "
+            "Give verl fewer (trainer.n_gpus_per_node=4 on a node of 8), or place the models elsewhere: placement=cpu, or "
             "placement=shared with room on the trainer's GPUs (actor_rollout_ref.rollout.gpu_memory_utilization=0.4)."
         )

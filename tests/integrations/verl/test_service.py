@@ -150,13 +150,17 @@ def test_a_second_run_in_the_cluster_is_kept_from_the_first_ones_responses(ray_a
     address = ray.get_runtime_context().gcs_address
     code = (
         f"import ray; ray.init({address!r}, logging_level='ERROR')\n"
-        "from dqo_verl.integrations.verl import seam; seam.refuse_shared_queue()"
+        "import transfer_queue as tq; tq.init()\n"
+        "from dqo_verl.integrations.verl import seam\n"
+        "try:\n    seam.refuse_shared_queue()\nfinally:\n    tq.close()"
     )
     # Ray 2.60 does not send its token by itself
     environment = os.environ | {"RAY_AUTH_MODE": "token"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 1
     assert "Another run of verl's V1 trainer is in this Ray cluster" in done.stderr, done.stderr[-2000:]
+    controller = ray.get_actor("TransferQueueController", namespace="transfer_queue")
+    ray.get(controller.__ray_ready__.remote(), timeout=30)
 
 
 def test_a_reward_model_that_does_not_load_ends_the_start(ray_and_queue, pair_classifier):

@@ -202,9 +202,11 @@ def configure(config: Any, address: str | None, gpus: int, standalone_rollout: b
             # without it Ray would connect to a cluster that somebody else started on this machine
             "address": "local",
             "num_gpus": gpus,
-            "num_cpus": OmegaConf.select(config, "ray_kwargs.ray_init.num_cpus") or max(RAY_CPUS, os.cpu_count() or 1),
+            "num_cpus": max(RAY_CPUS, os.cpu_count() or 1),
             "include_dashboard": False,
         }
+        typed = OmegaConf.select(config, "ray_kwargs.ray_init") or {}
+        ray_init |= {key: typed[key] for key in ("num_gpus", "num_cpus", "include_dashboard") if typed.get(key) is not None}
     required = REQUIRED | (WEIGHTS_BY_FILE if standalone_rollout else {}) | {"ray_kwargs.ray_init": ray_init}
     with open_dict(config):
         for key, value in required.items():
