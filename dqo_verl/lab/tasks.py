@@ -25,6 +25,8 @@ class Task(ABC):
     lessons = 800
     # the task whose start policies this task uses; None: its own
     policies_of: str | None = None
+    # the cosine above which two answers say the same
+    same_above: float = 0.95
 
     @abstractmethod
     def problems(self) -> list[Example]: ...

@@ -44,12 +44,12 @@ class Row:
     kl: float = 0.0
     lr: float = 1e-3
 
-    def settings(self) -> Settings | None:
+    def settings(self, task: Task) -> Settings | None:
         if not self.diversity:
             return None
         settings = parse(self.diversity)
-        # the classes of the lab's embedders are exact
-        exact = {"threshold": 0.95, "partition": "components"} if settings.measure.reads == "classes" else {}
+        # above this cosine two answers say the same, so the classes are exact
+        exact = {"threshold": task.same_above, "partition": "components"} if settings.measure.reads == "classes" else {}
         return parse(self.diversity | exact)
 
 
@@ -149,7 +149,7 @@ def training(
     task: Task, start: Start, row: Row, seed: int, every: int = EXAMINED_EVERY
 ) -> Iterator[tuple[int, Network, dict[str, float]]]:
     """Train; yield the step, the policy and its metrics, at step 0 and then every `every` steps."""
-    network, settings = start.network.copy(), row.settings()
+    network, settings = start.network.copy(), row.settings(task)
     optimizer = torch.optim.AdamW(network.parameters(), lr=row.lr, weight_decay=WEIGHT_DECAY, foreach=True)
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     target = target_of(settings) if settings else None

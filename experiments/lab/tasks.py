@@ -55,6 +55,8 @@ class Wordings(Sums):
     WAYS = ("{}+{}", "{} + {}", "{} plus {}", "{}+ {}")
     # share of the embedder's similarity that comes from the numbers; the rest comes from the notation
     MEANING = 0.9
+    # wordings of one sum are above 0.85, different sums below 0.6
+    same_above = 0.75
 
     def __init__(self) -> None:
         super().__init__(first=(2, 5, 8, 11))
@@ -67,7 +69,8 @@ class Wordings(Sums):
 
     def embed(self, texts: Sequence[str], seed: int) -> Tensor:
         way = torch.stack([vector_of(re.sub(r"\d+", "N", text)) for text in texts])
-        return self.MEANING**0.5 * super().embed(texts, seed) + (1 - self.MEANING) ** 0.5 * way
+        mixed = self.MEANING**0.5 * super().embed(texts, seed) + (1 - self.MEANING) ** 0.5 * way
+        return torch.nn.functional.normalize(mixed, dim=-1)
 
 
 class Sentences(Task):

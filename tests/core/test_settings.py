@@ -53,6 +53,11 @@ def test_any_measure_goes_with_any_method(method, measure):
         with pytest.raises(UserError, match="has no effect with combine=only"):
             parse({"method": method, "measure": measure})
         return
+    if method in ("pkpo", "pass_training") and MEASURES[measure].combine == "multiply":
+        with pytest.raises(UserError, match=f"credit={method} is negative .* Add quality_shift=group_min"):
+            parse({"method": method, "measure": measure})
+        parse({"method": method, "measure": measure, "quality_shift": "group_min"})
+        return
     settings = parse({"method": method, "measure": measure})
     assert (settings.method, settings.measure.name) == (method, measure)
     assert settings.combine.name == (is_own and METHODS[method].get("combine")) or MEASURES[measure].combine

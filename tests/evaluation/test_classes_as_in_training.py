@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Hashable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from dqo_verl.core.classes import classes, cosine_same, first_member
 from dqo_verl.core.keys import ResponseKey
-from dqo_verl.core.pairs import Pair, decide_all, ordered
+from dqo_verl.core.pairs import Pair, decide_all, ordered, without_model
 from dqo_verl.core.settings import parse
 from dqo_verl.core.sources import CosineClasses
 from dqo_verl.evaluation.metrics.novelty import decide
@@ -56,7 +57,10 @@ def trained_classes(groups: Groups, classifier: Any, rule: str, short_words: int
     """Labels that a training step gets: responses come in one at a time, the last one first."""
 
     async def step() -> list[list[int]]:
-        stream, responses = PartitionStream(classifier, rule, partial(without_model, short_words=short_words)), keyed(groups)
+        stream, responses = (
+            PartitionStream(classifier, rule, partial(without_model, short_words=short_words)),
+            keyed(groups),
+        )
         for key, text in reversed(responses.items()):
             await stream.submit(key, text)
             await asyncio.sleep(0)

@@ -182,7 +182,7 @@ def test_measures_against_enumeration():
 
 def test_every_row_is_a_setting_that_the_package_knows():
     for name, row in ROWS.items():
-        settings = row.settings()
+        settings = row.settings(SUMS)
         assert (settings is None) == (not row.diversity), name
 
 
@@ -201,6 +201,18 @@ def test_wordings_hardly_count_for_its_embedder():
     a, b, c = TASKS["wordings"].embed(["2+30", "2 plus 30", "5+27"], 0)
     assert a @ b > 0.85
     assert abs(a @ c) < 0.25
+
+
+@pytest.mark.parametrize("name", ["sums", "wordings"])
+def test_wordings_of_one_answer_are_one_class_and_different_answers_are_not(name):
+    task = TASKS[name]
+    for _, truth in task.problems()[::8]:
+        right = task.right(truth)
+        texts = [text for same in right for text in same]
+        answer = torch.tensor([i for i, same in enumerate(right) for _ in same])
+        vectors = task.embed(texts, 0)
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(texts)))
+        assert torch.equal(vectors @ vectors.T > task.same_above, answer[:, None] == answer)
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -238,7 +250,7 @@ def test_without_weight_shaping_is_plain_grpo(model_and_start):
     quality = torch.tensor([1.0, 1.0, 0.0, 0.0] * 2)
     plain = advantages(texts, quality, Row(std=True, k=4), None, None, SUMS, 0)
     row = Row({"method": "dqo", "alpha": 0.0}, std=True, k=4)
-    assert torch.equal(plain, advantages(texts, quality, row, row.settings(), None, SUMS, 0))
+    assert torch.equal(plain, advantages(texts, quality, row, row.settings(SUMS), None, SUMS, 0))
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from dqo_verl.core.announcement import Trainer, announcement
 from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
 
-
 SUM_FIRST = "sum_then_normalize"
 # whether rewards are divided by the standard deviation of their group. The config still accepts the booleans of older releases.
 DIVIDES = {"group": True, True: True, "none": False, False: False}

@@ -26,7 +26,9 @@ COLUMN = "diversity"
 def with_diversity(trainer_class: type) -> type:
     """GRPOTrainer, RLOOTrainer or a subclass of either, with one more argument: `diversity=Diversity(...)`."""
     refuse_moved(trainer_class)
-    return type(f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {"diversity_base": trainer_class.__name__})
+    return type(
+        f"Diverse{trainer_class.__name__}", (_WithDiversity, trainer_class), {"diversity_base": trainer_class.__name__}
+    )
 
 
 class _WithDiversity:
@@ -51,7 +53,9 @@ class _WithDiversity:
         self.diversity_has_column = settings.changes_reward
         if self.diversity_has_column:
             if COLUMN in self.reward_func_names:
-                raise UserError(f"A reward function is called {COLUMN}, like the column that dqo_verl adds. Rename the function.")
+                raise UserError(
+                    f"A reward function is called {COLUMN}, like the column that dqo_verl adds. Rename the function."
+                )
             # new lists, because the trainer has those of the user
             self.reward_funcs = [*self.reward_funcs, _unknown_yet]
             self.reward_func_names = [*self.reward_func_names, COLUMN]

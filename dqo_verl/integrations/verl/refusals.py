@@ -129,7 +129,9 @@ def check_scorer(config: DictConfig) -> None:
             if OmegaConf.select(reward_model, key) != value
         ]
         if lacking:
-            raise UserError(f"The reward function {function.path} asks a reward model that verl serves. Add {' '.join(lacking)}.")
+            raise UserError(
+                f"The reward function {function.path} asks a reward model that verl serves. Add {' '.join(lacking)}."
+            )
     check = getattr(import_module(name), "check", None)
     settings = list(signature(check).parameters) if check else []
     typed = dict(function.get("reward_kwargs") or {})

@@ -50,7 +50,7 @@ def test_advantages(trained, policy_and_embedder):
     row = ROWS["dqo_1"]
     assert row.k == GROUP
     scores = torch.tensor(quality(seen["completions"]))
-    found = advantages(seen["completions"], scores, row, row.settings(), None, task, 0)
+    found = advantages(seen["completions"], scores, row, row.settings(task), None, task, 0)
     torch.testing.assert_close(found, torch.tensor(seen["logged"]), atol=1e-5, rtol=1e-5)
 
 

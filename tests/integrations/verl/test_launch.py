@@ -360,12 +360,20 @@ POOL = [f"reward.reward_model.{key}" for key in ("enable=True", "enable_resource
 @pytest.mark.parametrize(
     ("function", "typed", "message"),
     [
-        ("gsm8k", ["methd=flexible"], r"reward_kwargs\.methd=flexible has no effect on .*gsm8k\. Did you mean method\?"),
+        (
+            "gsm8k",
+            ["methd=flexible"],
+            r"reward_kwargs\.methd=flexible has no effect on .*gsm8k\. Did you mean method\?",
+        ),
         ("gsm8k", ["method=strcit"], r"reward_kwargs\.method=strcit is not known\. Choose one of: strict, flexible"),
         ("math", ["timeout=0"], r"reward_kwargs\.timeout=0 must be a number of seconds above 0"),
         ("math", ["timeout=-1"], "above 0"),
         ("math", ["timeout=soon"], "above 0"),
-        ("reward_model", ["speed=1"], "Add reward.reward_model.enable=True reward.reward_model.enable_resource_pool=True"),
+        (
+            "reward_model",
+            ["speed=1"],
+            "Add reward.reward_model.enable=True reward.reward_model.enable_resource_pool=True",
+        ),
         ("hf_scorer", ["model=/m", "placment=cpu"], r"placment=cpu has no effect .*Did you mean placement\?"),
     ],
 )

@@ -206,7 +206,9 @@ def configure(config: Any, address: str | None, gpus: int, standalone_rollout: b
             "include_dashboard": False,
         }
         typed = OmegaConf.select(config, "ray_kwargs.ray_init") or {}
-        ray_init |= {key: typed[key] for key in ("num_gpus", "num_cpus", "include_dashboard") if typed.get(key) is not None}
+        ray_init |= {
+            key: typed[key] for key in ("num_gpus", "num_cpus", "include_dashboard") if typed.get(key) is not None
+        }
     required = REQUIRED | (WEIGHTS_BY_FILE if standalone_rollout else {}) | {"ray_kwargs.ray_init": ray_init}
     with open_dict(config):
         for key, value in required.items():
