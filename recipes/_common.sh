@@ -170,7 +170,8 @@ train() {
   fi
   if [ "$PROFILE" = gpu ] && ! has_flash_attention; then
     echo "flash-attn is not installed: attention by PyTorch's sdpa, which needs more memory where TOKENS is large (requirements/flash_attn.txt)" >&2
-    place+=({+actor_rollout_ref,+critic}.model.override_config.attn_implementation=sdpa)
+    # without flash-attn and without fused kernels, verl computes log-probabilities token by token in Python
+    place+=({+actor_rollout_ref,+critic}.model.override_config.attn_implementation=sdpa actor_rollout_ref.model.use_fused_kernels=True)
   fi
   # `local`: don't join a Ray that someone else started on this machine
   place+=(+ray_kwargs.ray_init.address="${RAY_ADDRESS:-$([ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] && echo local || echo auto)}")

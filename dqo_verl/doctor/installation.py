@@ -125,7 +125,7 @@ def flash_attention() -> str:
     if importlib.util.find_spec("flash_attn") is None:
         return (
             "not installed: recipes use PyTorch's sdpa; in your own verl command, add "
-            "+actor_rollout_ref.model.override_config.attn_implementation=sdpa"
+            "+actor_rollout_ref.model.override_config.attn_implementation=sdpa actor_rollout_ref.model.use_fused_kernels=True"
         )
     return str(version_of("flash-attn"))
 

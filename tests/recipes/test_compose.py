@@ -59,6 +59,7 @@ def test_without_flash_attention_a_gpu_run_uses_pytorchs(script, commands, check
     config = checked(overrides)
     for model in (config.actor_rollout_ref.model, config.critic.model):
         assert model.override_config.attn_implementation == "sdpa"
+    assert config.actor_rollout_ref.model.use_fused_kernels
     # what the user types comes later
     (overrides,) = commands(script, "gpu", "+actor_rollout_ref.model.override_config.attn_implementation=eager")
     assert checked(overrides).actor_rollout_ref.model.override_config.attn_implementation == "eager"
@@ -66,7 +67,7 @@ def test_without_flash_attention_a_gpu_run_uses_pytorchs(script, commands, check
     (tmp_path / "flash_attn/__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (overrides,) = commands(script, "gpu")
-    assert not [override for override in overrides if "attn_implementation" in override]
+    assert not [override for override in overrides if "attn_implementation" in override or "fused" in override]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
