@@ -1,7 +1,7 @@
 """Saves the state of a target beside a trainer's checkpoints, one line per update, and restores it in a resumed run.
 
-All trainers number their updates in the same way, so the step is enough to find the state. A run that resumes from step 50 gets
-the state of the last update before its first one.
+The number of an update is enough to find the state: a run that resumes from step 50 gets the state of the last update before its
+first one. verl's fully asynchronous trainer skips a number when it resumes, so there the state may be one update late.
 """
 
 import json
