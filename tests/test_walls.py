@@ -20,15 +20,18 @@ WALLS = {
     "rewards": "streaming models core extras errors",
     "integrations/wrapping": "",
     "integrations/package": "",
+    "integrations/check_only": "",
     "integrations/target_file": "jsonl core",
     "integrations/cpu": "",
     "integrations/verl/cpu": "integrations/cpu errors",
     "integrations/verl": "integrations/verl/cpu integrations/target_file integrations/package integrations/wrapping "
+    "integrations/check_only "
     "rewards streaming models core errors",
     "integrations/trl": "streaming models core errors",
     "trl": "integrations/trl",
     "integrations/openrlhf/cpu": "integrations/cpu integrations/wrapping errors",
     "integrations/openrlhf": "integrations/openrlhf/cpu integrations/target_file integrations/package integrations/wrapping "
+    "integrations/check_only "
     "streaming models core extras errors",
     "openrlhf": "integrations/openrlhf errors",
     # `import dqo_verl`: the names for a notebook, and the version

@@ -1,6 +1,5 @@
 """Runs before Ray starts: reads what the user typed, refuses what cannot work, prints what will run, hooks OpenRLHF."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any, NoReturn
 from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.check_only import check_only
 from dqo_verl.integrations.openrlhf import hooks
 from dqo_verl.integrations.openrlhf.cpu import platform
 from dqo_verl.integrations.openrlhf.parser import arguments, bases, parser_of
@@ -16,9 +16,6 @@ from dqo_verl.integrations.openrlhf.probe import OpenRLHF, refuse_moved
 from dqo_verl.integrations.openrlhf.refusals import first_lines, gpus_of_openrlhf, own_gpus, refuse
 from dqo_verl.integrations.openrlhf.reward_file import as_file
 from dqo_verl.integrations.openrlhf.typed import OPENRLHF, Typed, resolve, take_apart, with_base
-
-# environment variable: check the command, do not run it
-CHECK = "DQO_VERL_CHECK"
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def checked(words: Sequence[str]) -> Command:
         print(first_lines(found, settings, openrlhf), flush=True)
     if on_cpu:
         platform.refuse(found)
-    if os.environ.get(CHECK):
+    if check_only():
         _stop(typed, settings)
     return Command(with_base(rest, found["algo.advantage.estimator"]), found, settings, on_cpu)
 

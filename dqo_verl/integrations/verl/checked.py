@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> None:
-    from dqo_verl.integrations.verl.overrides import CHECK
+    from dqo_verl.integrations.check_only import CHECK
 
     os.environ[CHECK] = "1"
     import verl

@@ -8,6 +8,7 @@ from dqo_verl.core.methods import METHODS
 from dqo_verl.core.settings import Settings, parse
 from dqo_verl.core.sources import Model
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.check_only import check_only
 from dqo_verl.integrations.verl import check, overrides, ray_address, seam
 from dqo_verl.integrations.verl.announcement import first_lines
 from dqo_verl.integrations.verl.bases import ALWAYS_DIVIDE
@@ -58,7 +59,7 @@ def prepare(config: DictConfig) -> None:
         of_method = {key: value for key, value in preset.items() if key not in overrides.typed()}
         _complete(config, settings, of_method)
         print(first_lines(settings, config, verl), flush=True)
-    if overrides.check_only():
+    if check_only():
         check.stop(config, settings, estimator, dict.fromkeys(of_method, f"preset of {estimator}"))
 
 

@@ -1,17 +1,9 @@
 """The Hydra overrides that the user typed after verl's command."""
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-
-# environment variable: check the command, do not run it
-CHECK = "DQO_VERL_CHECK"
-
-
-def check_only() -> bool:
-    return os.environ.get(CHECK, "").lower() not in ("", "0", "false")
 
 
 def command() -> str:

@@ -17,8 +17,8 @@ from wrapt import register_post_import_hook
 
 from dqo_verl.core.methods import METHODS
 from dqo_verl.errors import plainly
+from dqo_verl.integrations.check_only import check_only
 from dqo_verl.integrations.verl import batch_seam, beside_trl, critic, seam
-from dqo_verl.integrations.verl.overrides import check_only
 from dqo_verl.integrations.verl.probe import OLDEST, TESTED, Verl
 
 V1_TRAINER = "verl.trainer.ppo.v1.trainer_base"

@@ -9,9 +9,10 @@ import pytest
 
 from dqo_verl.core.settings import known_keys
 from dqo_verl.errors import UserError
+from dqo_verl.integrations.check_only import CHECK
 from dqo_verl.integrations.openrlhf import hooks
 from dqo_verl.integrations.openrlhf.cpu import platform
-from dqo_verl.integrations.openrlhf.launch import CHECK, checked
+from dqo_verl.integrations.openrlhf.launch import checked
 from dqo_verl.integrations.openrlhf.parser import bases, parser_of
 from dqo_verl.integrations.openrlhf.probe import OpenRLHF
 from dqo_verl.integrations.openrlhf.refusals import gpus_of_openrlhf

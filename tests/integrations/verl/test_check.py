@@ -69,6 +69,12 @@ def checked(monkeypatch, capsys):
     return check
 
 
+@pytest.mark.parametrize("off", ["0", "false", ""])
+def test_a_check_that_is_switched_off_stops_nothing(off, monkeypatch):
+    monkeypatch.setenv("DQO_VERL_CHECK", off)
+    assert prepared(*PASSES, *DQO)
+
+
 def test_a_check_shows_what_is_in_force_and_where_it_comes_from(checked):
     said = checked(*DQO)
     rows = [tuple(line.rsplit("  ", 1)) for line in said.splitlines() if line.startswith("  ")]
