@@ -128,10 +128,8 @@ settings_of_gpus() {
   [ "$NNODES" = 1 ] || echo actor_rollout_ref.nccl_timeout=3600
   [ -z "${TOKENS:-}" ] || echo critic.ppo_max_token_len_per_gpu="$TOKENS"
   # otherwise vLLM wants room for a response as long as the model can write, 131,072 tokens, or does not start
-  case " $* " in
-    *" data.max_prompt_length="* | *" data.max_response_length="*) ;;
-    *) echo actor_rollout_ref.rollout.max_model_len=$((PROMPT + RESPONSE)) ;;
-  esac
+  # (a length that the user types may be longer)
+  [[ $* == *@(max_prompt|max_response|rollout.prompt|rollout.response)_length=* ]] || echo actor_rollout_ref.rollout.max_model_len=$((PROMPT + RESPONSE))
 }
 
 has_flash_attention() { python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("flash_attn"))'; }

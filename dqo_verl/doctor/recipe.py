@@ -108,7 +108,8 @@ class Recipe:
         # one more while it is written
         checkpoints = self.runs * kept + 1
         needed = checkpoints * CHECKPOINT * self.parameters * (2 if has_critic(self.settings) else 1) / GIGA
-        told = f"{checkpoints} checkpoints of {self.runs} run{'s' if self.runs > 1 else ''} take {needed:.0f} GB, {free:.0f} GB are free in {place}"
+        of_runs = f"{self.runs} run{'s' if self.runs > 1 else ''}"
+        told = f"{checkpoints} checkpoints of {of_runs} take {needed:.0f} GB, {free:.0f} GB are free in {place}"
         if needed > free:
             raise UserError(f"{told}. Write OUT=DIR in front of the recipe, with DIR on a larger disk.")
         return told

@@ -15,8 +15,8 @@ REMEMBERED = 10_000
 class EqualAnswers:
     """`equal(pairs)` -> whether the final answers of each pair are equal, and an empty set, because no text is cut.
 
-    Texts without a final answer equal one another. If math-verify does not find an answer equal to itself, it cannot read it, or would never finish: such an answer equals only
-    the same text.
+    Texts without a final answer equal one another. If math-verify does not find an answer equal to itself, it cannot read it, or
+    would never finish: such an answer equals only the same answer.
     """
 
     def __init__(self) -> None:

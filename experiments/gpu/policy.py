@@ -3,7 +3,8 @@
     python -m experiments.gpu.policy DIR [LAYERS VOCABULARY]
 
 The vocabulary is the 256 bytes, then words of two, three and four lower-case letters, each with and without a blank in front,
-until it is full, so random tokens are readable, and an embedder reads about as many tokens as the policy writes. An untrained policy almost never ends its response, so responses have full length.
+until it is full, so random tokens are readable, and an embedder reads about as many tokens as the policy writes. An untrained
+policy almost never ends its response, so responses have full length.
 """
 
 # mypy: disable-error-code="import-untyped, no-untyped-call, arg-type"

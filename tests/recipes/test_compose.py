@@ -88,8 +88,9 @@ def test_settings_that_follow_from_knobs_and_machine(commands, monkeypatch):
     assert int(values["ray_kwargs.ray_init.num_cpus"]) >= 12 + 3 * 8
     assert "actor_rollout_ref.nccl_timeout" not in values
     # a length that the user types is not cut
-    (overrides,) = commands("dqo_dolly_llama.sh", "gpu", "data.max_response_length=4000")
-    assert "actor_rollout_ref.rollout.max_model_len" not in in_force(overrides)
+    for typed in ("data.max_response_length=4000", "++data.max_prompt_length=4000"):
+        (overrides,) = commands("dqo_dolly_llama.sh", "gpu", typed)
+        assert "actor_rollout_ref.rollout.max_model_len" not in in_force(overrides)
     (overrides,) = commands("darling_wildchat_llama8b.sh", "gpu", NNODES="2")
     values = in_force(overrides)
     assert values["actor_rollout_ref.nccl_timeout"] == "3600"

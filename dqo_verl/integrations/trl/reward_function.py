@@ -77,8 +77,8 @@ class DiverseReward:
             raise UserError(
                 f"DiverseReward compares the {k} responses to a prompt (num_generations={k}), but this call does not hold "
                 "whole groups, side by side. With several processes, make per_device_train_batch_size * "
-                "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer). In evaluation, num_generations_eval and "
-                "per_device_eval_batch_size must fit in the same way."
+                "steps_per_generation a multiple of num_generations, or use with_diversity(GRPOTrainer). In evaluation, "
+                "num_generations_eval and per_device_eval_batch_size must fit in the same way."
             )
 
 

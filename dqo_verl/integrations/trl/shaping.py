@@ -32,7 +32,9 @@ def shape_batch(
     settings: Settings,
     target: Target | None = None,
 ) -> Shaped:
-    """What shaping adds to all responses, in order; `target` then follows them. Those whose quality is NaN, because no reward function scored them, get 0.
+    """What shaping adds to all responses, in order; `target` then follows them.
+
+    Responses whose quality is NaN, because no reward function scored them, get 0.
 
     TRL keeps the responses to a prompt side by side in the batch of all processes.
     """

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
-from math import gcd
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -99,11 +98,13 @@ def _refuse_a_batch_that_the_gpus_cannot_share(config: DictConfig) -> None:
     if not actor.strategy.startswith("fsdp"):
         return
     responses = actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
-    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node // actor.get("ulysses_sequence_parallel_size", 1)
+    of_sequence = actor.get("ulysses_sequence_parallel_size", 1)
+    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node // of_sequence
     if ranks and responses % ranks:
+        fits = max(fewer for fewer in range(1, ranks) if responses % fewer == 0)
         raise UserError(
             f"actor_rollout_ref.actor.ppo_mini_batch_size x actor_rollout_ref.rollout.n = {responses} responses cannot be split over "
-            f"{ranks} GPUs. Use {gcd(responses, ranks)} GPUs (trainer.n_gpus_per_node), or another ppo_mini_batch_size and "
+            f"{ranks * of_sequence} GPUs. Use {fits * of_sequence} (trainer.n_gpus_per_node), or another ppo_mini_batch_size and "
             "data.train_batch_size."
         )
 

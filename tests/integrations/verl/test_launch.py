@@ -481,6 +481,13 @@ def test_gpus_that_verl_and_our_models_need(overrides, needs):
     assert (resources.gpus_of_verl(config), services.own_gpus(model, scorer)) == needs
 
 
+def test_a_batch_that_the_gpus_cannot_share_is_refused():
+    typed = ["algorithm.adv_estimator=dqo", "actor_rollout_ref.actor.ppo_mini_batch_size=128"]
+    prepared(*typed, "trainer.n_gpus_per_node=4")
+    with pytest.raises(UserError, match=r"= 512 responses cannot be split over 7 GPUs\. Use 4 \(trainer"):
+        prepared(*typed, "trainer.n_gpus_per_node=7")
+
+
 def test_a_directory_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match="not the directory of a model"):
         prepared("algorithm.adv_estimator=dqo", f"+algorithm.diversity.embedder={tmp_path}")
