@@ -11,12 +11,12 @@
 #   sleep_wake     vLLM, the embedder and the trainer use the memory of one card in turn
 #   tiny_dqo tiny_darling tiny_shared     trains a tiny policy, with the embedder on CPU cores (shared: on the trainer's GPU)
 #   tiny_gpu       the same with the embedder on a separate GPU; with one GPU the run must be refused with a message
-#   grpo dqo dqo_shared dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: how long a step waits
-#                                         for diversity
+#   grpo dqo dqo_shared dqo_http dqo_on_demand     0.5 billion parameters, 64 prompts x 8 responses of 512 tokens: how long a step
+#                  waits for diversity; http: the embedder behind vLLM's server, on the same card
 # These checks were written without a GPU, so a check that fails may itself be wrong. The page shows its last lines.
 source "$(dirname "${BASH_SOURCE[0]}")/_common.sh"
 
-knobs CHECKS="installation limits sleep_wake tiny_dqo dqo grpo tiny_darling tiny_shared tiny_gpu dqo_shared dqo_on_demand"
+knobs CHECKS="installation limits sleep_wake tiny_dqo dqo grpo tiny_darling tiny_shared tiny_gpu dqo_shared dqo_http dqo_on_demand"
 
 SHAPE=$CACHE/gpu_check
 LIGHT=(trainer.val_before_train=False trainer.test_freq=-1 trainer.save_freq=-1)
@@ -42,6 +42,29 @@ real() {
     actor_rollout_ref.rollout.max_num_seqs=128 "${@:2}"
 }
 
+# $1: the check. The same with the embedder behind vLLM's own server
+served() {
+  local model port url server waited=0 options=(--gpu-memory-utilization 0.1)
+  [ "$PROFILE" = gpu ] || options=(--dtype float32)
+  model=$(python -c 'from dqo_verl.core.defaults import MINILM; from dqo_verl.models.hub import locate; print(locate(MINILM))')
+  port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  url=http://127.0.0.1:$port
+  env $([ "$PROFILE" = gpu ] || echo VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1) python "$ROOT/experiments/gpu/serve_vllm.py" \
+    serve "$model" --runner pooling --enforce-eager --host 127.0.0.1 --port "$port" --served-model-name minilm "${options[@]}" \
+    >"$OUT/$1.server.log" 2>&1 & server=$!
+  # a check runs in a shell of its own, whose end this is
+  trap "kill $server 2>/dev/null" EXIT
+  until python -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1])' "$url/health" 2>/dev/null; do
+    sleep 2
+    if ! kill -0 $server 2>/dev/null || [ $((waited += 2)) -gt 300 ]; then
+      tail -n 20 "$OUT/$1.server.log"
+      echo "the server is not up"
+      return 1
+    fi
+  done
+  real "$1" +algorithm.diversity.placement=http "+algorithm.diversity.urls=[$url]" +algorithm.diversity.embedder=minilm
+}
+
 check() {
   case $1 in
     installation) dqo-verl doctor ;;
@@ -60,6 +83,7 @@ check() {
     grpo) real "$1" algorithm.adv_estimator=grpo ;;
     dqo) real "$1" ;;
     dqo_shared) [ "$PROFILE" = cpu ] || real "$1" +algorithm.diversity.placement=shared ;;
+    dqo_http) served "$1" ;;
     dqo_on_demand) real "$1" +algorithm.diversity.stream=False ;;
     sleep_wake) [ "$PROFILE" = cpu ] || { python -m experiments.gpu.policy "$SHAPE" && python -m experiments.gpu.memory "$SHAPE/policy"; } ;;
   esac

@@ -164,7 +164,7 @@ def _serve(python, model, name, runner):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [python, str(Path(__file__).parent / "models/serve_vllm.py"), "serve", str(model)]
+    command = [python, str(Path(__file__).parents[1] / "experiments/gpu/serve_vllm.py"), "serve", str(model)]
     options = ["--port", str(port), "--served-model-name", name, "--runner", runner, "--enforce-eager"]
     ours = {"VLLM_TARGET_DEVICE": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
     # TRL asks for the development endpoints

@@ -1,4 +1,4 @@
-"""`vllm serve ...` for the CPU build, whose distribution has another name than the one vLLM asks for."""
+"""`vllm serve ...`, also for vLLM's CPU build, whose distribution has another name than the one that vLLM asks for."""
 
 import sys
 
