@@ -55,8 +55,9 @@ served() {
   # a check runs in a shell of its own, whose end this is
   trap "kill $server 2>/dev/null" EXIT
   until python -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1])' "$url/health" 2>/dev/null; do
-    sleep 2
-    if ! kill -0 $server 2>/dev/null || [ $((waited += 2)) -gt 300 ]; then
+    sleep 10
+    echo "  waiting for the embedder's server: $((waited += 10)) s"
+    if ! kill -0 $server 2>/dev/null || [ $waited -gt 300 ]; then
       tail -n 20 "$OUT/$1.server.log"
       echo "the server is not up"
       return 1

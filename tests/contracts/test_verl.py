@@ -277,6 +277,11 @@ def test_the_critic_is_loaded_with_flash_attention_only_where_it_works(platform,
     if installed:
         (tmp_path / "flash_attn").mkdir()
         (tmp_path / "flash_attn/__init__.py").touch()
+        # transformers 5.9.0 asks which distribution the package is from
+        metadata = tmp_path / "flash_attn-2.8.3.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: flash-attn\nVersion: 2.8.3\n")
+        (metadata / "top_level.txt").write_text("flash_attn\n")
     code = "import verl.utils.model as m; print(m.load_valuehead_model.__module__)"
     environment = os.environ | {
         "VERL_PLATFORM": platform,
