@@ -134,6 +134,9 @@ settings_of_gpus() {
 
 has_flash_attention() { python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("flash_attn"))'; }
 
+# every node writes checkpoints to OUT
+seen_by_all_nodes() { [ "$PROFILE" = cpu ] || [ "$NNODES" = 1 ] || python "$RECIPES/shared_folder.py" "$OUT"; }
+
 # $1: the run's folder
 summarise() { (cd "$ROOT" && python "$RECIPES/summary.py" "$1" "$SCRIPT"); }
 
@@ -190,8 +193,9 @@ train() {
     (cd "$ROOT" && dqo-verl check -- "${all[@]}")
     return
   fi
-  [ "$PROFILE" = cpu ] || python "$RECIPES/prefetch.py" "${all[@]}"
   mkdir -p "$OUT"
+  seen_by_all_nodes
+  [ "$PROFILE" = cpu ] || python "$RECIPES/prefetch.py" "${all[@]}"
   echo "$text" >"$OUT/command.sh"
   export RAY_USAGE_STATS_ENABLED=0
   { (cd "$ROOT" && PYTHONUNBUFFERED=1 python -m verl.trainer.main_ppo "${all[@]}") 2>&1 && status=0 || status=$?

@@ -29,7 +29,9 @@ The weights come from a training run that compares methods; nobody has checked t
 
 {words}
 
+```text
 {table}
+```
 
 The comparison is over all seeds of each method; the table is of this checkpoint alone.
 Responses were sampled at temperature {temperature} ({sampled}).

@@ -130,6 +130,7 @@ train() {
     return
   fi
   mkdir -p "$OUT"
+  seen_by_all_nodes
   echo "$text" >"$OUT/command.sh"
   export RAY_USAGE_STATS_ENABLED=0 RAY_DEDUP_LOGS=0
   { (cd "$ROOT" && PYTHONUNBUFFERED=1 python -m dqo_verl.openrlhf "${all[@]}") 2>&1 && status=0 || status=$?
