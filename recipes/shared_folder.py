@@ -44,7 +44,7 @@ def join() -> None:
     address = os.environ.get("RAY_ADDRESS", "auto")
     try:
         # Ray itself would wait for minutes
-        if ":" in address:
+        if ":" in address and "://" not in address:
             host, port = address.rsplit(":", 1)
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False, logging_level="error")
